@@ -1,0 +1,3 @@
+"""Guardhouse: a secure inference gateway."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,79 @@
+"""What the journal says of an exchange: the shape of its records.
+
+An exchange that reaches an upstream has two records with the same `id`: `opened`, written before the first byte goes
+to the upstream, and `closed`, written before the last byte goes to the caller. An exchange that the gateway refuses
+itself has one, `closed` with `decision: denied`. There is no content in a record: texts appear as keyed hashes and
+counts, credentials as their public id.
+
+Readers decode only the members they need, so members may be added; none is renamed or given another meaning.
+The journal adds the last member, `chain`, itself (see journal.py).
+"""
+
+from typing import Literal
+
+import msgspec
+
+Decision = Literal["allowed", "denied"]
+Outcome = Literal["completed", "denied", "failed", "cancelled", "aborted"]
+Control = Literal["passed", "changed", "blocked", "skipped"]
+
+
+class Opened(msgspec.Struct, tag="opened", tag_field="kind", kw_only=True, omit_defaults=True, gc=False):
+    """The exchange was admitted and is about to go to `target`."""
+
+    at: float  # Unix time, seconds
+    id: str
+    principal: str
+    credential: str
+    client: str  # address of the peer, without port
+    operation: str
+    model: str
+    target: str
+    policies: tuple[str, ...]
+    revision: str
+    stream: bool = False
+    bytes_in: int = 0
+    prompt_hash: str = ""
+    message_hashes: list[str] = []
+    hash_key: str = ""  # which key the hashes were made with
+    char_count: int = 0
+    token_estimate: int = 0
+    keyword_hits: int = 0
+    delimiter_hits: int = 0
+    encoded_blobs: int = 0
+    risk: int = 0  # 0-10, advisory
+    masked: dict[str, int] = {}  # entity -> how many, in the request
+
+
+class Closed(msgspec.Struct, tag="closed", tag_field="kind", kw_only=True, omit_defaults=True, gc=False):
+    """The exchange has ended. Repeats what a metric or alert needs, so that no reader has to join."""
+
+    at: float
+    id: str
+    decision: Decision
+    outcome: Outcome
+    reason: str = ""  # code of model.reason; empty when completed
+    detail: str = ""
+    status: int = 0  # what the caller was sent; 0 when nothing was
+    principal: str = ""  # empty until identified
+    credential: str = ""
+    client: str = ""
+    operation: str = ""
+    model: str = ""  # empty unless it is a configured model: junk names never travel
+    target: str = ""
+    policies: tuple[str, ...] = ()
+    revision: str = ""
+    stream: bool = False
+    finish_reason: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    usage_source: str = ""  # "reported" or "estimated"
+    bytes_out: int = 0
+    duration: float = 0.0  # seconds from the request's first byte
+    first_byte: float = 0.0  # seconds until the upstream's first body byte
+    risk: int = 0
+    masked: dict[str, int] = {}  # entity -> how many, in the response
+    controls: dict[str, Control] = {}  # stage -> what it did; a stage that is missing was not reached
+
+
+Record = Opened | Closed

@@ -1,0 +1,102 @@
+"""Every reason for which the gateway ends or refuses an exchange, in one enum.
+
+A reason is the gateway's stable vocabulary: the error body, the journal, the metrics and docs/reasons.md (generated
+from this file by `guardhouse.cli.reasons`) all use its code, and a code never changes its meaning. Each reason says
+whose fault it is, which HTTP status it travels under, and whether the same request may succeed later. Input that is
+merely bad never maps to a 5xx; those are kept for the gateway's own failures and the upstream's.
+
+When you add a reason: give it the narrowest status that fits, write the message for the caller (no content, no
+internal names), and run `make docs`; a test compares the page with the enum.
+"""
+
+from enum import Enum
+from typing import Literal
+
+Fault = Literal["caller", "upstream", "gateway"]
+
+
+class Reason(Enum):
+    code: str
+    status: int
+    fault: Fault
+    retry: bool
+    message: str
+
+    def __init__(self, code: str, status: int, fault: Fault, retry: bool, message: str) -> None:
+        self.code = code
+        self.status = status
+        self.fault = fault
+        self.retry = retry
+        self.message = message
+
+    # wire: the bytes are not a request that can be read in one way only
+    MALFORMED = ("malformed_request", 400, "caller", False, "The request is not well-formed HTTP/1.1.")
+    TARGET_INVALID = ("target_invalid", 400, "caller", False, "The request target must be an absolute path.")
+    VERSION_UNSUPPORTED = ("version_unsupported", 400, "caller", False, "Only HTTP/1.1 and HTTP/1.0 are spoken here.")
+    HTTP2_UNSUPPORTED = ("http2_unsupported", 400, "caller", False, "HTTP/2 is not spoken on this port.")
+    UPGRADE_UNSUPPORTED = ("upgrade_unsupported", 400, "caller", False, "Protocol upgrades are not supported.")
+    HOST_INVALID = ("host_invalid", 400, "caller", False, "Exactly one valid Host header is required.")
+    HEADER_INVALID = ("header_invalid", 400, "caller", False, "A header is malformed, repeated or not allowed.")
+    HEADERS_TOO_LARGE = ("headers_too_large", 431, "caller", False, "The request headers are too many or too large.")
+    FRAMING_INVALID = ("framing_invalid", 400, "caller", False, "The length of the body is not stated in one valid way.")
+    BODY_TOO_LARGE = ("body_too_large", 413, "caller", False, "The request body is larger than this gateway accepts.")
+    EXPECTATION_UNSUPPORTED = ("expectation_unsupported", 417, "caller", False, "Only 100-continue may be expected.")
+    PIPELINE_TOO_DEEP = ("pipeline_too_deep", 400, "caller", False, "Too many requests were sent before their answers.")
+    HEADER_TIMEOUT = ("header_timeout", 408, "caller", True, "The request headers did not arrive in time.")
+    BODY_TIMEOUT = ("body_timeout", 408, "caller", True, "The request body did not arrive in time.")
+    BODY_TOO_SLOW = ("body_too_slow", 408, "caller", True, "The request body arrived below the minimum rate.")
+    CLIENT_TOO_SLOW = ("client_too_slow", 408, "caller", True, "The answer was not read in time.")
+    CONNECTIONS_EXCEEDED = ("connections_exceeded", 429, "caller", True, "Too many connections from this address.")
+    ROUTE_UNKNOWN = ("route_unknown", 404, "caller", False, "There is nothing at this path.")
+    METHOD_NOT_ALLOWED = ("method_not_allowed", 405, "caller", False, "This path does not take this method.")
+
+    # identity
+    CREDENTIAL_MISSING = ("credential_missing", 401, "caller", False, "No API key was given.")
+    CREDENTIAL_INVALID = ("credential_invalid", 401, "caller", False, "Incorrect API key provided.")
+    CREDENTIAL_EXPIRED = ("credential_expired", 401, "caller", False, "Incorrect API key provided: it has expired.")
+    CREDENTIAL_REVOKED = ("credential_revoked", 401, "caller", False, "Incorrect API key provided: it was revoked.")
+    CREDENTIALS_CONFLICT = ("credentials_conflict", 401, "caller", False, "Two different credentials were given.")
+    IDENTITY_STALE = ("identity_stale", 503, "gateway", True, "The key store has been away for too long.")
+
+    # authorization
+    OPERATION_DENIED = ("operation_denied", 403, "caller", False, "No policy allows you this operation.")
+    MODEL_DENIED = ("model_denied", 403, "caller", False, "The model does not exist or no policy allows you its use.")
+
+    # admission
+    REQUEST_RATE_EXCEEDED = ("request_rate_exceeded", 429, "caller", True, "Your request rate limit is used up.")
+    TOKEN_RATE_EXCEEDED = ("token_rate_exceeded", 429, "caller", True, "Your token rate limit is used up.")
+    TOKENS_BEYOND_LIMIT = ("tokens_beyond_limit", 400, "caller", False, "This request alone exceeds your token limit.")
+
+    # validation
+    CONTENT_TYPE_UNSUPPORTED = ("content_type_unsupported", 415, "caller", False, "The body must be application/json.")
+    CONTENT_ENCODING_UNSUPPORTED = ("content_encoding_unsupported", 415, "caller", False, "Send the body uncompressed.")
+    BODY_MISSING = ("body_missing", 400, "caller", False, "A JSON body is required.")
+    BODY_UNEXPECTED = ("body_unexpected", 400, "caller", False, "This operation takes no body.")
+    JSON_MALFORMED = ("json_malformed", 400, "caller", False, "The body is not valid JSON.")
+    JSON_ENCODING = ("json_encoding", 400, "caller", False, "The body is not valid UTF-8 or holds a lone surrogate.")
+    JSON_DUPLICATE_KEY = ("json_duplicate_key", 400, "caller", False, "An object in the body has a key twice.")
+    JSON_NUMBER = ("json_number", 400, "caller", False, "A number in the body cannot be represented.")
+    JSON_TOO_DEEP = ("json_too_deep", 400, "caller", False, "The body is nested too deeply.")
+    SHAPE_INVALID = ("shape_invalid", 400, "caller", False, "A field of the request has the wrong type or value.")
+    FIELD_FORBIDDEN = ("field_forbidden", 400, "caller", False, "A policy forbids a field of the request.")
+
+    # upstream
+    UPSTREAM_UNREACHABLE = ("upstream_unreachable", 502, "upstream", True, "The model server cannot be reached.")
+    UPSTREAM_SATURATED = ("upstream_saturated", 503, "upstream", True, "All connections to the model server are in use.")
+    UPSTREAM_CONNECT_TIMEOUT = ("upstream_connect_timeout", 504, "upstream", True, "The model server did not accept.")
+    UPSTREAM_FIRST_BYTE_TIMEOUT = ("upstream_first_byte_timeout", 504, "upstream", True, "No answer came in time.")
+    UPSTREAM_BETWEEN_BYTES_TIMEOUT = ("upstream_between_bytes_timeout", 504, "upstream", True, "The answer stalled.")
+    UPSTREAM_PROTOCOL_ERROR = ("upstream_protocol_error", 502, "upstream", False, "The answer was not valid HTTP.")
+    UPSTREAM_CLOSED_EARLY = ("upstream_closed_early", 502, "upstream", True, "The answer broke off.")
+    RESPONSE_TOO_LARGE = ("response_too_large", 502, "upstream", False, "The answer is larger than can be inspected.")
+    RESPONSE_UNREADABLE = ("response_unreadable", 502, "upstream", False, "The answer cannot be inspected as required.")
+    REDIRECT_REFUSED = ("redirect_refused", 502, "upstream", False, "The model server answered with a redirect.")
+
+    # gateway
+    AUDIT_UNAVAILABLE = ("audit_unavailable", 503, "gateway", True, "The request could not be recorded.")
+    DRAINING = ("draining", 503, "gateway", True, "The gateway is shutting down.")
+    INTERNAL = ("internal", 500, "gateway", True, "The gateway failed; the request was not served.")
+
+    # not errors towards the caller: how an exchange ended in the journal
+    CLIENT_LEFT = ("client_left", 499, "caller", False, "The client closed the connection.")
+    WORKER_DIED = ("worker_died", 499, "gateway", True, "The worker stopped before the exchange was closed.")
