@@ -1,0 +1,108 @@
+"""What a process is started with and keeps until it is started again; the counterpart of snapshot.py.
+
+Listeners, deadlines, sizes, the state directory and the number of workers cannot change under a running exchange, so
+they are another type than what a reload may swap. The defaults written here are the defaults of the configuration: the
+decoder and the published schema read them from these structs, and docs/configuration.md is held to them by a test.
+Durations are seconds, sizes are bytes, paths are absolute once loaded.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+class Address(msgspec.Struct, frozen=True):
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Tls(msgspec.Struct, frozen=True, kw_only=True):
+    certificate: Path
+    key: Path
+
+
+class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a caller may take, in seconds."""
+
+    header: float = 10.0
+    body: float = 60.0
+    idle: float = 75.0
+    write: float = 60.0
+
+
+class ListenLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """How much a caller may send."""
+
+    headers: int = 100
+    header_bytes: int = 32 * KIB
+    body: int = 32 * MIB
+    minimum_rate: int = KIB  # bytes per second of a body that is under way
+    pipelined: int = 16
+    connections_per_address: int = 4096
+
+
+class Listen(msgspec.Struct, frozen=True, kw_only=True):
+    address: Address = Address("127.0.0.1", 8080)
+    tls: Tls | None = None
+    plaintext: bool = False  # said explicitly: callers beyond this machine without TLS
+    deadlines: Deadlines = Deadlines()
+    limits: ListenLimits = ListenLimits()
+
+
+class Upstream(msgspec.Struct, frozen=True, kw_only=True):
+    """Patience with model servers in seconds, and how much of them is used."""
+
+    connect: float = 5.0
+    first_byte: float = 120.0
+    between_bytes: float = 60.0
+    idle: float = 30.0
+    connections: int = 1024
+    response_body: int = 64 * MIB
+
+
+class Admin(msgspec.Struct, frozen=True, kw_only=True):
+    address: Address = Address("127.0.0.1", 9090)
+    exposed: bool = False  # said explicitly: the admin port beyond this machine
+
+
+class Audit(msgspec.Struct, frozen=True, kw_only=True):
+    segment: int = 64 * MIB
+    durability: Literal["process", "power"] = "process"
+
+
+class UserLabel(msgspec.Struct, frozen=True):
+    """How a principal appears in metrics: by id, as one of `buckets` buckets, or not at all."""
+
+    kind: Literal["id", "none", "bucket"] = "id"
+    buckets: int = 0
+
+    def __str__(self) -> str:
+        return f"bucket:{self.buckets}" if self.kind == "bucket" else self.kind
+
+
+class Metrics(msgspec.Struct, frozen=True, kw_only=True):
+    user: UserLabel = UserLabel()
+    series: int = 10_000
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    stale_after: float = 900.0  # seconds that workers go on with the keys they last saw
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    listen: Listen = Listen()
+    upstream: Upstream = Upstream()
+    admin: Admin = Admin()
+    state: Path = Path("guardhouse-state")
+    workers: int = 1
+    limits_scope: Literal["process"] | None = None
+    audit: Audit = Audit()
+    metrics: Metrics = Metrics()
+    identity: Identity = Identity()
