@@ -79,6 +79,7 @@ class Reason(Enum):
     JSON_TOO_DEEP = ("json_too_deep", 400, "caller", False, "The body is nested too deeply.")
     SHAPE_INVALID = ("shape_invalid", 400, "caller", False, "A field of the request has the wrong type or value.")
     FIELD_FORBIDDEN = ("field_forbidden", 400, "caller", False, "A policy forbids a field of the request.")
+    CONTENT_UNREADABLE = ("content_unreadable", 400, "caller", False, "Part of the request cannot be inspected.")
 
     # upstream
     UPSTREAM_UNREACHABLE = ("upstream_unreachable", 502, "upstream", True, "The model server cannot be reached.")

@@ -1,0 +1,86 @@
+"""One request and its answer, from the first judged byte to the closed record: what the stages read and write.
+
+A stage may read what earlier stages set and sets what its own section names; the sections below are in the order of the
+pipeline. Nothing here outlives the exchange, and nothing of it is logged: the record is built field by field.
+"""
+
+from asyncio import Task
+from typing import Any, Protocol
+
+import msgspec
+
+from guardhouse.audit.record import Control
+from guardhouse.inspect.signals import Signals
+from guardhouse.limits.table import Admitted, Limited
+from guardhouse.model.denial import Denial
+from guardhouse.model.entity import NO_ENTITIES, Entity
+from guardhouse.model.operation import Operation
+from guardhouse.model.principal import Principal
+from guardhouse.model.usage import Usage
+from guardhouse.path.upstream import UpstreamConnection
+from guardhouse.policy.snapshot import Grant, Model, Snapshot, Target
+from guardhouse.wire.http1.rules import Head
+
+
+class Caller(Protocol):
+    """The caller's connection, as the stages after the upstream see it."""
+
+    upstream: UpstreamConnection | None
+
+    @property
+    def gone(self) -> bool: ...
+    def start(self, head: bytes) -> None: ...
+    def send(self, part: bytes) -> None: ...
+    def finish(self, exchange: "Exchange", last: bytes, *, keep_alive: bool) -> None: ...
+    def abort(self) -> None: ...
+
+
+class Exchange(msgspec.Struct):
+    # listener
+    caller: Caller
+    client: str
+    at: float  # Unix time of the first judged byte
+    started: float  # the loop's clock
+    id: str
+    snapshot: Snapshot  # the one revision this exchange is decided under
+    head: Head | None = None  # None: the bytes never were a request
+    body: bytes | bytearray = b""
+    keep_alive: bool = False
+    # routing (recognise)
+    operation: Operation | None = None
+    # identity
+    principal: Principal | None = None
+    # validation
+    document: Any = None
+    encoded: bytes = b""  # the judged document, as it will be sent
+    stream: bool = False
+    # authorization
+    model: Model | None = None
+    grant: Grant | None = None
+    # admission
+    admission: Admitted | Limited | None = None
+    # inspection
+    mask_response: Entity = NO_ENTITIES
+    signals: Signals | None = None
+    masked: dict[str, int] = {}
+    # routing (choose)
+    target: Target | None = None
+    usage_added: bool = False
+    # upstream, response
+    opened: bool = False
+    begun: bool = False  # the head of the answer has gone to the caller
+    status: int = 0
+    first_byte: float = 0.0
+    answer: bytes = b""
+    answer_type: bytes = b"application/json"
+    answer_headers: bytes = b""
+    masked_response: dict[str, int] = {}
+    usage: Usage | None = None
+    finish_reason: str = ""
+    output_chars: int = 0
+    bytes_out: int = 0
+    # record
+    denial: Denial | None = None
+    controls: dict[str, Control] = {}
+    task: Task[None] | None = None
+    closed: bool = False

@@ -1,0 +1,283 @@
+"""The caller's side: bytes in and out, deadlines, back-pressure, and the order of answers.
+
+One Connection per socket. It feeds the framing, makes an Exchange of each message (or of what failed to be one) and
+answers in the order of arrival: `_current` is being served, `_waiting` holds pipelined exchanges behind it.
+
+Every malformed message takes the same way: an Exchange that is denied from the start, journaled like any other, answered,
+and then the connection is closed, because after a framing error nobody can say where the next message begins. A message
+that is refused before its body has arrived is answered at once; the rest of the body is read and dropped for a moment
+(`linger`) so that the answer is not lost to a reset.
+
+Deadlines are absolute times checked by `sweep`, a few times a second: headers, body, idle, a minimum rate for bodies, and
+a limit on how long the caller may leave an answer unread. Only `Phase` says which of them runs.
+
+A half-closed connection counts as closed: a caller that will not send any more has left.
+"""
+
+import asyncio
+from collections import deque
+from enum import Enum
+
+from guardhouse.model.denial import Denial
+from guardhouse.model.reason import Reason
+from guardhouse.path import pipeline, probes
+from guardhouse.path.exchange import Exchange
+from guardhouse.path.plane import DataPlane
+from guardhouse.path.render import LAST_CHUNK, render_chunk
+from guardhouse.path.upstream import UpstreamConnection
+from guardhouse.wire.http1.request import RequestFraming
+from guardhouse.wire.http1.rules import Head
+
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_LINGER = 2.0  # seconds that the rest of a refused message is read and dropped
+_GRACE = 5.0  # seconds before the minimum rate counts
+
+
+class Phase(Enum):
+    IDLE = "idle"
+    HEAD = "head"
+    BODY = "body"
+    SERVING = "serving"
+    LINGER = "linger"
+    CLOSED = "closed"
+
+
+class Connection(asyncio.Protocol):
+    __slots__ = (
+        "_address",
+        "_arriving",
+        "_body_bytes",
+        "_current",
+        "_framing",
+        "_phase",
+        "_phase_since",
+        "_plane",
+        "_refusing",
+        "_stalled_since",
+        "_transport",
+        "_waiting",
+        "upstream",
+    )
+
+    def __init__(self, plane: DataPlane) -> None:
+        self._plane = plane
+        self._framing = RequestFraming(self, plane.request_limits)
+        self._transport: asyncio.Transport | None = None
+        self._address = ""
+        self._arriving: Exchange | None = None  # its head is judged, its body is not complete
+        self._current: Exchange | None = None
+        self._waiting: deque[Exchange] = deque()
+        self._refusing = False  # nothing that arrives is read any more
+        self._body_bytes = 0
+        self._stalled_since = 0.0
+        self.upstream: UpstreamConnection | None = None
+        self._enter(Phase.IDLE)
+
+    # what the event loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        plane = self._plane
+        peer = transport.get_extra_info("peername")
+        address = self._address = peer[0] if isinstance(peer, tuple) else "local"
+        plane.connections.add(self)
+        open_here = plane.connections_by_address.get(address, 0) + 1
+        plane.connections_by_address[address] = open_here
+        if open_here > plane.settings.listen.limits.connections_per_address:
+            self._refuse(Denial(Reason.CONNECTIONS_EXCEEDED, retry_after=1.0))
+        elif plane.draining:
+            self._refuse(Denial(Reason.DRAINING, retry_after=1.0))
+
+    def data_received(self, data: bytes) -> None:
+        if self._refusing:
+            return
+        if self._phase is Phase.IDLE:
+            self._enter(Phase.HEAD)
+        elif self._phase is Phase.BODY:
+            self._body_bytes += len(data)
+        problem = self._framing.feed(data)
+        if problem is not None:
+            self._arriving = None
+            self._refuse(problem)
+        elif self._arriving is not None and self._arriving.denial is not None:
+            self._refuse_early(self._arriving)
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._phase = Phase.CLOSED
+        self._refusing = True
+        self._arriving = None
+        self._waiting.clear()
+        plane, address = self._plane, self._address
+        plane.connections.discard(self)
+        left = plane.connections_by_address.get(address, 1) - 1
+        if left:
+            plane.connections_by_address[address] = left
+        else:
+            plane.connections_by_address.pop(address, None)
+        if self._current is not None and self._current.task is not None:
+            self._current.task.cancel()
+
+    def pause_writing(self) -> None:
+        self._stalled_since = self._plane.loop_time()
+        if self.upstream is not None:
+            self.upstream.pause()
+
+    def resume_writing(self) -> None:
+        self._stalled_since = 0.0
+        if self.upstream is not None:
+            self.upstream.resume()
+
+    # what the framing calls
+
+    def head_received(self, head: Head) -> None:
+        exchange = self._new_exchange()
+        exchange.head = head
+        exchange.keep_alive = head.keep_alive
+        if not probes.is_probe(head):
+            exchange.denial = pipeline.judge(pipeline.HEAD_STAGES, exchange, self._plane)
+        self._arriving = exchange
+        self._body_bytes = 0
+        self._enter(Phase.BODY)
+        if head.expects_continue and exchange.denial is None and self._current is None:
+            assert self._transport is not None
+            self._transport.write(_CONTINUE)
+
+    def message_received(self, body: bytes | bytearray) -> None:
+        exchange = self._arriving
+        assert exchange is not None
+        self._arriving = None
+        exchange.body = body
+        self._enqueue(exchange)
+
+    # what the stages after the upstream call
+
+    @property
+    def gone(self) -> bool:
+        return self._phase is Phase.CLOSED
+
+    def start(self, head: bytes) -> None:
+        assert self._transport is not None
+        self._transport.write(head)
+
+    def send(self, part: bytes) -> None:
+        assert self._transport is not None
+        self._transport.write(part if self._is_http10() else render_chunk(part))
+
+    def finish(self, exchange: Exchange, last: bytes, *, keep_alive: bool) -> None:
+        """The exchange is recorded: write its last bytes and go on to the next."""
+        transport = self._transport
+        if transport is None or self._phase is Phase.CLOSED or transport.is_closing():
+            return
+        if not exchange.begun:
+            transport.write(last)
+        elif self._is_http10():
+            transport.write(last)
+            keep_alive = False
+        else:
+            transport.write((render_chunk(last) if last else b"") + LAST_CHUNK)
+        self._current = None
+        if not keep_alive or self._plane.draining:
+            self._close_gently()
+        elif self._waiting:
+            self._begin(self._waiting.popleft())
+        elif self._arriving is None and not self._refusing:
+            self._enter(Phase.HEAD if self._framing.in_message else Phase.IDLE)
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    # what the worker calls
+
+    def sweep(self, now: float) -> None:
+        deadlines = self._plane.settings.listen.deadlines
+        elapsed = now - self._phase_since
+        if self._stalled_since and now - self._stalled_since > deadlines.write:
+            self._give_up()
+        elif self._phase is Phase.IDLE:
+            if elapsed > deadlines.idle:
+                self.abort()
+        elif self._phase is Phase.HEAD:
+            if elapsed > deadlines.header:
+                self._refuse(Denial(Reason.HEADER_TIMEOUT))
+        elif self._phase is Phase.BODY:
+            self._judge_body(elapsed, deadlines.body)
+        elif self._phase is Phase.LINGER and elapsed > _LINGER:
+            self.abort()
+
+    def drain(self) -> None:
+        """No more messages: close when what is being served is answered."""
+        if self._phase is Phase.IDLE and self._transport is not None:
+            self._transport.close()
+
+    # inside
+
+    def _enter(self, phase: Phase) -> None:
+        self._phase = phase
+        self._phase_since = self._plane.loop_time()
+
+    def _new_exchange(self) -> Exchange:
+        plane = self._plane
+        return Exchange(self, self._address, plane.now(), plane.loop_time(), plane.mint_id(), plane.snapshot)
+
+    def _is_http10(self) -> bool:
+        head = None if self._current is None else self._current.head
+        return head is not None and head.http10
+
+    def _enqueue(self, exchange: Exchange) -> None:
+        if self._current is None:
+            self._begin(exchange)
+        elif len(self._waiting) < self._plane.settings.listen.limits.pipelined:
+            self._waiting.append(exchange)
+        else:
+            exchange.keep_alive = False
+            exchange.denial = Denial(Reason.PIPELINE_TOO_DEEP)
+            self._refusing = True
+            self._waiting.append(exchange)
+
+    def _begin(self, exchange: Exchange) -> None:
+        self._current = exchange
+        self._enter(Phase.SERVING)
+        pipeline.serve(exchange, self._plane)
+
+    def _refuse(self, denial: Denial) -> None:
+        """The one way out for whatever is not a request, or comes too late to be one."""
+        exchange = self._arriving or self._new_exchange()
+        self._arriving = None
+        exchange.keep_alive = False
+        exchange.denial = denial
+        self._refusing = True
+        self._enqueue(exchange)
+
+    def _refuse_early(self, exchange: Exchange) -> None:
+        self._arriving = None
+        exchange.keep_alive = False
+        self._refusing = True
+        self._enqueue(exchange)
+
+    def _judge_body(self, elapsed: float, deadline: float) -> None:
+        if elapsed > deadline:
+            self._refuse(Denial(Reason.BODY_TIMEOUT))
+        elif elapsed > _GRACE and self._body_bytes < (elapsed - _GRACE) * self._plane.settings.listen.limits.minimum_rate:
+            self._refuse(Denial(Reason.BODY_TOO_SLOW))
+
+    def _give_up(self) -> None:
+        """The caller does not read. Its exchange ends as one whose caller left."""
+        self._stalled_since = 0.0
+        self.abort()
+
+    def _close_gently(self) -> None:
+        """Let the last answer arrive before the socket goes: a reset would take it away from a caller still sending."""
+        transport = self._transport
+        assert transport is not None
+        self._refusing = True
+        self._waiting.clear()
+        if transport.can_write_eof():
+            transport.write_eof()
+            self._enter(Phase.LINGER)
+        else:
+            transport.close()

@@ -1,0 +1,89 @@
+"""What one worker's exchanges share: the current snapshot, the key table, the limits, the journal and the upstreams.
+
+There is one DataPlane per worker and it is passed as an argument; nothing in the path is a module global. `snapshot` is
+replaced as a whole and an exchange keeps the one it began with, so an exchange is decided under exactly one revision.
+"""
+
+import os
+import time
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
+from typing import Protocol
+
+from guardhouse.audit.journal import Journal
+from guardhouse.identity.key_feed import KeyFeed
+from guardhouse.inspect.signals import HashKey
+from guardhouse.limits.table import LimitTable
+from guardhouse.path.upstream import Upstreams
+from guardhouse.policy.settings import Settings
+from guardhouse.policy.snapshot import Snapshot
+from guardhouse.wire.http1.request import RequestLimits
+
+_ID_BYTES = 12
+
+
+class Open(Protocol):
+    """A connection that the sweep looks after and that a shutdown ends."""
+
+    def sweep(self, now: float) -> None: ...
+    def drain(self) -> None: ...
+    def abort(self) -> None: ...
+
+
+class DataPlane:
+    __slots__ = (
+        "_random",
+        "_random_left",
+        "connections",
+        "connections_by_address",
+        "draining",
+        "hash_key",
+        "journal",
+        "keys",
+        "limits",
+        "loop",
+        "loop_time",
+        "request_limits",
+        "settings",
+        "snapshot",
+        "upstreams",
+    )
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        snapshot: Snapshot,
+        keys: KeyFeed,
+        hash_key: HashKey,
+        journal: Journal,
+        upstreams: Upstreams,
+        loop: AbstractEventLoop,
+    ) -> None:
+        self.settings = settings
+        limits = settings.listen.limits
+        self.request_limits = RequestLimits(limits.headers, limits.header_bytes, limits.body)
+        self.snapshot = snapshot
+        self.keys = keys
+        self.hash_key = hash_key
+        self.journal = journal
+        self.upstreams = upstreams
+        self.loop = loop
+        self.loop_time: Callable[[], float] = loop.time
+        self.limits = LimitTable()
+        self.connections: set[Open] = set()
+        self.connections_by_address: dict[str, int] = {}
+        self.draining = False
+        self._random = b""
+        self._random_left = 0
+
+    def now(self) -> float:
+        return time.time()
+
+    def mint_id(self) -> str:
+        """96 random bits, drawn from the system in blocks: an id tells nothing about any other exchange."""
+        if not self._random_left:
+            self._random = os.urandom(_ID_BYTES * 256)
+            self._random_left = len(self._random)
+        self._random_left -= _ID_BYTES
+        return self._random[self._random_left : self._random_left + _ID_BYTES].hex()

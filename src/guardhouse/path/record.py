@@ -1,0 +1,142 @@
+"""The two records of an exchange, and the moment at which its last bytes may leave.
+
+`open_` calls back when the opened record is written; only then may anything go upstream. `close` is called exactly once for every exchange, from the pipeline's
+`finally`: it settles the reservation, writes the closed record and releases the answer when that record is written. If
+it cannot be written, an answer that has not begun becomes a 503 and one that has is cut off without a clean end.
+"""
+
+from collections.abc import Callable
+
+from guardhouse.audit.record import Closed, Opened, Outcome
+from guardhouse.limits.table import Admitted
+from guardhouse.model.denial import Denial
+from guardhouse.model.reason import Reason
+from guardhouse.model.usage import Usage
+from guardhouse.path.exchange import Exchange
+from guardhouse.path.plane import DataPlane
+from guardhouse.path.render import render_answer, render_denial
+
+_CHARACTERS_PER_TOKEN = 4
+
+
+def open_(exchange: Exchange, plane: DataPlane, then: Callable[[OSError | None], None]) -> None:
+    """Write the opened record, then call `then`: with None, or with why it could not be written."""
+    principal, grant, signals = exchange.principal, exchange.grant, exchange.signals
+    operation, model, target = exchange.operation, exchange.model, exchange.target
+    assert principal is not None
+    assert grant is not None
+    assert operation is not None
+    assert model is not None
+    assert target is not None
+    assert signals is not None
+    plane.journal.append(
+        Opened(
+            at=exchange.at,
+            id=exchange.id,
+            principal=principal.id,
+            credential=principal.credential_id,
+            client=exchange.client,
+            operation=operation.value,
+            model=model.name,
+            target=target.name,
+            policies=grant.policies,
+            revision=exchange.snapshot.revision,
+            stream=exchange.stream,
+            bytes_in=len(exchange.encoded),
+            prompt_hash=signals.prompt_hash,
+            message_hashes=signals.message_hashes,
+            hash_key=plane.hash_key.id,
+            char_count=signals.char_count,
+            token_estimate=signals.token_estimate,
+            keyword_hits=signals.keyword_hits,
+            delimiter_hits=signals.delimiter_hits,
+            encoded_blobs=signals.encoded_blobs,
+            risk=signals.risk,
+            masked=exchange.masked,
+        ),
+        then,
+    )
+    exchange.opened = True
+
+
+def close(exchange: Exchange, plane: DataPlane, denial: Denial | None, broken: bytes = b"") -> None:
+    """Record the end and let the caller have it. `broken` is what ends a stream that had to be cut."""
+    if exchange.closed:
+        return
+    exchange.closed = True
+    usage = exchange.usage or _estimate(exchange)
+    if isinstance(exchange.admission, Admitted):
+        plane.limits.settle(exchange.admission, usage.input_tokens + usage.output_tokens, plane.now())
+    last = _last_bytes(exchange, denial, broken)
+    plane.journal.append(_closed(exchange, plane, denial, usage), lambda error: _release(exchange, last, denial, error))
+
+
+def _estimate(exchange: Exchange) -> Usage:
+    """What was probably used by an exchange that did not say. One that never went out used nothing."""
+    if not exchange.opened or exchange.signals is None:
+        return Usage(0, 0, "estimated")
+    return Usage(exchange.signals.token_estimate, exchange.output_chars // _CHARACTERS_PER_TOKEN, "estimated")
+
+
+def _last_bytes(exchange: Exchange, denial: Denial | None, broken: bytes) -> bytes:
+    if exchange.begun:
+        return exchange.answer if denial is None else broken
+    if denial is not None:
+        return render_denial(exchange, denial)
+    return render_answer(exchange)
+
+
+def _release(exchange: Exchange, last: bytes, denial: Denial | None, error: OSError | None) -> None:
+    if denial is not None and denial.reason is Reason.CLIENT_LEFT:
+        exchange.caller.abort()
+    elif error is None:
+        # a stream that was cut ends the connection as well: nobody must take the end for the whole
+        keep_alive = exchange.keep_alive and not (exchange.begun and denial is not None)
+        exchange.caller.finish(exchange, last, keep_alive=keep_alive)
+    elif exchange.begun:
+        exchange.caller.abort()
+    else:
+        exchange.keep_alive = False
+        refusal = Denial(Reason.AUDIT_UNAVAILABLE, retry_after=1.0)
+        exchange.caller.finish(exchange, render_denial(exchange, refusal), keep_alive=False)
+
+
+def _closed(exchange: Exchange, plane: DataPlane, denial: Denial | None, usage: Usage) -> Closed:
+    principal, operation, model, grant = exchange.principal, exchange.operation, exchange.model, exchange.grant
+    signals, target = exchange.signals, exchange.target
+    return Closed(
+        at=plane.now(),
+        id=exchange.id,
+        decision="denied" if denial is not None and not exchange.opened else "allowed",
+        outcome=_outcome(exchange, denial),
+        reason="" if denial is None else denial.reason.code,
+        detail="" if denial is None else denial.detail,
+        status=exchange.status if denial is None or exchange.begun else denial.reason.status,
+        principal="" if principal is None else principal.id,
+        credential="" if principal is None else principal.credential_id,
+        client=exchange.client,
+        operation="" if operation is None else operation.value,
+        model="" if model is None else model.name,
+        target="" if target is None else target.name,
+        policies=() if grant is None else grant.policies,
+        revision=exchange.snapshot.revision,
+        stream=exchange.stream,
+        finish_reason=exchange.finish_reason,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        usage_source=usage.source,
+        bytes_out=exchange.bytes_out + len(exchange.answer),
+        duration=round(plane.loop_time() - exchange.started, 6),
+        first_byte=round(exchange.first_byte, 6),
+        risk=0 if signals is None else signals.risk,
+        masked=exchange.masked_response,
+        controls=exchange.controls,
+    )
+
+
+def _outcome(exchange: Exchange, denial: Denial | None) -> Outcome:
+    if denial is None:
+        return "completed"
+    if denial.reason is Reason.CLIENT_LEFT:
+        return "cancelled"
+    return "failed" if exchange.opened else "denied"

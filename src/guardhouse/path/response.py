@@ -1,0 +1,164 @@
+"""The answer on its way back: read, counted, masked, and handed to the caller no faster than it is recorded.
+
+The answer's own content type decides how it is read, whatever was asked for:
+
+- `text/event-stream` flows: each read of the upstream becomes at most one write to the caller, events one for one;
+- JSON is collected (up to `upstream.response_body`), because masking and usage need the whole document;
+- text is collected and masked as text;
+- anything else passes unread where the policy masks nothing in answers, and is refused where it does. The same holds for
+  an encoded body: the gateway asks for `identity`, so one that is encoded all the same cannot be inspected.
+
+The last bytes are not sent from here: they stay in `exchange.answer` until the closed record is written (see `record`).
+Only ALLOWED headers of the upstream reach the caller, and no redirect does: where to send a prompt is not the model
+server's decision.
+"""
+
+from collections.abc import Callable
+
+from guardhouse.inspect.masker import mask, mask_texts
+from guardhouse.inspect.scanner import scan
+from guardhouse.inspect.stream import StreamMasker
+from guardhouse.model.denial import Denial
+from guardhouse.model.entity import Entity
+from guardhouse.model.reason import Reason
+from guardhouse.path.exchange import Exchange
+from guardhouse.path.render import render_stream_head
+from guardhouse.wire import json
+from guardhouse.wire.dialects.openai import answer, texts
+from guardhouse.wire.dialects.openai import stream as streams
+from guardhouse.wire.http1.response import ResponseHead
+
+ALLOWED = (b"retry-after", b"content-language", b"cache-control", b"openai-processing-ms", b"openai-version")
+
+
+class Response:
+    """The sink of one exchange. Every method returns a Denial to break the exchange off, or None."""
+
+    __slots__ = ("_clock", "_collected", "_exchange", "_limit", "_size", "_stream")
+
+    def __init__(self, exchange: Exchange, limit: int, clock: Callable[[], float]) -> None:
+        self._exchange = exchange
+        self._limit = limit
+        self._clock = clock
+        self._collected: list[bytes] = []
+        self._size = 0
+        self._stream: streams.AnswerStream | None = None
+
+    def received(self, head: ResponseHead, part: bytes, complete: bool) -> Denial | None:
+        exchange = self._exchange
+        if not exchange.status:
+            denial = self._begin(head)
+            if denial is not None:
+                return denial
+        if self._stream is not None:
+            return self._flow(self._stream, part, complete)
+        self._collected.append(part)
+        self._size += len(part)
+        if self._size > self._limit:
+            return Denial(Reason.RESPONSE_TOO_LARGE)
+        return self._finish(head) if complete else None
+
+    def broken(self, denial: Denial) -> bytes:
+        """What ends a stream that has begun in the dialect's legal way."""
+        return self._stream.terminator(denial) if self._stream is not None else b""
+
+    def note_usage(self) -> None:
+        """Take over what a stream has told of itself so far; safe to call at any point."""
+        exchange, stream = self._exchange, self._stream
+        if stream is not None:
+            exchange.usage = stream.usage
+            exchange.finish_reason = stream.finish_reason
+            exchange.masked_response = stream.masked
+            exchange.output_chars = stream.output_chars
+
+    def _begin(self, head: ResponseHead) -> Denial | None:
+        exchange, headers = self._exchange, head.headers
+        if 300 <= head.status < 400:
+            return Denial(Reason.REDIRECT_REFUSED)
+        exchange.status = head.status
+        exchange.first_byte = self._clock() - exchange.started
+        content_type = headers.get(b"content-type", b"")
+        encoding = headers.get(b"content-encoding", b"identity")
+        if exchange.mask_response and encoding != b"identity":
+            return Denial(Reason.RESPONSE_UNREADABLE, "The answer is encoded although that was not asked for.")
+        exchange.answer_type = content_type
+        kept = [b"%b: %b\r\n" % (name, headers[name]) for name in ALLOWED if name in headers]
+        if encoding != b"identity":
+            kept.append(b"content-encoding: %b\r\n" % encoding)
+        exchange.answer_headers = b"".join(kept)
+        if content_type.startswith(b"text/event-stream") and encoding == b"identity":
+            self._open_stream()
+        return None
+
+    def _open_stream(self) -> None:
+        exchange = self._exchange
+        operation, wanted = exchange.operation, exchange.mask_response
+        assert operation is not None
+        self._stream = streams.stream(
+            operation,
+            masker=(lambda escaped: StreamMasker(wanted, escaped=escaped)) if wanted else None,
+            whole=(lambda text, escaped: mask(text, wanted, escaped=escaped)[0]) if wanted else None,
+            hide_usage=exchange.usage_added,
+        )
+        exchange.begun = True
+        exchange.caller.start(render_stream_head(exchange))
+
+    def _flow(self, stream: streams.AnswerStream, part: bytes, complete: bool) -> Denial | None:
+        out = stream.feed(part) if part else b""
+        if stream.error is not None:
+            return Denial(stream.error)
+        exchange = self._exchange
+        if complete:
+            exchange.answer = out + stream.finish()
+        elif out:
+            exchange.bytes_out += len(out)
+            exchange.caller.send(out)
+        return None
+
+    def _finish(self, head: ResponseHead) -> Denial | None:
+        exchange = self._exchange
+        collected = self._collected
+        body = collected[0] if len(collected) == 1 else b"".join(collected)
+        content_type = exchange.answer_type
+        exchange.answer = body
+        if content_type.startswith(b"application/json"):
+            return self._finish_json(body)
+        if not exchange.mask_response or not body:
+            return None
+        if content_type.startswith(b"text/"):
+            return self._finish_text(body)
+        return Denial(Reason.RESPONSE_UNREADABLE, "The answer is neither JSON nor text.")
+
+    def _finish_json(self, body: bytes) -> Denial | None:
+        """Read once; what leaves is what was judged, byte for byte the upstream's own where nothing had to change."""
+        exchange = self._exchange
+        decoded = json.decode(body)
+        wanted = exchange.mask_response
+        if isinstance(decoded, Denial):
+            return Denial(Reason.RESPONSE_UNREADABLE, "The answer is not valid JSON.") if wanted else None
+        document, _ = decoded
+        operation = exchange.operation
+        assert operation is not None
+        exchange.usage = answer.usage(document, operation)
+        exchange.finish_reason = answer.finish_reason(document, operation)
+        if not wanted:
+            return None
+        found = texts.answer_texts(document, operation)
+        candidates = scan("\n".join([text.value for text in found]).encode())
+        if candidates & wanted:
+            masked = mask_texts(found, Entity(candidates & wanted))
+            if masked:
+                exchange.masked_response = masked
+                exchange.answer = json.encode(document)
+        return None
+
+    def _finish_text(self, body: bytes) -> Denial | None:
+        exchange = self._exchange
+        try:
+            text = body.decode()
+        except UnicodeDecodeError:
+            return Denial(Reason.RESPONSE_UNREADABLE, "The answer is not valid UTF-8.")
+        masked, counts = mask(text, exchange.mask_response)
+        exchange.masked_response = counts
+        exchange.answer = masked.encode()
+        return None

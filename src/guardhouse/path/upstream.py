@@ -1,0 +1,266 @@
+"""The connections to model servers: one keep-alive pool per target, one request at a time on each connection.
+
+Rules:
+- the request head is written here from scratch. Of the caller's headers only FORWARDED go on; the caller's credential is
+  never among them, the target's own is injected. Path and host come from the configuration and the dialect's table;
+- a connection goes back to the pool only after a complete answer that left nothing over. One that timed out, was
+  cancelled, answered badly or spoke while idle is closed. `ResponseFraming.reusable` is the judge;
+- a target whose connections are all in use answers UPSTREAM_SATURATED rather than queueing without bound;
+- whether an exchange may be sent again is decided by the caller of `acquire`: up to that point nothing was sent.
+
+Deadlines are checked by `sweep`, which the worker calls a few times a second: one comparison per connection instead of
+one timer per request.
+"""
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from guardhouse.model.denial import Denial
+from guardhouse.model.reason import Reason
+from guardhouse.policy.settings import Upstream
+from guardhouse.policy.snapshot import Target
+from guardhouse.wire.http1.response import ResponseFraming, ResponseHead
+
+FORWARDED = (b"accept", b"accept-language", b"idempotency-key", b"openai-beta", b"traceparent", b"tracestate")
+
+
+class Sink(Protocol):
+    """Who takes the answer. `received` gets the body bytes of one read; a Denial ends the exchange at once."""
+
+    def received(self, head: ResponseHead, part: bytes, complete: bool) -> Denial | None: ...
+
+
+class Caller(Protocol):
+    """The caller's connection; while an answer flows it may pause and resume the upstream that feeds it."""
+
+    upstream: "UpstreamConnection | None"
+
+
+class UpstreamConnection(asyncio.Protocol):
+    __slots__ = ("_framing", "_paused", "_pool", "_sink", "_transport", "_waiter", "_waiting_for", "deadline", "idle_since")
+
+    def __init__(self, pool: "Pool") -> None:
+        self._pool = pool
+        self._framing = ResponseFraming()
+        self._transport: asyncio.Transport | None = None
+        self._sink: Sink | None = None
+        self._waiter: asyncio.Future[Denial | None] | None = None
+        self._paused = False
+        self.deadline = 0.0
+        self.idle_since = 0.0
+        self._waiting_for = Reason.UPSTREAM_FIRST_BYTE_TIMEOUT
+
+    async def carry(self, request: bytes, sink: Sink, caller: Caller) -> Denial | None:
+        """Send one request and wait for the end of its answer: None, or what went wrong."""
+        pool, transport = self._pool, self._transport
+        assert transport is not None
+        self._sink = sink
+        self._framing.begin()
+        self._waiting_for = Reason.UPSTREAM_FIRST_BYTE_TIMEOUT
+        self.deadline = pool.clock() + pool.settings.first_byte
+        waiter = self._waiter = pool.loop.create_future()
+        caller.upstream = self
+        transport.write(request)
+        try:
+            return await waiter
+        finally:
+            caller.upstream = None
+            if self._sink is not None:  # cancelled half-way: the rest of the answer belongs to nobody
+                self.discard()
+
+    def data_received(self, data: bytes) -> None:
+        framing, sink = self._framing, self._sink
+        if sink is None:
+            self.discard()  # nobody asked: whatever this is, it must not meet the next request
+            return
+        framing.feed(data)
+        head = framing.head
+        problem = framing.problem
+        if problem is None and head is not None:
+            self._waiting_for = Reason.UPSTREAM_BETWEEN_BYTES_TIMEOUT
+            self.deadline = self._pool.clock() + self._pool.settings.between_bytes
+            problem = sink.received(head, framing.take(), framing.complete)
+        if problem is not None:
+            self._end(problem)
+        elif framing.complete:
+            self._end(None)
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._pool.forget(self)
+        sink, framing = self._sink, self._framing
+        if sink is None:
+            return
+        framing.end()
+        problem = framing.problem
+        if problem is None and framing.head is not None:
+            problem = sink.received(framing.head, framing.take(), True)
+        self._end(problem)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def pause(self) -> None:
+        """Back-pressure: the caller reads more slowly than the model server writes."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._paused = True
+            self._transport.pause_reading()
+            self.deadline = float("inf")  # the caller's own write deadline runs meanwhile
+
+    def resume(self) -> None:
+        if self._paused and self._transport is not None and not self._transport.is_closing():
+            self._paused = False
+            self.deadline = self._pool.clock() + self._pool.settings.between_bytes
+            self._transport.resume_reading()
+
+    def discard(self) -> None:
+        """Close now; what is under way ends as cancelled by its owner."""
+        self._sink = None
+        self._pool.forget(self)
+        if self._transport is not None:
+            self._transport.abort()
+
+    def sweep(self, now: float) -> None:
+        if self._sink is not None:
+            if now >= self.deadline:
+                self._end(Denial(self._waiting_for))
+        elif now - self.idle_since >= self._pool.settings.idle:
+            self.discard()
+
+    def _end(self, problem: Denial | None) -> None:
+        waiter = self._waiter
+        reusable = problem is None and self._framing.reusable and not self._paused
+        self._sink = None
+        self._waiter = None
+        if reusable and self._transport is not None and not self._transport.is_closing():
+            self._pool.give_back(self)
+        else:
+            self.discard()
+        if waiter is not None and not waiter.done():
+            waiter.set_result(problem)
+
+
+class Pool:
+    """The connections of one target. `open` counts those in use, idle and being made."""
+
+    __slots__ = ("_connections", "_idle", "_making", "_prefixes", "_tls", "clock", "loop", "settings", "target")
+
+    def __init__(self, target: Target, settings: Upstream, loop: asyncio.AbstractEventLoop) -> None:
+        self.target = target
+        self.settings = settings
+        self.loop = loop
+        self.clock: Callable[[], float] = loop.time
+        self._idle: deque[UpstreamConnection] = deque()
+        self._connections: set[UpstreamConnection] = set()
+        self._making = 0
+        self._prefixes: dict[bytes, bytes] = {}
+        self._tls = ssl.create_default_context() if target.scheme == "https" else None
+
+    def __repr__(self) -> str:
+        return f"<Pool {self.target.name}: {len(self._connections)} open, {len(self._idle)} idle, {self._making} making>"
+
+    def render(self, path: bytes, exchange_id: str, headers: dict[bytes, bytes], body: bytes) -> bytes:
+        """The bytes of a request: our head, what may be forwarded of the caller's, the judged document."""
+        prefix = self._prefixes.get(path)
+        if prefix is None:
+            prefix = self._prefixes[path] = _prefix(self.target, path)
+        forwarded = b"".join([b"%b: %b\r\n" % (name, headers[name]) for name in FORWARDED if name in headers])
+        return b"%b%bx-request-id: %b\r\ncontent-length: %d\r\n\r\n%b" % (
+            prefix,
+            forwarded,
+            exchange_id.encode("ascii"),
+            len(body),
+            body,
+        )
+
+    def idle_connection(self) -> UpstreamConnection | None:
+        """The most recently used idle connection: the least likely to be closed under our hands."""
+        return self._idle.pop() if self._idle else None
+
+    async def connect(self) -> UpstreamConnection | Denial:
+        if len(self._connections) + self._making >= self.settings.connections:
+            return Denial(Reason.UPSTREAM_SATURATED, retry_after=1.0)
+        target = self.target
+        self._making += 1
+        try:
+            making = self.loop.create_connection(
+                lambda: UpstreamConnection(self),
+                target.host,
+                target.port,
+                ssl=self._tls,
+                server_hostname=target.host if self._tls else None,
+            )
+            _, connection = await asyncio.wait_for(making, self.settings.connect)
+        except TimeoutError:
+            return Denial(Reason.UPSTREAM_CONNECT_TIMEOUT)
+        except OSError:
+            return Denial(Reason.UPSTREAM_UNREACHABLE)
+        finally:
+            self._making -= 1
+        self._connections.add(connection)
+        return connection
+
+    def give_back(self, connection: UpstreamConnection) -> None:
+        connection.idle_since = self.clock()
+        self._idle.append(connection)
+
+    def forget(self, connection: UpstreamConnection) -> None:
+        self._connections.discard(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
+
+    def sweep(self, now: float) -> None:
+        for connection in tuple(self._connections):
+            connection.sweep(now)
+
+    def close(self) -> None:
+        for connection in tuple(self._connections):
+            connection.discard()
+
+
+def _prefix(target: Target, path: bytes) -> bytes:
+    """Request line and constant headers. `path` is one of the dialect's routes, so the cache above stays small."""
+    default = 443 if target.scheme == "https" else 80
+    host = f"[{target.host}]" if ":" in target.host else target.host
+    authority = host if target.port == default else f"{host}:{target.port}"
+    lines = [
+        f"POST {target.base_path}{path.decode('ascii')} HTTP/1.1",
+        f"host: {authority}",
+        "content-type: application/json",
+        "accept-encoding: identity",
+        "user-agent: guardhouse",
+    ]
+    if target.credential is not None:
+        lines.append(f"authorization: Bearer {target.credential.reveal()}")
+    return ("\r\n".join(lines) + "\r\n").encode("latin-1")
+
+
+class Upstreams:
+    """Every pool of a worker, by target. Targets that a new snapshot drops keep their pool until they are swept empty."""
+
+    __slots__ = ("_loop", "_pools", "_settings")
+
+    def __init__(self, settings: Upstream, loop: asyncio.AbstractEventLoop) -> None:
+        self._settings = settings
+        self._loop = loop
+        self._pools: dict[str, Pool] = {}
+
+    def pool(self, target: Target) -> Pool:
+        pool = self._pools.get(target.name)
+        if pool is None or pool.target is not target:
+            pool = self._pools[target.name] = Pool(target, self._settings, self._loop)
+        return pool
+
+    def sweep(self, now: float) -> None:
+        for pool in self._pools.values():
+            pool.sweep(now)
+
+    def close(self) -> None:
+        for pool in self._pools.values():
+            pool.close()

@@ -1,0 +1,154 @@
+"""HTTP/1.1 requests out of a byte stream: llhttp with our rules around it, no I/O.
+
+`RequestFraming.feed` takes whatever bytes arrived and calls its receiver: `head_received` once the head is judged,
+`message_received` when the body is complete. Anything that is not exactly one well-formed request ends in one place,
+`problem`: a Denial that stays, after which every further byte is refused. There is no resynchronisation; the receiver
+answers and closes.
+
+Bounds: a head is at most `header_bytes` long and has at most `headers` fields, a body is at most `body` bytes, and
+trailer fields are refused (nothing here would read them, and something behind us might). A body made of many tiny
+chunks is gathered in one growing buffer, so memory stays proportional to its bytes.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import httptools
+import msgspec
+
+from guardhouse.model.denial import Denial
+from guardhouse.model.reason import Reason
+from guardhouse.wire.http1.rules import Head, judge_head
+
+_LENGTH_WORDS = ("Content-Length", "Transfer-Encoding", "chunk")
+
+
+class RequestLimits(msgspec.Struct, frozen=True):
+    headers: int = 100
+    header_bytes: int = 32 * 1024
+    body: int = 32 * 1024 * 1024
+
+
+class Receiver(Protocol):
+    def head_received(self, head: Head) -> None: ...
+    def message_received(self, body: bytes | bytearray) -> None: ...
+
+
+class _Stop(Exception):  # noqa: N818 - not an error: the only way to stop llhttp from inside a callback
+    pass
+
+
+class RequestFraming:
+    """One connection's parser. `problem` is set once and for all by the first malformed message."""
+
+    __slots__ = (
+        "_body",
+        "_head_bytes",
+        "_headers",
+        "_in_head",
+        "_limits",
+        "_parser",
+        "_receiver",
+        "_target",
+        "in_message",
+        "problem",
+    )
+
+    def __init__(self, receiver: Receiver, limits: RequestLimits) -> None:
+        self._receiver = receiver
+        self._limits = limits
+        self._parser = httptools.HttpRequestParser(self)
+        self.problem: Denial | None = None
+        self.in_message = False  # part of a message has arrived and the rest has not
+        self._reset()
+
+    def feed(self, data: bytes) -> Denial | None:
+        """Take the next bytes; the Denial, if there is one, is final."""
+        if self.problem is not None:
+            return self.problem
+        self._head_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            if self.problem is None:
+                self.problem = self._explain(error, data)
+        if self.problem is None and self._in_head and self._head_bytes > self._limits.header_bytes:
+            self.problem = Denial(Reason.HEADERS_TOO_LARGE)
+        return self.problem
+
+    def _explain(self, error: httptools.HttpParserError, data: bytes) -> Denial:
+        if isinstance(error, httptools.HttpParserUpgrade):
+            return Denial(Reason.UPGRADE_UNSUPPORTED)
+        if isinstance(error, httptools.HttpParserInvalidURLError):
+            return Denial(Reason.TARGET_INVALID)
+        text = str(error)
+        if self._target == b"*" and "PRI" in text:
+            return Denial(Reason.HTTP2_UNSUPPORTED)
+        if not self._in_head or any(word in text for word in _LENGTH_WORDS):
+            return Denial(Reason.FRAMING_INVALID)
+        if "HTTP version" in text:
+            return Denial(Reason.VERSION_UNSUPPORTED)
+        return Denial(Reason.HEADER_INVALID if self._target else Reason.MALFORMED)
+
+    def _refuse(self, denial: Denial) -> None:
+        self.problem = denial
+        raise _Stop
+
+    def _reset(self) -> None:
+        self._in_head = True
+        self._head_bytes = 0
+        self._target = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._body: bytes | bytearray = b""
+
+    # what llhttp calls
+
+    def on_message_begin(self) -> None:
+        self.in_message = True
+
+    def on_url(self, part: bytes) -> None:
+        self._target += part
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._in_head:
+            self._refuse(Denial(Reason.HEADER_INVALID, "Trailer fields are not accepted."))
+        self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        parser, headers = self._parser, self._headers
+        if len(headers) > self._limits.headers or _size(headers, self._target) > self._limits.header_bytes:
+            self._refuse(Denial(Reason.HEADERS_TOO_LARGE))
+        head = judge_head(
+            parser.get_method().decode("ascii"),
+            self._target,
+            parser.get_http_version(),
+            parser.should_keep_alive(),
+            headers,
+            self._limits.body,
+        )
+        if isinstance(head, Denial):
+            self._refuse(head)
+        else:
+            self._in_head = False
+            self._receiver.head_received(head)
+
+    def on_body(self, part: bytes) -> None:
+        body = self._body
+        if not body:
+            self._body = part
+        elif isinstance(body, bytearray):
+            body += part
+        else:
+            self._body = bytearray(body) + part
+        if len(self._body) > self._limits.body:
+            self._refuse(Denial(Reason.BODY_TOO_LARGE))
+
+    def on_message_complete(self) -> None:
+        body = self._body
+        self.in_message = False
+        self._reset()
+        self._receiver.message_received(body)
+
+
+def _size(headers: Sequence[tuple[bytes, bytes]], target: bytes) -> int:
+    return len(target) + sum([len(name) + len(value) + 4 for name, value in headers])

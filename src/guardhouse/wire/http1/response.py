@@ -1,0 +1,150 @@
+"""HTTP/1.1 answers out of a model server's byte stream: the same parser, with the suspicion a hostile upstream deserves.
+
+`ResponseFraming.feed` returns nothing and raises nothing: `problem` says what is wrong, `head` is set once the head is
+judged, `take()` hands over the body bytes that arrived since the last call, and `complete` turns true at the end.
+`reusable` is true only if the answer was complete, said keep-alive, had a stated length and left not one byte over: a
+connection that saw anything unexpected is never used again.
+
+Refused: any protocol but HTTP/1.x, 101 and other upgrades, more than a handful of 1xx answers, heads over the limits,
+a repeated content type, lengths that conflict (llhttp), trailers that are longer than the head may be.
+"""
+
+import httptools
+import msgspec
+
+from guardhouse.model.denial import Denial
+from guardhouse.model.reason import Reason
+
+_MOST_INFORMATIONAL = 8
+_REPEAT_REFUSED = frozenset((b"content-type", b"content-length", b"transfer-encoding", b"content-encoding"))
+
+
+class ResponseHead(msgspec.Struct, frozen=True, gc=False):
+    status: int
+    headers: dict[bytes, bytes]  # names in lower case
+
+
+class ResponseFraming:
+    """The answers of one upstream connection, one after the other; `begin()` before each."""
+
+    __slots__ = (
+        "_at_end",
+        "_fields",
+        "_head_bytes",
+        "_headers",
+        "_informational",
+        "_limit",
+        "_most_fields",
+        "_parser",
+        "_pieces",
+        "complete",
+        "head",
+        "problem",
+        "reusable",
+    )
+
+    def __init__(self, most_fields: int = 200, header_bytes: int = 64 * 1024) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self._most_fields = most_fields
+        self._limit = header_bytes
+        self.begin()
+
+    def begin(self) -> None:
+        self.head: ResponseHead | None = None
+        self.problem: Denial | None = None
+        self.complete = False
+        self.reusable = False
+        self._at_end = False
+        self._informational = 0
+        self._head_bytes = 0
+        self._headers: dict[bytes, bytes] = {}
+        self._fields = 0
+        self._pieces: list[bytes] = []
+
+    def feed(self, data: bytes) -> None:
+        if self.complete:
+            self.reusable = False  # bytes after the end belong to nobody
+            return
+        if self.head is None:
+            if not self._head_bytes and data[:1] != b"H":  # llhttp knows RTSP and ICE too
+                self.problem = Denial(Reason.UPSTREAM_PROTOCOL_ERROR)
+                return
+            self._head_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            if self.complete:
+                self.reusable = False
+            else:
+                self.problem = Denial(Reason.UPSTREAM_PROTOCOL_ERROR)
+        if self.head is None and self._head_bytes > self._limit:
+            self.problem = Denial(Reason.UPSTREAM_PROTOCOL_ERROR)
+
+    def end(self) -> None:
+        """The upstream closed the connection: the legal end of an answer that states no length, else a broken one."""
+        if self.complete or self.problem is not None:
+            return
+        if self.head is not None and self._at_end:
+            self.complete = True
+        else:
+            self.problem = Denial(Reason.UPSTREAM_CLOSED_EARLY)
+
+    def take(self) -> bytes:
+        pieces = self._pieces
+        if not pieces:
+            return b""
+        self._pieces = []
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    # what llhttp calls
+
+    def on_message_begin(self) -> None:
+        if self.complete:
+            self.reusable = False
+            raise _Stop  # the answer itself was fine
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._fields += 1
+        if self._fields > self._most_fields:
+            self._fail()
+        if self.head is not None:
+            return  # trailers are dropped
+        lowered = name.lower()
+        headers = self._headers
+        if lowered in headers:
+            if lowered in _REPEAT_REFUSED:
+                self._fail()
+            headers[lowered] += b", " + value
+        else:
+            headers[lowered] = value
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status < 200:
+            self._informational += 1
+            if status == 101 or status < 100 or self._informational > _MOST_INFORMATIONAL:
+                self._fail()
+            self._headers = {}
+            return
+        headers = self._headers
+        if not self._parser.get_http_version().startswith("1.") or b"upgrade" in headers and status == 426:
+            self._fail()
+        self._at_end = b"content-length" not in headers and b"transfer-encoding" not in headers
+        self.head = ResponseHead(status, headers)
+
+    def on_body(self, part: bytes) -> None:
+        self._pieces.append(part)
+
+    def on_message_complete(self) -> None:
+        if self.head is None:
+            return  # an informational answer
+        self.complete = True
+        self.reusable = not self._at_end and self._parser.should_keep_alive()
+
+    def _fail(self) -> None:
+        self.problem = Denial(Reason.UPSTREAM_PROTOCOL_ERROR)
+        raise _Stop
+
+
+class _Stop(Exception):  # noqa: N818 - stops llhttp; never leaves this file
+    pass

@@ -1,0 +1,131 @@
+"""What a request head must look like before anybody believes it: the rules that llhttp does not enforce.
+
+llhttp (through httptools, without leniencies) already refuses conflicting or repeated lengths, obs-fold, bare CR or LF,
+control characters, white space before a colon and unknown transfer codings. This file adds what a gateway must not
+leave open:
+
+- one reading of the target: origin form only, visible ASCII, no fragment, no backslash;
+- one Host, of the form host[:port] (RFC 9110 section 7.2); it is checked and then never used for a decision;
+- headers that carry a decision (credentials, framing, content type …) appear once. Other repeated fields are joined as
+  RFC 9110 section 5.3 says, and none of them is forwarded unless it is on the forwarding list of `path.upstream`;
+- a header that spells one of the former with underscores is an attempt to be read differently by somebody behind us;
+- HTTP/1.0 has no transfer codings (a back end that ignores one would see a second request in the body);
+- an upgrade, of whatever kind, would turn the connection into something that is not inspected.
+
+The functions are pure. Add a header to SINGLETONS when any stage starts to read it.
+"""
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from guardhouse.model.denial import Denial
+from guardhouse.model.reason import Reason
+
+_TARGET = re.compile(rb"/[^\x00-\x20\x7f-\xff#\\]*")
+_HOST = re.compile(rb"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+
+SINGLETONS = frozenset(
+    (
+        b"api-key",
+        b"authorization",
+        b"content-encoding",
+        b"content-length",
+        b"content-type",
+        b"expect",
+        b"host",
+        b"idempotency-key",
+        b"traceparent",
+        b"transfer-encoding",
+        b"x-api-key",
+    )
+)
+
+
+class Head(msgspec.Struct, frozen=True, gc=False):
+    """A request head that has one reading. Header names are lower-case; `path` is the raw path without query."""
+
+    method: str
+    path: bytes
+    query: bytes
+    headers: dict[bytes, bytes]
+    keep_alive: bool
+    http10: bool
+    content_length: int  # -1 when the body is chunked
+    expects_continue: bool
+
+
+def collect_headers(raw: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes] | Denial:
+    """Lower-case the names, join what may be repeated and refuse what may not."""
+    headers: dict[bytes, bytes] = {}
+    for name, value in raw:
+        lowered = name.lower()
+        if lowered in headers:
+            if lowered in SINGLETONS:
+                return Denial(Reason.HEADER_INVALID, f"The header {lowered.decode('ascii')} appears more than once.")
+            headers[lowered] += b", " + value
+        else:
+            headers[lowered] = value
+        if b"_" in lowered and lowered.replace(b"_", b"-") in SINGLETONS:
+            return Denial(Reason.HEADER_INVALID, "A header imitates another one with underscores.")
+    return headers
+
+
+def judge_head(
+    method: str, target: bytes, version: str, keep_alive: bool, raw: Sequence[tuple[bytes, bytes]], body_limit: int
+) -> Head | Denial:
+    """Turn what the parser saw into a Head, or say which rule it breaks."""
+    headers = collect_headers(raw)
+    if isinstance(headers, Denial):
+        return headers
+    denial = _judge_line(target, version) or _judge_host(headers, version) or _judge_upgrade(headers)
+    if denial is not None:
+        return denial
+    length = _judge_length(headers, version, body_limit)
+    if isinstance(length, Denial):
+        return length
+    expects_continue = False
+    if b"expect" in headers:
+        if headers[b"expect"].lower() != b"100-continue" or version == "1.0":
+            return Denial(Reason.EXPECTATION_UNSUPPORTED)
+        expects_continue = True
+    path, _, query = target.partition(b"?")
+    return Head(method, path, query, headers, keep_alive, version == "1.0", length, expects_continue)
+
+
+def _judge_line(target: bytes, version: str) -> Denial | None:
+    if version not in ("1.1", "1.0"):
+        return Denial(Reason.VERSION_UNSUPPORTED)
+    if not _TARGET.fullmatch(target):
+        return Denial(Reason.TARGET_INVALID)
+    return None
+
+
+def _judge_host(headers: dict[bytes, bytes], version: str) -> Denial | None:
+    host = headers.get(b"host")
+    if host is None:
+        return None if version == "1.0" else Denial(Reason.HOST_INVALID)
+    return None if _HOST.fullmatch(host) else Denial(Reason.HOST_INVALID)
+
+
+def _judge_upgrade(headers: dict[bytes, bytes]) -> Denial | None:
+    if b"upgrade" in headers or b"http2-settings" in headers or b"sec-websocket-key" in headers:
+        return Denial(Reason.UPGRADE_UNSUPPORTED)
+    return None
+
+
+def _judge_length(headers: dict[bytes, bytes], version: str, body_limit: int) -> int | Denial:
+    coding = headers.get(b"transfer-encoding")
+    stated = headers.get(b"content-length")
+    if coding is not None:
+        if coding.strip().lower() != b"chunked" or version == "1.0" or stated is not None:
+            return Denial(Reason.FRAMING_INVALID)
+        return -1
+    if stated is None:
+        return 0
+    stated = stated.strip()
+    if not stated.isdigit() or len(stated) > 18:
+        return Denial(Reason.FRAMING_INVALID)
+    length = int(stated)
+    return Denial(Reason.BODY_TOO_LARGE) if length > body_limit else length

@@ -1,0 +1,136 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from guardhouse.model.reason import Reason
+from guardhouse.wire.http1.request import RequestFraming, RequestLimits
+from guardhouse.wire.http1.rules import Head
+
+LIMITS = RequestLimits(headers=10, header_bytes=1000, body=100)
+
+
+class Recorder:
+    def __init__(self) -> None:
+        self.heads: list[Head] = []
+        self.bodies: list[bytes] = []
+
+    def head_received(self, head: Head) -> None:
+        self.heads.append(head)
+
+    def message_received(self, body: bytes | bytearray) -> None:
+        self.bodies.append(bytes(body))
+
+
+def framing() -> tuple[RequestFraming, Recorder]:
+    recorder = Recorder()
+    return RequestFraming(recorder, LIMITS), recorder
+
+
+def refusal(data: bytes, size: int = 0) -> Reason | None:
+    """What a stream of bytes is refused for, whole or in pieces of `size`."""
+    parser, _ = framing()
+    for start in range(0, len(data), size or len(data)):
+        parser.feed(data[start : start + (size or len(data))])
+    return parser.problem.reason if parser.problem else None
+
+
+GET = b"GET /v1/models HTTP/1.1\r\nhost: a\r\n\r\n"
+POST = b"POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\n"
+
+
+def test_pipelined_messages_arrive_in_order() -> None:
+    parser, recorder = framing()
+    parser.feed(POST + b"content-length: 3\r\n\r\nabc" + GET + POST + b"transfer-encoding: chunked\r\n\r\n")
+    parser.feed(b"2\r\nde\r\n1\r\nf\r\n0\r\n\r\n")
+    assert [head.method for head in recorder.heads] == ["POST", "GET", "POST"]
+    assert recorder.bodies == [b"abc", b"", b"def"]
+    assert parser.problem is None
+    assert not parser.in_message
+
+
+@given(st.integers(1, 60))
+@settings(max_examples=60)
+def test_the_reading_does_not_depend_on_how_the_bytes_arrive(size: int) -> None:
+    data = POST + b"x-a: b\r\ncontent-length: 5\r\n\r\nhello" + POST + b"transfer-encoding: chunked\r\n\r\n5\r\nworld\r\n0\r\n\r\n"
+    parser, recorder = framing()
+    for start in range(0, len(data), size):
+        assert parser.feed(data[start : start + size]) is None
+    assert recorder.bodies == [b"hello", b"world"]
+
+
+@given(st.binary(max_size=300))
+def test_arbitrary_bytes_are_read_or_refused_and_never_raise(data: bytes) -> None:
+    parser, recorder = framing()
+    parser.feed(data)
+    if parser.problem is not None:
+        seen = len(recorder.heads)
+        assert parser.feed(GET) is parser.problem
+        assert len(recorder.heads) == seen
+
+
+REFUSED = {
+    b"GET / HTTP/1.1\r\nhost : a\r\n\r\n": Reason.HEADER_INVALID,
+    b"GET / HTTP/1.1\r\nhost: a\r\n b\r\n\r\n": Reason.HEADER_INVALID,
+    b"GET / HTTP/1.1\r\nhost: a\x00\r\n\r\n": Reason.HEADER_INVALID,
+    b"GET / HTTP/1.1\r\nhost: a\x7f\r\n\r\n": Reason.HEADER_INVALID,
+    b"GET / HTTP/1.1\r\nhost: a\rb: c\r\n\r\n": Reason.HEADER_INVALID,
+    b"GET / HTTP/1.1\r\n: a\r\n\r\n": Reason.HEADER_INVALID,
+    b"GET / HTTP/1.1\nhost: a\n\n": Reason.HEADER_INVALID,
+    b"GET / HTTP/1.2\r\n\r\n": Reason.VERSION_UNSUPPORTED,
+    b"GET / HTTP/2.0\r\nhost: a\r\n\r\n": Reason.VERSION_UNSUPPORTED,
+    b"GET /\x00 HTTP/1.1\r\n\r\n": Reason.TARGET_INVALID,
+    b"GET http://a/ HTTP/1.1\r\nhost: a\r\n\r\n": Reason.TARGET_INVALID,
+    b"CONNECT a:1 HTTP/1.1\r\nhost: a\r\n\r\n": Reason.TARGET_INVALID,
+    b"get / HTTP/1.1\r\nhost: a\r\n\r\n": Reason.MALFORMED,
+    b"\x16\x03\x01\x02\x00\x01\x00": Reason.MALFORMED,
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n": Reason.HTTP2_UNSUPPORTED,
+    b"GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n": Reason.UPGRADE_UNSUPPORTED,
+    b"GET / HTTP/1.1\r\nhost: a\r\nconnection: upgrade, http2-settings\r\nupgrade: h2c\r\n\r\n": Reason.UPGRADE_UNSUPPORTED,
+    POST + b"content-length: 3\r\ncontent-length: 3\r\n\r\nabc": Reason.FRAMING_INVALID,
+    POST + b"content-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n": Reason.FRAMING_INVALID,
+    POST + b"content-length: +3\r\n\r\nabc": Reason.FRAMING_INVALID,
+    POST + b"content-length: 3, 3\r\n\r\nabc": Reason.FRAMING_INVALID,
+    POST + b"transfer-encoding: xchunked\r\n\r\n0\r\n\r\n": Reason.FRAMING_INVALID,
+    POST + b"transfer-encoding: chunked, chunked\r\n\r\n0\r\n\r\n": Reason.FRAMING_INVALID,
+    POST + b"transfer-encoding: chunked\r\n\r\n 3\r\nabc\r\n0\r\n\r\n": Reason.FRAMING_INVALID,
+    POST + b"transfer-encoding: chunked\r\n\r\n3\nabc\n0\n\n": Reason.FRAMING_INVALID,
+    POST + b"transfer-encoding: chunked\r\n\r\n3;a=\"b\nc\"\r\nabc\r\n0\r\n\r\n": Reason.FRAMING_INVALID,
+    POST + b"transfer-encoding: chunked\r\n\r\nfffffffffffffffff\r\n": Reason.FRAMING_INVALID,
+    POST + b"transfer-encoding: chunked\r\n\r\n0\r\nhost: evil\r\n\r\n": Reason.HEADER_INVALID,
+    POST + b"content-length: 101\r\n\r\n": Reason.BODY_TOO_LARGE,
+    POST + b"transfer-encoding: chunked\r\n\r\n65\r\n" + b"x" * 101: Reason.BODY_TOO_LARGE,
+    b"POST / HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n": Reason.FRAMING_INVALID,
+    POST + b"x: " + b"y" * 1001 + b"\r\n\r\n": Reason.HEADERS_TOO_LARGE,
+    POST + b"x: y\r\n" * 10 + b"\r\n": Reason.HEADERS_TOO_LARGE,
+}
+
+
+@pytest.mark.parametrize("size", [0, 1, 7])
+@pytest.mark.parametrize("data", REFUSED)
+def test_a_malformed_message_has_one_reason_however_it_arrives(data: bytes, size: int) -> None:
+    assert refusal(data, size) is REFUSED[data]
+
+
+def test_a_head_that_never_ends_is_refused_at_the_limit() -> None:
+    assert refusal(b"GET /" + b"a" * 1100, 100) is Reason.HEADERS_TOO_LARGE
+    assert refusal(POST + b"x: " + b"y" * 1100, 100) is Reason.HEADERS_TOO_LARGE
+
+
+def test_a_large_body_in_the_segment_of_its_head_is_not_counted_as_head() -> None:
+    parser, recorder = RequestFraming(recorder := Recorder(), RequestLimits(10, 100, 10_000)), recorder
+    parser.feed(POST + b"content-length: 9000\r\n\r\n" + b"x" * 9000)
+    assert parser.problem is None
+    assert len(recorder.bodies[0]) == 9000
+
+
+def test_nothing_behind_a_malformed_message_is_read() -> None:
+    parser, recorder = framing()
+    parser.feed(POST + b"content-length: 3\r\ncontent-length: 4\r\n\r\nabc" + GET)
+    assert recorder.heads == []
+    assert parser.problem is not None
+
+
+def test_a_body_of_tiny_chunks_is_gathered_in_one_buffer() -> None:
+    parser, recorder = framing()
+    parser.feed(POST + b"transfer-encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 100 + b"0\r\n\r\n")
+    assert recorder.bodies == [b"x" * 100]
