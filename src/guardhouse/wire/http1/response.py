@@ -66,7 +66,7 @@ class ResponseFraming:
             self.reusable = False  # bytes after the end belong to nobody
             return
         if self.head is None:
-            if not self._head_bytes and data[:1] != b"H":  # llhttp knows RTSP and ICE too
+            if not self._head_bytes and data[:1] not in (b"H", b""):  # llhttp knows RTSP and ICE too
                 self.problem = Denial(Reason.UPSTREAM_PROTOCOL_ERROR)
                 return
             self._head_bytes += len(data)
