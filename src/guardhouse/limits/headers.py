@@ -1,0 +1,93 @@
+"""What a caller is told of its limits: header lines, ready to be sent.
+
+Two vocabularies side by side. `ratelimit-policy` and `ratelimit` are the structured fields of the IETF draft (one item
+per rule and kind: quota and window, then what is left and the seconds until it is whole again). The `x-ratelimit-*`
+six are what SDKs of the OpenAI dialect read; they have room for one limit per kind, so the tightest one is shown.
+
+On the path of every limited request: all that a set of rules fixes is put together once and kept, and a rendering
+fills in numbers. Policy names stand in quoted strings here; the schema admits only names that need no escaping.
+"""
+
+from functools import lru_cache
+from math import ceil
+from typing import NamedTuple
+
+from guardhouse.limits.rate import LimitRule, Rate
+from guardhouse.limits.table import Admission, Kind
+
+_RULE_SETS = 4096  # sets of rules kept; there are as many as there are different grants in use
+
+
+class _Item(NamedTuple):
+    capacity: int
+    seconds_per_token: float
+    requests: bool
+    single: bytes  # the x-ratelimit lines, with places for what is left and the reset
+
+
+class _Lines(NamedTuple):
+    items: tuple[_Item, ...]
+    fields: bytes  # both structured fields, with two places per item
+
+
+def render(admission: Admission) -> bytes:
+    """All limit headers of an answer, each line with its end; nothing when no rule limits."""
+    items, fields = _lines(admission.rules)
+    figures: list[int] = []
+    lowest_requests = lowest_tokens = float("inf")
+    single_requests = single_tokens = b""
+    for item, level in zip(items, admission.levels, strict=True):
+        left = int(level) if level > 0.0 else 0
+        reset = ceil((item.capacity - level) * item.seconds_per_token - 1e-6)
+        figures += (left, reset)
+        if item.requests:
+            if level < lowest_requests:
+                lowest_requests = level
+                single_requests = item.single % (left, duration(reset))
+        elif level < lowest_tokens:
+            lowest_tokens = level
+            single_tokens = item.single % (left, duration(reset))
+    return fields % tuple(figures) + single_requests + single_tokens
+
+
+@lru_cache(maxsize=4096)
+def duration(seconds: int) -> bytes:
+    """`6m0s`: hours, minutes and seconds from the largest that is there."""
+    minutes, second = divmod(seconds, 60)
+    hours, minute = divmod(minutes, 60)
+    if hours:
+        return b"%dh%dm%ds" % (hours, minute, second)
+    return b"%dm%ds" % (minute, second) if minute else b"%ds" % second
+
+
+@lru_cache(maxsize=_RULE_SETS)
+def _lines(rules: tuple[LimitRule, ...]) -> _Lines:
+    items: list[_Item] = []
+    policies: list[bytes] = []
+    states: list[bytes] = []
+    for rule in rules:
+        for kind, rate in _limited(rule):
+            name = f'"{rule.policy}"' if kind == "requests" else f'"{rule.policy}:tokens"'
+            unit = "" if kind == "requests" else ';qu="tokens"'
+            policies.append(f"{name};q={rate.amount};w={rate.window:.0f}{unit}".encode())
+            states.append(name.encode().replace(b"%", b"%%") + b";r=%d;t=%d")
+            items.append(_Item(rate.amount, rate.window / rate.amount, kind == "requests", _single(kind, rate)))
+    if not items:
+        return _Lines((), b"")
+    policy_line = b", ".join(policies).replace(b"%", b"%%")
+    return _Lines(tuple(items), b"ratelimit-policy: %b\r\nratelimit: %b\r\n" % (policy_line, b", ".join(states)))
+
+
+def _limited(rule: LimitRule) -> list[tuple[Kind, Rate]]:
+    """In the order in which an admission lists its levels."""
+    pairs: list[tuple[Kind, Rate | None]] = [("requests", rule.requests), ("tokens", rule.tokens)]
+    return [(kind, rate) for kind, rate in pairs if rate is not None]
+
+
+def _single(kind: Kind, rate: Rate) -> bytes:
+    lines = (
+        f"x-ratelimit-limit-{kind}: {rate.amount}",
+        f"x-ratelimit-remaining-{kind}: %d",
+        f"x-ratelimit-reset-{kind}: %b",
+    )
+    return "".join(line + "\r\n" for line in lines).encode()
