@@ -1,0 +1,154 @@
+"""Strict JSON: one document, one reading, or the narrowest reason why not.
+
+Two programs that read the same bytes differently are how a filter is passed by: the gateway judges one reading, the
+model server acts on another. So `decode` accepts only what every reader understands alike, and hands back its own
+encoding of the document it judged; that, never the caller's bytes, is what goes on. Refused are: anything outside of
+RFC 8259 (NaN, trailing commas or bytes, raw control characters), invalid UTF-8, a byte-order mark, lone surrogates,
+numbers without a finite representation, nesting beyond MAX_DEPTH, and objects with a key twice. Integers of any
+length within Python's own limit for conversions keep every digit; other numbers become the nearest double.
+
+msgspec does the reading and is silent about one thing only: of a repeated key it keeps the last member. That is found
+without a second reading, from the document's canonical encoding:
+
+- If the body *is* the canonical encoding, it was written from a dict and has no key twice.
+- Otherwise count colons. Each colon of the body is either structural (one for each member) or literal inside a string.
+  The canonical encoding has one structural colon for each member that was kept, never escapes a colon, and keeps the
+  literal colons of each string that was kept. A dropped member takes at least its structural colon along. So, as long
+  as no string of the body spells a colon as an escape (those become literal colons and could fill the gap), the two
+  counts are equal exactly when no member was dropped.
+- If the body does hold such an escape, the standard library reads it once more and compares the keys of each object.
+
+`tests/wire/test_json.py` holds this against the slow reading for arbitrary documents. Depth is measured by walking the
+document, and only if it has more opening brackets than a document of permitted depth needs.
+
+Failures are classified by reading again with the standard library: that costs the sender's share, not everybody's.
+"""
+
+import json
+from typing import Any
+
+import msgspec
+
+from guardhouse.model.denial import Denial
+from guardhouse.model.reason import Reason
+
+MAX_DEPTH = 64
+_COUNTED_BELOW = 4096  # bytes; above, memchr from bracket to bracket is cheaper than counting them all
+
+_decode = msgspec.json.Decoder().decode
+encode = msgspec.json.Encoder().encode
+
+
+def decode(body: bytes | bytearray) -> tuple[Any, bytes] | Denial:
+    """The document and its canonical encoding, or why there is none."""
+    try:
+        document = _decode(body)
+        canonical = encode(document)
+    except RecursionError:
+        return _TOO_DEEP
+    except msgspec.ValidationError:
+        return Denial(Reason.JSON_NUMBER)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _explain(bytes(body))
+    if _may_be_deep(canonical) and _is_deep(document):
+        return _TOO_DEEP
+    if body != canonical and _may_repeat_key(body, canonical):
+        return _read_slowly(bytes(body)) or (document, canonical)
+    return document, canonical
+
+
+def decode_answer(body: bytes | bytearray) -> Any | None:
+    """The document of an answer, read as strictly as a request; None if it cannot be relied on (or is `null`)."""
+    decoded = decode(body)
+    return None if isinstance(decoded, Denial) else decoded[0]
+
+
+_TOO_DEEP = Denial(Reason.JSON_TOO_DEEP, f"At most {MAX_DEPTH} levels of nesting are accepted.")
+
+
+def _may_be_deep(canonical: bytes) -> bool:
+    if len(canonical) < _COUNTED_BELOW:
+        return canonical.count(b"{") + canonical.count(b"[") > MAX_DEPTH
+    found = 0
+    for bracket in (b"{", b"["):
+        at = canonical.find(bracket)
+        while at >= 0:
+            found += 1
+            if found > MAX_DEPTH:
+                return True
+            at = canonical.find(bracket, at + 1)
+    return False
+
+
+def _is_deep(document: Any) -> bool:
+    level = [document]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for parent in level
+            for child in (parent.values() if type(parent) is dict else parent)
+            if type(child) is dict or type(child) is list
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _may_repeat_key(body: bytes | bytearray, canonical: bytes) -> bool:
+    return body.count(b":") != canonical.count(b":") or b"\\u003a" in body or b"\\u003A" in body
+
+
+class _RepeatedKeyError(Exception):
+    pass
+
+
+class _ConstantError(Exception):
+    pass
+
+
+def _unique(pairs: list[tuple[str, None]]) -> None:
+    if len({key for key, _ in pairs}) != len(pairs):
+        raise _RepeatedKeyError
+
+
+def _no_constant(_: str) -> None:
+    raise _ConstantError
+
+
+# keeps nothing of what it reads, so that neither huge numbers nor many members cost more than their characters
+_slow = json.JSONDecoder(object_pairs_hook=_unique, parse_int=len, parse_float=len, parse_constant=_no_constant)
+
+
+def _read_slowly(body: bytes) -> Denial | None:
+    """The exact search for a repeated key in a body that is known to be JSON."""
+    try:
+        _slow.decode(body.decode())
+    except _RepeatedKeyError:
+        return Denial(Reason.JSON_DUPLICATE_KEY)
+    except RecursionError:
+        return _TOO_DEEP
+    return None
+
+
+def _explain(body: bytes) -> Denial:
+    """Name what is wrong with a body that msgspec refused."""
+    if not body.strip(b" \t\r\n"):
+        return Denial(Reason.BODY_MISSING)
+    if body.startswith(b"\xef\xbb\xbf"):
+        return Denial(Reason.JSON_ENCODING, "The body starts with a byte-order mark.")
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        return Denial(Reason.JSON_ENCODING, f"Byte {error.start} is not UTF-8.")
+    try:
+        _slow.decode(text)
+    except json.JSONDecodeError as error:
+        at = len(text[: error.pos].encode())
+        return Denial(Reason.JSON_MALFORMED, f"The first error is at byte {at}.")
+    except _ConstantError:
+        return Denial(Reason.JSON_MALFORMED, "NaN and Infinity are not JSON.")
+    except _RepeatedKeyError:
+        return Denial(Reason.JSON_DUPLICATE_KEY)
+    except RecursionError:
+        return _TOO_DEEP
+    return Denial(Reason.JSON_ENCODING, "A string holds half of a surrogate pair.")
