@@ -1,0 +1,148 @@
+"""The file by which the control process publishes key records, and how a worker follows it.
+
+A feed is JSON lines: first a header that says how many records make up its base, then those records, then every
+later change, each a whole record that replaces what was known of its id. One process writes it (control.publisher);
+any number read. A new feed is written beside the old one and renamed into its place, so an inode has one history.
+
+Reading. `refresh` is for a timer: one `stat`, and only when the file has grown or was replaced a bounded read, so the
+loop it runs in is never held for long; it returns True when more waits. A last line without its newline is still
+being written and is left for the next time. A replaced (or shortened) feed is read into a table of its own, which
+takes over only when its base is complete; until then the old one answers. A line that cannot be understood may be the
+revocation that matters, so it condemns the feed: every credential is answered with IDENTITY_STALE until a new feed
+takes its place.
+
+Freshness. The publisher touches the file every second, so its modification time is the heartbeat; `age` is how long
+ago that was by the wall clock. Beyond `stale_after` nobody is identified any more, because a revocation could have
+been missed. A clock that jumps forward makes the feed look old until the next heartbeat, a second later.
+
+The file holds keyed hashes, never a key, and is readable by its owner only. 100,000 keys make about 20 MB.
+"""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from guardhouse.identity.api_keys import KeyRecord, KeyTable
+from guardhouse.model.principal import Principal
+from guardhouse.model.reason import Reason
+
+FORMAT = 1
+SLICE = 128 * 1024  # about 500 records, one or two milliseconds
+
+_decode_record = msgspec.json.Decoder(KeyRecord).decode
+
+
+class FeedHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The first line: `base` records follow before the first change."""
+
+    feed: int
+    base: int
+
+
+_decode_header = msgspec.json.Decoder(FeedHeader).decode
+
+
+class _Reading:
+    """One inode, read from its beginning on. The descriptor stays open, so the inode number cannot be given again."""
+
+    __slots__ = ("_file", "_pepper", "_rest", "condemned", "inode", "offset", "pending", "table")
+
+    def __init__(self, path: Path, pepper: bytes) -> None:
+        self._file = path.open("rb", buffering=0)
+        self._pepper = pepper
+        self._rest = b""
+        self.inode = os.fstat(self._file.fileno()).st_ino
+        self.offset = 0
+        self.pending: int | None = None  # records of the base that have not arrived; None before the header
+        self.table = KeyTable(pepper)
+        self.condemned = False
+
+    def read_slice(self) -> None:
+        chunk = self._file.read(SLICE)
+        self.offset += len(chunk)
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        try:
+            for line in lines:
+                self._take(line)
+        except msgspec.MsgspecError:
+            self.condemned = True
+
+    def _take(self, line: bytes) -> None:
+        if self.pending is None:
+            header = _decode_header(line)
+            self.pending = header.base
+            self.condemned = header.feed != FORMAT
+            return
+        self.table.put(_decode_record(line))
+        self.pending = max(0, self.pending - 1)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class KeyFeed:
+    """What a worker knows of the keys: `identify` answers from memory, `refresh` keeps that up to date."""
+
+    def __init__(self, path: Path, pepper: bytes, stale_after: float) -> None:
+        self._path = path
+        self._pepper = pepper
+        self._stale_after = stale_after
+        self._current: _Reading | None = None
+        self._next: _Reading | None = None  # a replacement whose base is not complete yet
+        self._touched = float("-inf")
+        self.table = KeyTable(pepper)
+
+    def __repr__(self) -> str:
+        return f"<KeyFeed {self._path.name}: {len(self.table)} keys>"
+
+    def identify(self, presented: bytes, now: float) -> Principal | Reason:
+        if now - self._touched > self._stale_after:
+            return Reason.IDENTITY_STALE
+        return self.table.identify(presented, now)
+
+    def age(self, now: float) -> float:
+        return now - self._touched
+
+    def load(self) -> None:
+        """Reads everything there is, for a start."""
+        while self.refresh():
+            pass
+
+    def refresh(self) -> bool:
+        """Reads at most one slice; True when more of the file waits to be read."""
+        reading = self._next or self._current
+        try:
+            status = self._path.stat()
+            if reading is None or status.st_ino != reading.inode or status.st_size < reading.offset:
+                reading = self._begin()
+        except FileNotFoundError:
+            return False
+        if status.st_size > reading.offset:
+            reading.read_slice()
+        self._adopt(reading)
+        self._touched = float("-inf") if reading.condemned else self._heartbeat(reading, status.st_mtime)
+        return status.st_size > reading.offset and not reading.condemned
+
+    def close(self) -> None:
+        for reading in (self._current, self._next):
+            if reading is not None:
+                reading.close()
+        self._current = self._next = None
+
+    def _begin(self) -> _Reading:
+        if self._next is not None:
+            self._next.close()
+        self._next = _Reading(self._path, self._pepper)
+        return self._next
+
+    def _adopt(self, reading: _Reading) -> None:
+        if reading is self._current or reading.pending != 0 or reading.condemned:
+            return
+        if self._current is not None:
+            self._current.close()
+        self._current, self._next = reading, None
+        self.table = reading.table
+
+    def _heartbeat(self, reading: _Reading, modified: float) -> float:
+        return modified if reading is self._current else self._touched
