@@ -1,0 +1,1 @@
+"""One file per contender: how it is installed, started, spoken to."""

@@ -1,0 +1,80 @@
+"""What the benchmark must know of a contender: how to install it, start it, speak to it, and how much it can bear.
+
+`Bearing` is not a handicap but a courtesy: figures are per request and per event, and one that needs 14 ms of CPU for
+a request would only queue at the rate that suits one that needs 50 µs. What was asked of whom stands in the report.
+"""
+
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import msgspec
+
+from bench.process import Process
+
+PEERS = Path(__file__).parents[1] / ".peers"
+
+
+class Unavailable(Exception):
+    """The contender cannot be had on this machine; the message goes into the table."""
+
+
+class Bearing(msgspec.Struct, frozen=True):
+    """The load a contender is given."""
+
+    connections: int = 32  # closed loop
+    rate: int = 200  # requests per second of the fixed rate
+    paced: int = 50  # streams
+    burst: int = 10  # streams
+    first: int = 50  # new streams per second
+    held: tuple[int, ...] = (1000,)  # streams
+    longer: int = 1  # times the usual window
+
+
+class Running(msgspec.Struct, frozen=True):
+    """A contender that is up: where it listens and with which headers it is asked."""
+
+    port: int
+    headers: tuple[tuple[str, str], ...]
+    process: Process | None = None
+
+
+class Contender:
+    name: str
+    label: str
+    bearing = Bearing()
+    alone = False  # measured by itself at the end of a round, because it is never quite idle
+    private = False  # asked with personal data in prompt and answer, whole answers only
+
+    def install(self) -> str:
+        """Makes it ready to start and returns its version. Raises Unavailable."""
+        raise NotImplementedError
+
+    def start(self, upstream: int, work: Path) -> Running:
+        """Starts it in the empty folder `work`, forwarding to the upstream's port."""
+        raise NotImplementedError
+
+
+def run(command: list[str], patience: float = 900) -> str:
+    """The output of a command; Unavailable with its last line if it fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=patience, check=False)
+    except (FileNotFoundError, subprocess.TimeoutExpired) as error:
+        raise Unavailable(str(error)) from error
+    if done.returncode:
+        lines = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()
+        raise Unavailable(f"{command[0]}: {lines[-1][:200]}")
+    return done.stdout + done.stderr
+
+
+def installed_venv(name: str, requirement: str) -> Path:
+    """The folder of programs of a venv that holds exactly this requirement; made once and used again."""
+    home = PEERS / name
+    stamp = home / ".installed"
+    if not stamp.exists() or stamp.read_text().strip() != requirement:
+        print(f"installing {requirement} …", file=sys.stderr, flush=True)
+        venv.create(home, with_pip=True, clear=True)
+        run([str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", requirement])
+        stamp.write_text(requirement + "\n")
+    return home / "bin"

@@ -1,0 +1,95 @@
+"""Guardhouse, started as its users start it: a configuration file, a key from `guardhouse keys create`, `serve`.
+
+Three contenders share this file. "Every control" has a policy with limits that are never reached, masks every entity
+both ways, and journals and counts as it always does. "Pass-through" switches masking off and sets no limits; identity,
+authorisation, validation, the journal and the metrics cannot be switched off and stay. "Masking hits" is every control
+asked with an e-mail address and a card number in the prompt and in the answer, so that both documents are changed.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from bench import payload
+from bench.contenders.base import Contender, Running, Unavailable, run
+from bench.machine import free_port
+from bench.process import Process, StartError
+
+LIMITS = "    limits: {requests: 1000000000/min, tokens: 1000000000000/day}\n"
+EVERY_ENTITY = "[all]"
+
+CONFIGURATION = """\
+version: 1
+listen: {{address: "127.0.0.1:{port}"}}
+admin: {{address: "127.0.0.1:{admin}"}}
+upstream: {{connections: 16384}}
+state: {state}
+targets:
+  upstream: {{kind: openai, url: "http://127.0.0.1:{upstream}"}}
+models:
+{models}policies:
+  - name: the benchmark may chat
+    who: {{ids: [bench]}}
+    may: [chat]
+    models: [bench-*]
+{limits}    mask: {{entities: {entities}, where: [request, response]}}
+"""
+
+
+def guardhouse_program() -> str:
+    """The command of the environment that runs the benchmark."""
+    program = Path(sys.executable).with_name("guardhouse")
+    if not program.exists():
+        raise Unavailable(f"no guardhouse command beside {sys.executable}")
+    return str(program)
+
+
+class Guardhouse(Contender):
+    name = "guardhouse"
+    label = "Guardhouse, every control"
+    limits = LIMITS
+    entities = EVERY_ENTITY
+
+    def install(self) -> str:
+        self.program = guardhouse_program()
+        return run([sys.executable, "-c", "import guardhouse; print(guardhouse.__version__)"]).strip()
+
+    def configure(self, upstream: int, work: Path) -> tuple[int, Path]:
+        port = free_port()
+        models = "".join(f"  {model}: {{targets: [upstream]}}\n" for model in payload.MODELS)
+        configuration = work / "guardhouse.yaml"
+        configuration.write_text(
+            CONFIGURATION.format(
+                port=port,
+                admin=free_port(),
+                state=work / "state",
+                upstream=upstream,
+                models=models,
+                limits=self.limits,
+                entities=self.entities,
+            )
+        )
+        return port, configuration
+
+    def start(self, upstream: int, work: Path) -> Running:
+        port, configuration = self.configure(upstream, work)
+        try:
+            made = run([self.program, "keys", "create", "bench", "--config", str(configuration), "--json"], patience=60)
+        except Unavailable as error:
+            raise StartError(f"guardhouse keys create: {error}") from error
+        key = json.loads(made)["key"]
+        process = Process([self.program, "serve", "--config", str(configuration)], work)
+        return Running(port, (("Authorization", f"Bearer {key}"),), process)
+
+
+class PassThrough(Guardhouse):
+    name = "guardhouse-pass"
+    label = "Guardhouse, pass-through"
+    limits = ""
+    entities = "[]"
+
+
+class MaskingHits(Guardhouse):
+    name = "guardhouse-hits"
+    label = "Guardhouse, masking hits"
+    private = True
