@@ -74,6 +74,11 @@ def parse(presented: bytes) -> str | None:
     return key_id if well_formed and is_key_id(key_id) else None
 
 
+def key_of(pepper: Secret) -> bytes:
+    """The pepper as HMAC takes it; it is kept and handed around as hexadecimal text."""
+    return bytes.fromhex(pepper.reveal())
+
+
 def digest(pepper: bytes, presented: bytes) -> bytes:
     return hmac.digest(pepper, presented, "sha256")
 

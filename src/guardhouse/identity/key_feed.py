@@ -8,12 +8,12 @@ Reading. `refresh` is for a timer: one `stat`, and only when the file has grown 
 loop it runs in is never held for long; it returns True when more waits. A last line without its newline is still
 being written and is left for the next time. A replaced (or shortened) feed is read into a table of its own, which
 takes over only when its base is complete; until then the old one answers. A line that cannot be understood may be the
-revocation that matters, so it condemns the feed: every credential is answered with IDENTITY_STALE until a new feed
-takes its place.
+revocation that matters, so it condemns the feed: its age is infinite until a new one takes its place.
 
 Freshness. The publisher touches the file every second, so its modification time is the heartbeat; `age` is how long
-ago that was by the wall clock. Beyond `stale_after` nobody is identified any more, because a revocation could have
-been missed. A clock that jumps forward makes the feed look old until the next heartbeat, a second later.
+ago that was by the wall clock. Whoever identifies asks `age` first, and beyond `identity.stale_after` identifies
+nobody any more (path/identity.py), because a revocation could have been missed. A clock that jumps forward makes the
+feed look old until the next heartbeat, a second later.
 
 The file holds keyed hashes, never a key, and is readable by its owner only. 100,000 keys make about 20 MB.
 """
@@ -23,9 +23,8 @@ from pathlib import Path
 
 import msgspec
 
-from guardhouse.identity.api_keys import KeyRecord, KeyTable
-from guardhouse.model.principal import Principal
-from guardhouse.model.reason import Reason
+from guardhouse.identity.api_keys import KeyRecord, KeyTable, key_of
+from guardhouse.model.secret import Secret
 
 FORMAT = 1
 SLICE = 128 * 1024  # about 500 records, one or two milliseconds
@@ -41,6 +40,14 @@ class FeedHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _decode_header = msgspec.json.Decoder(FeedHeader).decode
+
+
+def header_line(base: int) -> bytes:
+    return msgspec.json.encode(FeedHeader(FORMAT, base)) + b"\n"
+
+
+def record_line(record: KeyRecord) -> bytes:
+    return msgspec.json.encode(record) + b"\n"
 
 
 class _Reading:
@@ -82,26 +89,21 @@ class _Reading:
 
 
 class KeyFeed:
-    """What a worker knows of the keys: `identify` answers from memory, `refresh` keeps that up to date."""
+    """What a worker knows of the keys: `table` answers from memory, `refresh` keeps it up to date."""
 
-    def __init__(self, path: Path, pepper: bytes, stale_after: float) -> None:
+    def __init__(self, path: Path, pepper: Secret) -> None:
         self._path = path
-        self._pepper = pepper
-        self._stale_after = stale_after
+        self._pepper = key_of(pepper)
         self._current: _Reading | None = None
         self._next: _Reading | None = None  # a replacement whose base is not complete yet
         self._touched = float("-inf")
-        self.table = KeyTable(pepper)
+        self.table = KeyTable(self._pepper)
 
     def __repr__(self) -> str:
         return f"<KeyFeed {self._path.name}: {len(self.table)} keys>"
 
-    def identify(self, presented: bytes, now: float) -> Principal | Reason:
-        if now - self._touched > self._stale_after:
-            return Reason.IDENTITY_STALE
-        return self.table.identify(presented, now)
-
     def age(self, now: float) -> float:
+        """Seconds since the publisher's last sign of life; infinite when there is no feed that can be trusted."""
         return now - self._touched
 
     def load(self) -> None:
