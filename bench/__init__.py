@@ -2,5 +2,5 @@
 
 `python -m bench` from the root of the repository; docs/benchmarks.md says how to read what it prints. The parts:
 prose and payload make the bytes, upstream answers them, load and streams send them, cpu reads the price from /proc,
-figures turns one exchange of these into numbers, compare repeats that over rounds and contenders, report writes it down.
+figures turns these into numbers, compare repeats that over rounds and contenders, report writes it down.
 """

@@ -1,8 +1,8 @@
 """`python -m bench [compare|soak|held|profile]`, from the root of the repository.
 
-    python -m bench                       the whole comparison, about twenty minutes
-    python -m bench --quick               nginx, Envoy and Guardhouse within 90 seconds
-    python -m bench --only envoy,guardhouse --figures chat --rounds 3
+python -m bench                       the whole comparison, about twenty minutes
+python -m bench --quick               nginx, Envoy and Guardhouse within 90 seconds
+python -m bench --only envoy,guardhouse --figures chat --rounds 3
 """
 
 import argparse

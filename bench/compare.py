@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from bench import cpu, figures, machine
-from bench.contenders.base import Bearing, Contender, Unavailable
+from bench.contenders.base import Bearing, Contender, UnavailableError
 from bench.contenders.direct import Direct
 from bench.load import LoadError
 from bench.plan import Plan
@@ -58,7 +58,7 @@ def install(contenders: list[Contender]) -> dict[str, Result]:
         try:
             result.version = contender.install()
             result.installed = True
-        except Unavailable as why:
+        except UnavailableError as why:
             result.trouble = f"could not be installed: {why}"
             note(f"{contender.name} {result.trouble}")
         results[contender.name] = result
@@ -98,9 +98,9 @@ class Round:
             case "chat":
                 return await figures.chat(site, seconds)
             case "latency":
-                return await figures.latency(site, self.direct, max(seconds, 1.0), self.latency)
+                return await figures.latency(site, self.direct, max(seconds, 0.6), self.latency)
             case "first":
-                return await figures.first(site, self.direct, max(seconds, 1.0), self.first)
+                return await figures.first(site, self.direct, max(seconds, 0.6), self.first)
             case "paced":
                 return await figures.paced(site, seconds)
             case "burst":

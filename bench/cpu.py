@@ -54,7 +54,7 @@ def parse_stat(line: str) -> Stat:
 
 def members(stats: dict[int, Stat], root: int) -> set[int]:
     """The pids of `root`, its descendants, and whoever else is in the session that `root` leads."""
-    tree = {pid for pid, stat in stats.items() if pid == root or stat.session == root}
+    tree = {pid for pid, stat in stats.items() if root in (pid, stat.session)}
     children: dict[int, list[int]] = {}
     for pid, stat in stats.items():
         children.setdefault(stat.parent, []).append(pid)
@@ -69,10 +69,10 @@ def members(stats: dict[int, Stat], root: int) -> set[int]:
 
 def _every_stat() -> dict[int, Stat]:
     stats = {}
-    for entry in os.listdir(PROC):
-        if entry.isdigit():
+    for entry in PROC.iterdir():
+        if entry.name.isdigit():
             try:
-                stats[int(entry)] = parse_stat((PROC / entry / "stat").read_text())
+                stats[int(entry.name)] = parse_stat((entry / "stat").read_text())
             except (FileNotFoundError, ProcessLookupError):
                 continue
     return stats
@@ -81,9 +81,8 @@ def _every_stat() -> dict[int, Stat]:
 def _thread_times(pid: int) -> dict[int, int]:
     times = {}
     try:
-        for thread in os.listdir(PROC / str(pid) / "task"):
-            line = (PROC / str(pid) / "task" / thread / "schedstat").read_text()
-            times[int(thread)] = int(line.split()[0])
+        for thread in (PROC / str(pid) / "task").iterdir():
+            times[int(thread.name)] = int((thread / "schedstat").read_text().split()[0])
     except (FileNotFoundError, ProcessLookupError):
         return times
     return times

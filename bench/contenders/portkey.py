@@ -4,7 +4,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from bench.contenders.base import PEERS, Bearing, Contender, Running, Unavailable, run
+from bench.contenders.base import PEERS, Bearing, Contender, Running, UnavailableError, run
 from bench.machine import free_port
 from bench.process import Process
 
@@ -16,13 +16,13 @@ PRELOAD = Path(__file__).with_name("portkey_preload.cjs")
 class Portkey(Contender):
     name = "portkey"
     label = "Portkey gateway"
-    bearing = Bearing(held=(500,), longer=2)
+    bearing = Bearing(first=50, held=(500,), longer=2, warm=4.0)
     alone = True
 
     def install(self) -> str:
         node, npm = shutil.which("node"), shutil.which("npm")
         if node is None or npm is None:
-            raise Unavailable("Node.js and npm are not installed")
+            raise UnavailableError("Node.js and npm are not installed")
         self.node = node
         home = PEERS / "portkey"
         self.program = home / "node_modules" / PACKAGE / "build" / "start-server.js"
