@@ -4,9 +4,10 @@ Policies are numbered in the order of the file and a set of them is one integer 
 that speak of this caller and of this use" is one `&` however many there are. `everybody`, `ids` and `groups` say whom a
 policy speaks of; `operations` and `uses` say what it gives. A model that is not in `models` is in no other index.
 
-`revision` names the content: two configurations that decide alike in every case that their text describes have the same
-one, and a secret counts only by its reference. compile.py builds these structs and decide.py reads them; a new thing
-that a policy can say needs both, and a place in `Grant` if the data path is to act on it.
+`revision` names the content of the configuration whatever its layout and comments, and a secret counts only by its
+reference: exchanges with the same revision were decided under the same rules. compile.py builds these structs and
+decide.py reads them; a new thing that a policy can say needs both, and a place in `Grant` if the data path is to act
+on it.
 """
 
 from typing import Literal

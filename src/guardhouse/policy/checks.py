@@ -1,0 +1,132 @@
+"""What the parts of a configuration say of each other: nothing dangling, nothing unused, nothing exposed by accident.
+
+Decoding (schema.py) has judged every value by itself. Here the whole is judged: references lead somewhere, routes are
+reachable, and what weakens protection is said explicitly. Whether a single policy can have an effect is inert.py.
+A check that would blame a thing for another's unreadability is left out until that other thing can be read.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+
+from guardhouse.model.operation import Operation
+from guardhouse.policy.document import Document, PolicyEntry
+from guardhouse.policy.inert import inert_policy
+from guardhouse.policy.network import is_loopback
+from guardhouse.policy.problem import Path, quote, suggestion
+
+Finding = tuple[Path, str]
+Unread = frozenset[Path]
+
+
+def findings(document: Document, unread: Unread) -> Iterator[Finding]:
+    """Everything that is wrong with the whole, by place."""
+    yield from _exposure(document)
+    yield from _limits_scope(document)
+    yield from _credentials(document)
+    yield from _targets(document, unread)
+    yield from _policies(document, unread)
+    yield from _unreachable(document, unread)
+
+
+def matched(glob: str, names: set[str]) -> set[str]:
+    """The names that a pattern of a policy means; the schema admits no wild characters but * and ?."""
+    return {name for name in names if fnmatchcase(name, glob)}
+
+
+def _exposure(document: Document) -> Iterator[Finding]:
+    listen, admin = document.listen, document.admin
+    if listen.tls is not None and listen.plaintext:
+        yield ("listen", "plaintext"), "contradicts tls; leave one of them out"
+    if listen.tls is None and not listen.plaintext and not is_loopback(listen.address.host):
+        yield (
+            ("listen", "address"),
+            "callers beyond this machine need listen.tls; say listen.plaintext: true if something else does TLS",
+        )
+    if not admin.exposed and not is_loopback(admin.address.host):
+        yield (
+            ("admin", "address"),
+            "the admin port beyond this machine must be meant; say admin.exposed: true if it is protected otherwise",
+        )
+    if listen.address == admin.address and listen.address.port:
+        yield ("admin", "address"), "is the address of listen"
+
+
+def _limits_scope(document: Document) -> Iterator[Finding]:
+    if document.workers > 1 and document.limits_scope is None:
+        yield (
+            ("workers",),
+            "several workers each count limits for themselves; say limits_scope: process to accept that",
+        )
+
+
+def _credentials(document: Document) -> Iterator[Finding]:
+    for name, target in document.targets.items():
+        sends_openly = target.url.scheme == "http" and target.credential is not None
+        if sends_openly and not target.insecure and not is_loopback(target.url.host):
+            yield (
+                ("targets", name, "url"),
+                "the credential would travel unencrypted; use https:// or say insecure: true on the target",
+            )
+        if target.insecure and not sends_openly:
+            yield ("targets", name, "insecure"), "has no effect: no credential is sent over http://"
+
+
+def _targets(document: Document, unread: Unread) -> Iterator[Finding]:
+    known = _names("targets", document.targets, unread)
+    used: set[str] = set()
+    for name, model in document.models.items():
+        used.update(model.targets)
+        for target in model.targets:
+            if target not in known:
+                yield ("models", name, "targets"), f"unknown target {quote(target)}{suggestion(target, known)}"
+    if not _any_unread("models", unread):
+        for name in document.targets:
+            if name not in used:
+                yield ("targets", name), "no model uses this target"
+
+
+def _policies(document: Document, unread: Unread) -> Iterator[Finding]:
+    known = _names("models", document.models, unread)
+    times = Counter(policy.name for policy in document.policies)
+    for index, policy in _numbered(document, unread):
+        place: Path = ("policies", index)
+        for glob in policy.models:
+            if not matched(glob, known):
+                yield (*place, "models"), f"no model matches {quote(glob)}{suggestion(glob, known)}"
+        if times[policy.name] > 1:
+            times[policy.name] = 0  # told at the first of them
+            yield (*place, "name"), f"several policies have the name {quote(policy.name)}"
+        for path, message in inert_policy(policy):
+            yield (*place, *path), message
+
+
+def _unreachable(document: Document, unread: Unread) -> Iterator[Finding]:
+    """Models that are configured but that nobody can be allowed to use."""
+    if _any_unread("policies", unread):
+        return
+    usable: set[str] = set()
+    for policy in document.policies:
+        if any(operation is not Operation.MODELS_READ for operation in policy.may):
+            usable.update(*(matched(glob, set(document.models)) for glob in policy.models))
+    for name in document.models:
+        if name not in usable:
+            yield ("models", name), "no policy lets anybody use this model"
+
+
+def _numbered(document: Document, unread: Unread) -> Iterator[tuple[int, PolicyEntry]]:
+    """The policies with their numbers in the file, where unreadable ones count too."""
+    index = 0
+    for policy in document.policies:
+        while ("policies", index) in unread:
+            index += 1
+        yield index, policy
+        index += 1
+
+
+def _names(section: str, read: Iterable[str], unread: Unread) -> set[str]:
+    return {*read, *(str(path[1]) for path in unread if path[0] == section and len(path) == 2)}
+
+
+def _any_unread(section: str, unread: Unread) -> bool:
+    return any(path[0] == section and len(path) == 2 for path in unread)

@@ -1,0 +1,210 @@
+"""The vocabulary of guardhouse.yaml: each key once, with the kind of its value and what it means.
+
+From these tables come the decoder, the published JSON Schema and, by a test, the headings of docs/configuration.md.
+Which keys are required and what the others default to is said by the structs (document.py, settings.py). To add a key:
+a field there, a line here, a row in the docs, and `python -m guardhouse.policy.published` to renew the schema file.
+"""
+
+from typing import Any
+
+import msgspec
+
+from guardhouse.model.entity import ENTITY_NAMES
+from guardhouse.model.operation import Operation
+from guardhouse.policy import kinds
+from guardhouse.policy.document import Document, Limits, Mask, ModelEntry, PolicyEntry, TargetEntry, Who
+from guardhouse.policy.problem import Path, Problem
+from guardhouse.policy.reading import Key, ListOf, MapOf, Reading, Shape, Unread
+from guardhouse.policy.settings import Admin, Audit, Deadlines, Identity, Listen, ListenLimits, Metrics, Tls, Upstream
+from guardhouse.policy.source import Node
+
+_OPERATIONS = {operation.value: operation for operation in Operation}
+
+_TLS = Shape(
+    Tls,
+    {
+        "certificate": Key(kinds.FILE, "PEM file with the certificate and its chain."),
+        "key": Key(kinds.FILE, "PEM file with the private key."),
+    },
+)
+
+_DEADLINES = Shape(
+    Deadlines,
+    {
+        "header": Key(kinds.DURATION, "From the first byte of a request to the end of its headers."),
+        "body": Key(kinds.DURATION, "From the end of the headers to the end of the body."),
+        "idle": Key(kinds.DURATION, "How long a kept connection may wait for its next request."),
+        "write": Key(kinds.DURATION, "How long a caller may leave an answer unread."),
+    },
+)
+
+_LISTEN_LIMITS = Shape(
+    ListenLimits,
+    {
+        "headers": Key(kinds.Whole(1, 1000), "Header lines of a request."),
+        "header_bytes": Key(kinds.SIZE, "Size of all headers of a request together."),
+        "body": Key(kinds.SIZE, "Size of a request body."),
+        "minimum_rate": Key(kinds.SIZE, "Bytes per second below which a body is given up."),
+        "pipelined": Key(kinds.Whole(1, 1000), "Requests a connection may send before their answers."),
+        "connections_per_address": Key(kinds.Whole(1, 1_000_000), "Connections from one client address."),
+    },
+)
+
+_LISTEN = Shape(
+    Listen,
+    {
+        "address": Key(kinds.ADDRESS, "Where callers connect; port 0 takes a free one."),
+        "tls": Key(_TLS, "Serve TLS with this certificate. Required beyond loopback unless plaintext is said."),
+        "plaintext": Key(kinds.FLAG, "Say true to serve beyond loopback without TLS, as behind a TLS proxy."),
+        "deadlines": Key(_DEADLINES, "How long a caller may take."),
+        "limits": Key(_LISTEN_LIMITS, "How much a caller may send."),
+    },
+)
+
+_UPSTREAM = Shape(
+    Upstream,
+    {
+        "connect": Key(kinds.DURATION, "How long a model server may take to accept a connection."),
+        "first_byte": Key(kinds.DURATION, "How long it may take to begin its answer."),
+        "between_bytes": Key(kinds.DURATION, "How long an answer that has begun may pause."),
+        "idle": Key(kinds.DURATION, "How long an unused connection is kept."),
+        "connections": Key(kinds.Whole(1, 65_535), "Connections to one target at a time, per worker."),
+        "response_body": Key(kinds.SIZE, "Size of an answer that is not streamed."),
+    },
+)
+
+_ADMIN = Shape(
+    Admin,
+    {
+        "address": Key(kinds.ADDRESS, "Where metrics, health and administration are served."),
+        "exposed": Key(kinds.FLAG, "Say true to serve the admin port beyond loopback."),
+    },
+)
+
+_AUDIT = Shape(
+    Audit,
+    {
+        "segment": Key(kinds.SIZE, "Size at which the journal begins a new file."),
+        "durability": Key(
+            kinds.Choice("durability", {"process": "process", "power": "power"}),
+            "What a record survives: the death of the process, or the loss of power (one fdatasync per group).",
+        ),
+    },
+)
+
+_METRICS = Shape(
+    Metrics,
+    {
+        "user": Key(kinds.USER_LABEL, "The user label of metrics: the principal's id, none, or one of N buckets."),
+        "series": Key(kinds.Whole(10, 10_000_000), "Series kept at most; what comes later is counted together."),
+    },
+)
+
+_IDENTITY = Shape(
+    Identity,
+    {"stale_after": Key(kinds.DURATION, "How long workers go on with the keys they last saw published.")},
+)
+
+_TARGET = Shape(
+    TargetEntry,
+    {
+        "kind": Key(kinds.Choice("kind", {"openai": "openai"}), "The API that the model server speaks."),
+        "url": Key(kinds.Location(), "Its base URL, without the /v1 of the API."),
+        "credential": Key(kinds.Credential(), "What the gateway sends as bearer token: ${env:NAME} or ${file:/path}."),
+        "insecure": Key(kinds.FLAG, "Say true to send the credential over http:// beyond loopback."),
+    },
+)
+
+_MODEL = Shape(
+    ModelEntry,
+    {
+        "targets": Key(ListOf(kinds.TARGET_NAME), "The targets that serve the model."),
+        "name": Key(kinds.UPSTREAM_NAME, "What the targets call it, if not by its name here."),
+    },
+)
+
+_WHO = Shape(
+    Who,
+    {
+        "ids": Key(ListOf(kinds.PRINCIPAL), 'Principals by id; "*" alone is everybody who is identified.'),
+        "groups": Key(ListOf(kinds.GROUP), "Principals by group; being in one is enough."),
+    },
+)
+
+_LIMITS = Shape(
+    Limits,
+    {
+        "requests": Key(kinds.RATE, "Requests of each principal."),
+        "tokens": Key(kinds.RATE, "Tokens of each principal: estimated before, settled after each request."),
+    },
+)
+
+_MASK = Shape(
+    Mask,
+    {
+        "entities": Key(
+            ListOf(kinds.Choice("entity", ENTITY_NAMES), may_be_empty=True),
+            "Kinds of sensitive value that are masked; [] switches masking off.",
+        ),
+        "where": Key(
+            ListOf(kinds.Choice("side", {"request": "request", "response": "response"})),
+            "Whether requests, responses or both are masked.",
+        ),
+    },
+)
+
+_POLICY = Shape(
+    PolicyEntry,
+    {
+        "name": Key(kinds.POLICY_NAME, "Names the policy in records and limit headers; unique."),
+        "who": Key(_WHO, "Whom the policy speaks of: the union of ids and groups, at least one."),
+        "may": Key(ListOf(kinds.Choice("operation", _OPERATIONS)), "Operations that it allows."),
+        "models": Key(ListOf(kinds.MODEL_GLOB), "Models it allows them on: names, or patterns with * and ?."),
+        "limits": Key(_LIMITS, "How much each principal may use under this policy."),
+        "mask": Key(_MASK, "What is masked; without this key, secrets are, both ways."),
+        "unknown_fields": Key(
+            kinds.Choice("treatment", {"pass": "pass", "refuse": "refuse"}),
+            "Whether request fields that the API does not define pass unchanged or are refused.",
+        ),
+    },
+)
+
+DOCUMENT = Shape(
+    Document,
+    {
+        "version": Key(kinds.Exactly(1), "The version of this vocabulary."),
+        "listen": Key(_LISTEN, "The data port."),
+        "upstream": Key(_UPSTREAM, "Patience with model servers."),
+        "admin": Key(_ADMIN, "The admin port."),
+        "state": Key(kinds.FILE, "The folder for keys, secrets and the journal; relative to this file."),
+        "workers": Key(kinds.Whole(1, 256), "Data-path processes. More than one needs limits_scope."),
+        "limits_scope": Key(
+            kinds.Choice("scope", {"process": "process"}),
+            "Say process to accept that each worker counts limits for itself.",
+        ),
+        "audit": Key(_AUDIT, "The journal."),
+        "metrics": Key(_METRICS, "The metrics."),
+        "identity": Key(_IDENTITY, "The key store as workers see it."),
+        "targets": Key(MapOf(kinds.TARGET_NAME, _TARGET), "Model servers by name."),
+        "models": Key(MapOf(kinds.MODEL_NAME, _MODEL), "Models by the name that callers use."),
+        "policies": Key(ListOf(_POLICY), "What is allowed; whatever no policy allows is denied."),
+    },
+)
+
+# without these there is nothing that the parts of a configuration could say of each other
+_ESSENTIAL = frozenset({"targets", "models", "policies"})
+
+
+class Decoded(msgspec.Struct, frozen=True):
+    document: Document | None  # None: too little was readable to go on with
+    unread: frozenset[Path]  # elements that are there but could not be read
+    problems: tuple[Problem, ...]
+
+
+def decode(root: Node, file: str) -> Decoded:
+    """Read all that can be read; a group of settings that could not be stands at its defaults in `document`."""
+    reading = Reading(file)
+    parts = DOCUMENT.read_parts(root, (), reading) or {}
+    readable: dict[str, Any] = {name: value for name, value in parts.items() if not isinstance(value, Unread)}
+    document = Document(**readable) if readable.keys() >= _ESSENTIAL else None
+    return Decoded(document, frozenset(reading.unread), tuple(reading.problems))
