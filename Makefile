@@ -5,7 +5,7 @@
 PYTHON ?= python3
 VENV   := .venv
 RUN    := $(VENV)/bin/python
-PIP    := $(RUN) -m pip --quiet --disable-pip-version-check --no-input
+PIP    := $(RUN) -m pip --quiet --quiet --disable-pip-version-check --no-input
 DEMO   := $(VENV)/.demo-installed
 DEV    := $(VENV)/.dev-installed
 
