@@ -13,7 +13,7 @@ from guardhouse.model.operation import Operation
 from guardhouse.policy.document import Document, PolicyEntry
 from guardhouse.policy.inert import inert_policy
 from guardhouse.policy.network import is_loopback
-from guardhouse.policy.problem import Path, quote, suggestion
+from guardhouse.policy.problem import Path, quote, unknown
 
 Finding = tuple[Path, str]
 Unread = frozenset[Path]
@@ -79,7 +79,7 @@ def _targets(document: Document, unread: Unread) -> Iterator[Finding]:
         used.update(model.targets)
         for target in model.targets:
             if target not in known:
-                yield ("models", name, "targets"), f"unknown target {quote(target)}{suggestion(target, known)}"
+                yield ("models", name, "targets"), unknown("target", target, known)
     if not _any_unread("models", unread):
         for name in document.targets:
             if name not in used:
@@ -93,7 +93,8 @@ def _policies(document: Document, unread: Unread) -> Iterator[Finding]:
         place: Path = ("policies", index)
         for glob in policy.models:
             if not matched(glob, known):
-                yield (*place, "models"), f"no model matches {quote(glob)}{suggestion(glob, known)}"
+                wild = "*" in glob or "?" in glob
+                yield (*place, "models"), f"no model matches {quote(glob)}" if wild else unknown("model", glob, known)
         if times[policy.name] > 1:
             times[policy.name] = 0  # told at the first of them
             yield (*place, "name"), f"several policies have the name {quote(policy.name)}"

@@ -6,7 +6,7 @@ It never repeats a value that could be a secret; see kinds.py for which values m
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 
 import msgspec
 
@@ -14,6 +14,7 @@ Path = tuple[str | int, ...]  # keys and indices from the top of the document
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _QUOTED = 48  # characters of a value that a message repeats at most
+_FEW = 16  # known words that a message lists at most
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -50,7 +51,10 @@ def quote(value: str) -> str:
     return f'"{shown}"'
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """` ; did you mean "chat"?` for the nearest known word, nothing when none is near."""
-    near = difflib.get_close_matches(word[:_QUOTED], list(known), n=1)
-    return f"; did you mean {quote(near[0])}?" if near else ""
+def unknown(what: str, word: str, known: Collection[str]) -> str:
+    """That `word` is none of the known ones, with the nearest of them, or with all when none is near and they are few."""
+    near = difflib.get_close_matches(word[:_QUOTED], known, n=1)
+    if near:
+        return f"unknown {what} {quote(word)}; did you mean {quote(near[0])}?"
+    few = 0 < len(known) <= _FEW
+    return f"unknown {what} {quote(word)}" + (f"; known are {', '.join(sorted(known))}" if few else "")

@@ -4,8 +4,9 @@ A `Kind` does two things from one definition: it reads a node, yielding a value 
 and it describes itself as JSON Schema, so the published schema cannot say something else than the decoder. `show` is
 the way back from a value to how it is written, for the defaults in that schema.
 
-Reading goes on after a problem. An element of a list or mapping that could not be read is left out and its path kept in
-`Reading.unread`, so that later checks do not take a broken thing for a missing one.
+Reading goes on after a problem. Where a list or mapping is of use without one of its elements (the policies, models and
+targets), the element is left out and its path kept in `Reading.unread`, so that later checks do not take a broken thing
+for a missing one; everywhere else a whole with a broken part is itself broken.
 """
 
 from abc import ABC, abstractmethod
@@ -15,7 +16,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
-from guardhouse.policy.problem import Path, Problem, dotted, quote, suggestion
+from guardhouse.policy.problem import Path, Problem, dotted, quote, unknown
 from guardhouse.policy.source import Broken, Listing, Node, Scalar, Table
 
 T = TypeVar("T")
@@ -60,9 +61,12 @@ class Kind(ABC, Generic[T]):
 
 
 class ListOf(Kind[tuple[T, ...]]):
-    def __init__(self, item: Kind[T], *, may_be_empty: bool = False) -> None:
+    """A list without repetitions. With `partial`, what can be read of it stands even if some of it cannot."""
+
+    def __init__(self, item: Kind[T], *, may_be_empty: bool = False, partial: bool = False) -> None:
         self._item = item
         self._may_be_empty = may_be_empty
+        self._partial = partial
 
     def read(self, node: Node, path: Path, reading: Reading) -> tuple[T, ...] | Unread:
         if not isinstance(node, Listing):
@@ -70,16 +74,18 @@ class ListOf(Kind[tuple[T, ...]]):
         if not node.items and not self._may_be_empty:
             return reading.tell(node.line, path, "must name at least one")
         values: list[T] = []
+        complete = True
         for index, item in enumerate(node.items):
             place = (*path, index)
             value = self._item.read(item, place, reading)
             if isinstance(value, Unread):
+                complete = False
                 reading.unread.add(place)
             elif value in values:
                 reading.tell(item.line, place, "is in the list already")
             else:
                 values.append(value)
-        return tuple(values)
+        return tuple(values) if complete or self._partial else UNREAD
 
     def schema(self) -> Schema:
         least: Schema = {} if self._may_be_empty else {"minItems": 1}
@@ -157,7 +163,7 @@ class Shape(Kind[S]):
             place = (*path, name)
             known = self.keys.get(name)
             if known is None:
-                reading.tell(entry.line, path, f"unknown key {quote(name)}{suggestion(name, self.keys)}")
+                reading.tell(entry.line, path, unknown("key", name, self.keys))
             elif isinstance(entry.node, Scalar) and entry.node.value is None:
                 parts[name] = reading.tell(entry.line, place, "has no value; leave the key out if none is meant")
             else:

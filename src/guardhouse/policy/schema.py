@@ -187,7 +187,7 @@ DOCUMENT = Shape(
         "identity": Key(_IDENTITY, "The key store as workers see it."),
         "targets": Key(MapOf(kinds.TARGET_NAME, _TARGET), "Model servers by name."),
         "models": Key(MapOf(kinds.MODEL_NAME, _MODEL), "Models by the name that callers use."),
-        "policies": Key(ListOf(_POLICY), "What is allowed; whatever no policy allows is denied."),
+        "policies": Key(ListOf(_POLICY, partial=True), "What is allowed; whatever no policy allows is denied."),
     },
 )
 
