@@ -127,10 +127,10 @@ def markdown(outcome: Outcome) -> str:
     return "\n".join([head, *tables(outcome), "\n".join(asked)]) + "\n"
 
 
-def save(outcome: Outcome) -> Path:
-    """Writes <time>.json and <time>.md and returns the former."""
+def save(outcome: Outcome, text: str) -> Path:
+    """Writes <time>.json and, with the text, <time>.md; returns the former."""
     FOLDER.mkdir(exist_ok=True)
     path = FOLDER / (outcome.at.replace(":", "").replace("+0000", "Z") + ".json")
     path.write_bytes(msgspec.json.format(msgspec.json.encode(outcome)))
-    path.with_suffix(".md").write_text(markdown(outcome))
+    path.with_suffix(".md").write_text(text)
     return path

@@ -53,6 +53,8 @@ class StreamClient(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         seen = self.tail + body
         self.events += seen.count(FIELD) - self.tail.count(FIELD)
+        if self.group.forbidden and self.group.forbidden in seen:
+            self.group.fail("the stream arrived unmasked")
         self.tail = seen[-TAIL:]
         if not self.first_event and self.events:
             self.first_event = perf_counter()
@@ -78,13 +80,19 @@ class StreamClient(asyncio.Protocol):
 
 
 class Streams:
-    """A group of streams from one contender. `keep_text` keeps what was read, `want_word` times the first word."""
+    """A group of streams from one contender.
 
-    def __init__(self, port: int, request: bytes, *, keep_text: bool = False, want_word: bool = False) -> None:
+    `keep_text` keeps what was read, `want_word` times the first word, `forbidden` must not be in any of it.
+    """
+
+    def __init__(
+        self, port: int, request: bytes, *, keep_text: bool = False, want_word: bool = False, forbidden: bytes = b""
+    ) -> None:
         self.port = port
         self.request = request
         self.keep_text = keep_text
         self.want_word = want_word
+        self.forbidden = forbidden
         self.text: list[bytes] = []
         self.clients: list[StreamClient] = []
         self.started = self.completed = self.reads = 0
