@@ -1,0 +1,120 @@
+"""The state directory: where everything lies, who may read it, and the two secrets in it.
+
+    secrets/pepper      HMAC key of API keys; lost or changed, every key is void
+    secrets/hash-key    HMAC key of the prompt hashes in the journal
+    store.sqlite        the key store (control/store.py)
+    keys.feed           what workers know of it (identity/key_feed.py)
+    journal/wN/         what worker N recorded (audit/journal.py)
+    run/                the lock of the supervisor and a mark per worker that is up
+
+A secret is 32 random bytes as hexadecimal text in a file of mode 0600. It is written under a temporary name and then
+linked into place, which fails when there is one already: a secret is never overwritten, and never seen half-written.
+A secret file that others may read, or that holds anything else, is refused with what to do about it, since going on
+would either trust a secret that is none any more or void every key there is.
+"""
+
+import contextlib
+import fcntl
+import os
+import re
+import secrets
+import stat
+from pathlib import Path
+
+import msgspec
+
+from guardhouse.model.secret import Secret
+
+SECRET_BYTES = 32
+_SECRET = re.compile(r"[0-9a-f]{64}\n?")
+
+
+class StateRefused(OSError):  # noqa: N818 - it names what became of the state
+    """The state directory cannot be used as it is; the message says what to do."""
+
+
+class Secrets(msgspec.Struct, frozen=True):
+    pepper: Secret
+    hash_key: Secret
+
+
+class State:
+    """The places in one state directory."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.secrets = root / "secrets"
+        self.pepper = self.secrets / "pepper"
+        self.hash_key = self.secrets / "hash-key"
+        self.store = root / "store.sqlite"
+        self.feed = root / "keys.feed"
+        self.journal = root / "journal"
+        self.run = root / "run"
+
+    def __repr__(self) -> str:
+        return f"<State {self.root}>"
+
+    def mark_of(self, worker: str) -> Path:
+        """Exists while the worker is up; the supervisor makes and removes it."""
+        return self.run / f"{worker}.ready"
+
+
+def prepare(state: State) -> Secrets:
+    """Makes what is missing, readable by its owner only, and loads the secrets."""
+    for folder in (state.root, state.secrets, state.journal, state.run):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for path in (state.pepper, state.hash_key):
+        _create_secret(path)
+    return load_secrets(state)
+
+
+def load_secrets(state: State) -> Secrets:
+    return Secrets(pepper=_load_secret(state.pepper), hash_key=_load_secret(state.hash_key))
+
+
+def lock(state: State) -> int:
+    """One supervisor per state directory; the descriptor holds the lock until it is closed or the process ends."""
+    descriptor = os.open(state.run / "supervisor.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as held:
+        os.close(descriptor)
+        raise StateRefused(f"another guardhouse is serving from {state.root}; end it first") from held
+    return descriptor
+
+
+def exposed_to(path: Path) -> str | None:
+    """Who else may read or change the file, in words; None when only its owner may."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o007:
+        return "everybody"
+    return "its group" if mode & 0o070 else None
+
+
+def _create_secret(path: Path) -> None:
+    if path.exists():
+        return
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(SECRET_BYTES) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):  # another process was quicker; its secret is the one
+            os.link(fresh, path)
+    finally:
+        fresh.unlink()
+
+
+def _load_secret(path: Path) -> Secret:
+    try:
+        others = exposed_to(path)
+        text = path.read_text(encoding="ascii", errors="replace")
+    except FileNotFoundError as missing:
+        raise StateRefused(f"{path} is missing; `guardhouse serve` and `guardhouse keys create` make it") from missing
+    if others is not None:
+        raise StateRefused(f"{path} is open to {others}; run: chmod 600 {path}")
+    if not _SECRET.fullmatch(text):
+        raise StateRefused(f"{path} does not hold 64 hexadecimal digits; restore it from a backup")
+    return Secret(text.strip())

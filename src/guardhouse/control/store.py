@@ -1,0 +1,165 @@
+"""The key store: what is known of API keys, durably. The only file of the gateway that speaks SQL.
+
+SQLite in write-ahead mode, so that the command line writes while the control process reads. Every statement is built
+by SQLAlchemy from the table below and takes its values as parameters. There is no secret in the store: a key is kept
+as HMAC-SHA256(pepper, key), and the pepper lies elsewhere.
+
+Each change of a row gives it the next `sequence`, so "what changed since" is one indexed query and a row that changed
+twice is reported once, in its latest form. Sequences are given inside the writing statement, whose lock makes them
+unique; a transaction that writes begins with a write, because one that read first could find the world changed at its
+first write. Rows are never deleted, else the highest sequence could be given twice.
+
+When a column is added: raise `SCHEMA`, bring older files up in `_prepare`, and think of the feed
+(identity/key_feed.py), which publishes records to workers of the same release only.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    Connection,
+    Float,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Row,
+    String,
+    Table,
+    create_engine,
+    event,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.engine import URL
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.schema import CreateTable
+
+from guardhouse.identity.api_keys import KeyRecord
+
+SCHEMA = 1
+
+_metadata = MetaData()
+_keys = Table(
+    "api_keys",
+    _metadata,
+    Column("id", String, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("principal", String, nullable=False),
+    Column("groups", JSON, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float),
+    Column("revoked_at", Float),
+    Column("sequence", Integer, nullable=False, unique=True),
+)
+_next_sequence = select(func.coalesce(func.max(_keys.c.sequence), 0) + 1).scalar_subquery()
+
+
+class StoreUnusable(OSError):  # noqa: N818 - it names the state the store is in
+    """The file is not a store that this release can use."""
+
+
+class Store:
+    def __init__(self, path: Path) -> None:
+        """Opens the store at `path`, creating it, readable by its owner only, when there is none."""
+        self._path = path
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        self._engine = create_engine(URL.create("sqlite", database=str(path)), hide_parameters=True)
+        event.listen(self._engine, "connect", _configure)
+        with self._engine.begin() as connection:
+            _prepare(connection, path)
+
+    def __repr__(self) -> str:
+        return f"<Store {self._path.name}>"
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def add(self, record: KeyRecord) -> None:
+        with self._engine.begin() as connection:
+            _insert(connection, record)
+
+    def get(self, key_id: str) -> KeyRecord | None:
+        with self._engine.connect() as connection:
+            row = connection.execute(select(_keys).where(_keys.c.id == key_id)).one_or_none()
+        return None if row is None else _record(row)
+
+    def list(self) -> list[KeyRecord]:
+        """Every key, oldest first."""
+        with self._engine.connect() as connection:
+            return [_record(row) for row in connection.execute(select(_keys).order_by(_keys.c.created_at, _keys.c.id))]
+
+    def revoke(self, key_id: str, now: float) -> bool:
+        """False when there is no such key or it was revoked before."""
+        with self._engine.begin() as connection:
+            return _change(connection, key_id, revoked_at=now)
+
+    def replace(self, old: KeyRecord, new: KeyRecord, *, expires_at: float | None, revoked_at: float | None) -> bool:
+        """Ends `old` as said and adds `new`, both or neither; False when `old` was revoked meanwhile."""
+        with self._engine.begin() as connection:
+            if not _change(connection, old.id, expires_at=expires_at, revoked_at=revoked_at):
+                return False
+            _insert(connection, new)
+            return True
+
+    def changes_since(self, sequence: int) -> Iterator[tuple[int, KeyRecord]]:
+        """Every key that changed after `sequence`, in the order of the changes, each with its own sequence."""
+        changed = select(_keys).where(_keys.c.sequence > sequence).order_by(_keys.c.sequence)
+        with self._engine.connect() as connection:
+            for row in connection.execute(changed):
+                yield row.sequence, _record(row)
+
+
+def _configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")  # a key that was printed, or revoked, stays so after a power loss
+    cursor.execute("PRAGMA busy_timeout = 5000")
+    cursor.close()
+
+
+def _prepare(connection: Connection, path: Path) -> None:
+    found: int = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+    if found > SCHEMA:
+        raise StoreUnusable(f"{path} was written by a newer release (schema {found}, this one knows {SCHEMA})")
+    if found < SCHEMA:
+        connection.execute(CreateTable(_keys, if_not_exists=True))
+        connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA:d}")
+
+
+def _insert(connection: Connection, record: KeyRecord) -> None:
+    connection.execute(
+        insert(_keys).values(
+            id=record.id,
+            digest=record.digest,
+            principal=record.principal,
+            groups=list(record.groups),
+            created_at=record.created_at,
+            expires_at=record.expires_at,
+            revoked_at=record.revoked_at,
+            sequence=_next_sequence,
+        )
+    )
+
+
+def _change(connection: Connection, key_id: str, **columns: float | None) -> bool:
+    live = (_keys.c.id == key_id) & _keys.c.revoked_at.is_(None)
+    return connection.execute(update(_keys).where(live).values(**columns, sequence=_next_sequence)).rowcount == 1
+
+
+def _record(row: Row[Any]) -> KeyRecord:
+    return KeyRecord(
+        id=row.id,
+        digest=row.digest,
+        principal=row.principal,
+        groups=tuple(row.groups),
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        revoked_at=row.revoked_at,
+    )
