@@ -1,0 +1,51 @@
+"""The servers that the integration tests share: llama.cpp for text, another for embeddings, and a gateway."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from integration.gateway import EVERY_OPERATION, Gateway, running
+from integration.llama import Llama, serving
+
+
+@pytest.fixture(scope="session")
+def llama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Llama]:
+    with serving("chat", tmp_path_factory.mktemp("llama")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def embedder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Llama]:
+    with serving("embeddings", tmp_path_factory.mktemp("embedder")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def gateway(tmp_path_factory: pytest.TempPathFactory, llama: Llama, embedder: Llama) -> Iterator[Gateway]:
+    changes = {
+        "targets": {"vectors": {"kind": "openai", "url": embedder.origin}},
+        "models": {"tiny-embed": {"targets": ["vectors"]}, "renamed": {"targets": ["local"], "name": "tiny"}},
+        "policies": [
+            {
+                "name": "research",
+                "who": {"groups": ["research"]},
+                "may": EVERY_OPERATION,
+                "models": ["tiny", "tiny-embed", "renamed"],
+            },
+            {
+                "name": "only chat",
+                "who": {"ids": ["carol"]},
+                "may": ["chat", "models.read"],
+                "models": ["tiny"],
+            },
+            {
+                "name": "two a minute",
+                "who": {"ids": ["bob"]},
+                "may": ["chat"],
+                "models": ["tiny"],
+                "limits": {"requests": "2/min"},
+            },
+        ],
+    }
+    with running(tmp_path_factory.mktemp("gateway"), llama.origin, changes) as started:
+        yield started
