@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from guardhouse.control.keys import KeyRing, Rotated, state_of
+from guardhouse.control.key_ring import KeyRing, Rotated, state_of
 from guardhouse.control.store import Store
 from guardhouse.identity.api_keys import KeyTable, MintedKey, key_of
 from guardhouse.model.principal import Principal
