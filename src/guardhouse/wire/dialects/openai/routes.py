@@ -1,0 +1,44 @@
+"""Which operation a method and a path ask for.
+
+The match is exact and on the raw bytes: nothing is decoded, folded or collapsed, so there is one spelling of each route
+and no second one that somebody behind us reads as the same. What is not in the table does not exist; that is how the
+management routes of a model server stay out of reach.
+
+The query is not looked at. No operation of this dialect takes one, and the path that goes upstream is built from the
+configuration and this table, so a query ends here; refusing it would only break clients that add `?api-version=`.
+
+A model's id in `GET /v1/models/{id}` is compared with the caller's visible models and goes nowhere else. It may have
+slashes between its parts, as the names of published models do.
+"""
+
+import re
+
+from guardhouse.model.operation import Operation
+from guardhouse.model.reason import Reason
+
+_ROUTES: dict[bytes, tuple[str, Operation]] = {
+    b"/v1/chat/completions": ("POST", Operation.CHAT),
+    b"/v1/completions": ("POST", Operation.COMPLETIONS),
+    b"/v1/responses": ("POST", Operation.RESPONSES),
+    b"/v1/embeddings": ("POST", Operation.EMBEDDINGS),
+    b"/v1/models": ("GET", Operation.MODELS_READ),
+}
+_ONE_MODEL = ("GET", Operation.MODELS_READ)
+_MODEL = re.compile(rb"/v1/models/([A-Za-z0-9][A-Za-z0-9._:@-]*(?:/[A-Za-z0-9][A-Za-z0-9._:@-]*)*)")
+_LONGEST = 300
+
+
+def recognise(method: str, path: bytes) -> Operation | Reason:
+    """The operation, or why there is none."""
+    route = _ROUTES.get(path)
+    if route is None:
+        if model_in(path) is None:
+            return Reason.ROUTE_UNKNOWN
+        route = _ONE_MODEL
+    return route[1] if route[0] == method else Reason.METHOD_NOT_ALLOWED
+
+
+def model_in(path: bytes) -> str | None:
+    """The id in `/v1/models/{id}`, None on any other path."""
+    match = _MODEL.fullmatch(path) if len(path) <= _LONGEST else None
+    return None if match is None else match[1].decode("ascii")

@@ -1,0 +1,286 @@
+"""Where there is content in a request or an answer: every string that can carry any, with who speaks.
+
+Known places come with their role. Every other string of the document, in whatever field, comes as well (see walk.py),
+so a field this file has never heard of is inspected like a message. What is left out is structural: strings that pair one
+thing with another, where a masked value would break the pairing rather than protect anybody:
+
+- `model`, which is compared with the configuration before anything else is done with it;
+- the ids of calls, items and answers (`id`, `call_id`, `tool_call_id`, `item_id`, `approval_request_id`);
+- the names of tools, where they are declared, chosen and called: a tool under another name cannot be called;
+- `system_fingerprint`, which the model server sets;
+- `encrypted_content` of reasoning items, which only the model server that wrote it can read.
+
+They are structural in these places only and up to a length; a field `id` anywhere else is a text.
+Of parts that cannot be read as text (`request.unreadable` lists them) the encoded payload is left out, the rest is not.
+
+Arguments of calls are JSON source and are marked `escaped`. Token arrays have no strings and are not walked.
+
+The tests hold, for arbitrary documents, that every string that is not structural is found exactly once.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from guardhouse.model.operation import Operation
+from guardhouse.model.text import Text
+from guardhouse.wire.dialects.openai.walk import (
+    KNOWN_KEYS,
+    NOTHING,
+    Keys,
+    collect,
+    collect_around,
+    collect_member,
+    is_plain,
+)
+
+ROLES = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+    "function": "tool",
+}
+UNREADABLE_PARTS = frozenset(
+    ("audio_url", "computer_screenshot", "file", "image_url", "input_audio", "input_file", "input_image", "video_url")
+)
+_PAYLOADS = frozenset(("data", "file_data"))
+_FIELD_ROLES = {"prompt": "user", "input": "user", "suffix": "user", "instructions": "system"}
+_NAME = frozenset(("name",))
+_MESSAGE = frozenset(("role", "tool_call_id", "id"))
+_TOOL_MESSAGE = _MESSAGE | _NAME  # in a tool's result `name` is the tool's
+_CALL = frozenset(("id", "call_id", "name"))
+_ITEM = frozenset(("role", "id", "call_id", "item_id", "approval_request_id"))
+_ITEM_ROLES = {
+    "function_call": "assistant",
+    "custom_tool_call": "assistant",
+    "mcp_call": "assistant",
+    "reasoning": "assistant",
+    "compaction": "assistant",
+    "function_call_output": "tool",
+    "custom_tool_call_output": "tool",
+    "computer_call_output": "tool",
+    "local_shell_call_output": "tool",
+}
+_ITEM_CALLS = frozenset(("function_call", "custom_tool_call", "mcp_call"))
+_ITEM_SEALED = ("reasoning", "compaction")
+_SEALED = frozenset(("encrypted_content",))
+_ANSWER = frozenset(("id", "model", "system_fingerprint"))
+_PLAIN_MESSAGE = frozenset(("role", "content"))
+_FUNCTION = frozenset(("function",))
+_CHOICE = frozenset(("message",))
+
+
+def request_texts(document: dict[str, Any], operation: Operation) -> list[Text]:  # noqa: ARG001 - fields tell
+    found: list[Text] = []
+    keys: list[Text] = []
+    for key, value in document.items():
+        if type(value) is str:
+            if key != "model":
+                found.append(Text(value, _FIELD_ROLES.get(key, "other"), document, key))
+        elif type(value) is list or type(value) is dict:
+            reader = _READERS.get(key, _read_other)
+            reader(value, found)
+        if key not in KNOWN_KEYS and not is_plain(key):
+            keys.append(Text(key, "other", Keys(document), key))
+    return found + keys if keys else found
+
+
+def answer_texts(document: Any, operation: Operation) -> list[Text]:
+    found: list[Text] = []
+    if type(document) is not dict:
+        collect_member([document], 0, document, "assistant", found)
+        return found
+    handled = _ANSWER_PARTS[operation]
+    for key in handled:
+        if key in document:
+            _ANSWER_READERS[key](document, key, document[key], found)
+    collect_around(document, "other", found, _ANSWER, handled)
+    return found
+
+
+def item_texts(item: Any, found: list[Text]) -> None:
+    """An item of the Responses API, as input or as output."""
+    if type(item) is not dict:
+        collect([item], "other", found)
+        return
+    kind = item.get("type")
+    structural = _ITEM
+    role = ROLES.get(role, "other") if type(role := item.get("role")) is str else "other"
+    if type(kind) is str:
+        role = _ITEM_ROLES.get(kind, role)
+        if kind in _ITEM_CALLS:
+            structural |= _NAME
+    handled = _lists(item, "content", "output")
+    for key in handled:
+        _parts(item[key], role, found)
+    if kind in _ITEM_SEALED and type(item.get("encrypted_content")) is str:
+        handled |= _SEALED
+    collect_around(item, role, found, structural, handled)
+
+
+def _lists(node: dict[str, Any], *keys: str) -> frozenset[str]:
+    return frozenset(key for key in keys if type(node.get(key)) is list)
+
+
+def _read_messages(messages: Any, found: list[Text]) -> None:
+    if type(messages) is not list:
+        collect(messages, "other", found)
+        return
+    for index, message in enumerate(messages):
+        if type(message) is not dict:
+            collect_member(messages, index, message, "other", found)
+            continue
+        role = message.get("role")
+        role = ROLES.get(role, "other") if type(role) is str else "other"
+        content = message.get("content")
+        if type(content) is str and len(message) == 2 and "role" in message:
+            found.append(Text(content, role, message, "content"))
+        else:
+            _message(message, role, found)
+
+
+def _message(message: dict[str, Any], role: str, found: list[Text]) -> None:
+    """A message of a chat, in a request or an answer."""
+    handled = _lists(message, "content", "tool_calls")
+    if "content" in handled:
+        _parts(message["content"], role, found)
+    if "tool_calls" in handled:
+        _calls(message["tool_calls"], found)
+    call = message.get("function_call")
+    if type(call) is dict:
+        handled |= frozenset(("function_call",))
+        collect_around(call, "assistant", found, _NAME)
+    collect_around(message, role, found, _TOOL_MESSAGE if role == "tool" else _MESSAGE, handled)
+
+
+def _calls(calls: list[Any], found: list[Text]) -> None:
+    for index, call in enumerate(calls):
+        if type(call) is not dict:
+            collect_member(calls, index, call, "assistant", found)
+            continue
+        handled = frozenset(kind for kind in ("function", "custom") if type(call.get(kind)) is dict)
+        for kind in handled:
+            collect_around(call[kind], "assistant", found, _NAME)
+        collect_around(call, "assistant", found, _CALL, handled)
+
+
+def _parts(parts: list[Any], role: str, found: list[Text]) -> None:
+    for index, part in enumerate(parts):
+        if type(part) is not dict:
+            collect_member(parts, index, part, role, found)
+        elif type(part.get("type")) is str and part["type"] in UNREADABLE_PARTS:
+            inner: list[Text] = []
+            collect(part, role, inner)
+            found += [text for text in inner if not _is_payload(text)]
+        else:
+            collect(part, role, found)
+
+
+def _is_payload(text: Text) -> bool:
+    return text.key in _PAYLOADS or text.value.startswith("data:")
+
+
+def _read_input(items: Any, found: list[Text]) -> None:
+    """`prompt` and `input`: texts, tokens, lists of tokens, or items."""
+    if type(items) is not list:
+        collect(items, "user", found)
+        return
+    for index, item in enumerate(items):
+        if type(item) is str:
+            found.append(Text(item, "user", items, index))
+        elif type(item) is dict:
+            item_texts(item, found)
+        elif type(item) is list:
+            collect(item, "user", found)
+
+
+def _read_tools(tools: Any, found: list[Text]) -> None:
+    """Declarations, and the choice among them."""
+    for tool in tools if type(tools) is list else [tools]:
+        if type(tool) is not dict:
+            collect([tool], "other", found)
+            continue
+        function = tool.get("function")
+        if type(function) is dict:
+            collect_around(function, "other", found, _NAME)
+            collect_around(tool, "other", found, _NAME, _FUNCTION)
+        else:
+            collect_around(tool, "other", found, _NAME)
+
+
+def _read_other(value: Any, found: list[Text]) -> None:
+    collect(value, "other", found)
+
+
+_READERS: dict[str, Callable[[Any, list[Text]], None]] = {
+    "messages": _read_messages,
+    "prompt": _read_input,
+    "input": _read_input,
+    "tools": _read_tools,
+    "functions": _read_tools,
+    "tool_choice": _read_tools,
+    "function_call": _read_tools,
+}
+
+
+def _answer_choices(document: dict[str, Any], key: str, choices: Any, found: list[Text]) -> None:
+    if type(choices) is not list:
+        collect_member(document, key, choices, "assistant", found)
+        return
+    for index, choice in enumerate(choices):
+        if type(choice) is not dict:
+            collect_member(choices, index, choice, "assistant", found)
+            continue
+        message = choice.get("message")
+        if type(message) is not dict:
+            collect_around(choice, "assistant", found, NOTHING)
+            continue
+        if message.keys() == _PLAIN_MESSAGE and type(message["content"]) is str and message["role"] == "assistant":
+            found.append(Text(message["content"], "assistant", message, "content"))
+        else:
+            _message(message, "assistant", found)
+        collect_around(choice, "assistant", found, NOTHING, _CHOICE)
+
+
+def _answer_items(document: dict[str, Any], key: str, items: Any, found: list[Text]) -> None:
+    if type(items) is not list:
+        collect_member(document, key, items, "assistant", found)
+        return
+    for item in items:
+        item_texts(item, found)
+
+
+def _answer_vectors(document: dict[str, Any], key: str, vectors: Any, found: list[Text]) -> None:
+    """`data` of embeddings. The vector itself, floats or base64, is the answer and has no text in it."""
+    if type(vectors) is not list:
+        collect_member(document, key, vectors, "other", found)
+        return
+    for index, vector in enumerate(vectors):
+        if type(vector) is dict:
+            collect_around(vector, "other", found, NOTHING, frozenset(("embedding",)))
+        else:
+            collect_member(vectors, index, vector, "other", found)
+
+
+def _answer_declarations(document: dict[str, Any], key: str, tools: Any, found: list[Text]) -> None:
+    if type(tools) is str:
+        found.append(Text(tools, "other", document, key))
+    elif type(tools) is dict or type(tools) is list:
+        _read_tools(tools, found)
+
+
+_ANSWER_READERS: dict[str, Callable[[dict[str, Any], str, Any, list[Text]], None]] = {
+    "choices": _answer_choices,
+    "output": _answer_items,
+    "data": _answer_vectors,
+    "tools": _answer_declarations,
+    "tool_choice": _answer_declarations,
+}
+_ANSWER_PARTS = {
+    Operation.CHAT: frozenset(("choices",)),
+    Operation.COMPLETIONS: frozenset(("choices",)),
+    Operation.RESPONSES: frozenset(("output", "tools", "tool_choice")),
+    Operation.EMBEDDINGS: frozenset(("data",)),
+    Operation.MODELS_READ: NOTHING,
+}

@@ -1,0 +1,143 @@
+"""Every string below a node of a document, whatever the node is.
+
+This is what keeps content from hiding in a field nobody has heard of. A string is passed over only for its *value*, if
+that is one of a closed list of words that are never content (HARMLESS), never for the name of its key: whoever wants to
+hide something chooses the name. Keys are strings too and are written by the caller, so they are texts as well, unless
+they are too short and plain to be anything that is masked: an identifier of less than 15 characters is no address, no
+number with separators and no key. A masked key renames its member in place.
+
+The walk is a loop with a stack of its own. It visits each value once; `decode` has bounded the depth.
+
+Not covered: numbers and booleans. A card number written as a JSON *number* in an unknown field goes on; replacing it
+with a text would break every honest number of that size (timestamps, durations, seeds).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from guardhouse.model.text import Text
+
+LONGEST_ID = 256  # what is longer than that pairs nothing
+NOTHING: frozenset[str] = frozenset()
+
+HARMLESS = frozenset(
+    (
+        *("", "array", "assistant", "auto", "boolean", "chat.completion", "chat.completion.chunk"),
+        *("completed", "default", "developer", "enum", "float", "function", "function_call"),
+        *("function_call_output", "high", "in_progress", "input_text", "integer", "json_object"),
+        *("json_schema", "length", "list", "low", "medium", "message", "minimal", "model", "none", "null"),
+        *("number", "object", "output_text", "reasoning", "required", "response", "standard", "stop"),
+        *("string", "system", "text", "text_completion", "tool", "tool_calls", "user"),
+    )
+)
+_LONGEST_HARMLESS = max(map(len, HARMLESS))
+_PLAIN_KEY = 15
+KNOWN_KEYS = frozenset(  # those of every request, to save the closer look, and long ones of OpenAI's documents
+    (
+        *("accepted_prediction_tokens", "additionalProperties", "arguments", "chat_template_kwargs"),
+        *("choices", "completion_tokens", "completion_tokens_details", "content", "content_filter_results"),
+        *("created", "encoding_format", "encrypted_content", "finish_reason", "frequency_penalty"),
+        *("function", "id", "incomplete_details", "index", "input_tokens_details", "logprobs"),
+        *("max_completion_tokens", "max_output_tokens", "max_tokens", "message", "messages", "model", "name"),
+        *("object", "output_tokens_details", "parallel_tool_calls", "presence_penalty"),
+        *("previous_response_id", "prompt_cache_key", "prompt_cache_retention", "prompt_logprobs"),
+        *("prompt_token_ids", "prompt_tokens", "prompt_tokens_details", "reasoning_content"),
+        *("reasoning_effort", "reasoning_tokens", "refusal", "rejected_prediction_tokens"),
+        *("repetition_penalty", "response_format", "role", "safety_identifier", "sequence_number"),
+        *("service_tier", "stream", "system_fingerprint", "temperature", "text", "tool_calls"),
+        *("total_tokens", "type", "usage", "web_search_options"),
+    )
+)
+
+
+class Keys:
+    """The keys of an object as a place to write to: `keys[old] = new` renames the member where it stands."""
+
+    __slots__ = ("_node",)
+
+    def __init__(self, node: dict[str, Any]) -> None:
+        self._node = node
+
+    def __setitem__(self, old: str, new: str) -> None:
+        node = self._node
+        members = list(node.items())
+        node.clear()
+        for key, value in members:
+            node[_free(node, new) if key == old else key] = value
+
+
+def _free(node: dict[str, Any], wanted: str) -> str:
+    """Two keys may be masked to the same text; neither member may be lost for that."""
+    number = 1
+    free = wanted
+    while free in node:
+        number += 1
+        free = f"{wanted}_{number}"
+    return free
+
+
+def is_plain(key: str) -> bool:
+    """Whether this key cannot hold anything that is masked."""
+    return len(key) < _PLAIN_KEY and key.isidentifier()
+
+
+def collect_member(holder: Any, key: Any, value: Any, role: str, found: list[Text]) -> None:
+    """One member or entry of known place: itself if it is a string, else every string below it."""
+    if type(value) is str:
+        found.append(Text(value, role, holder, key, key == "arguments"))
+    elif type(value) is dict or type(value) is list:
+        collect(value, role, found)
+
+
+def collect_around(
+    node: dict[str, Any], role: str, found: list[Text], structural: frozenset[str], handled: frozenset[str] = NOTHING
+) -> None:
+    """Every string of an object of known shape, without its `structural` strings and the `handled` members."""
+    keys: list[Text] = []
+    for key, value in node.items():
+        if key in handled or (key in structural and type(value) is str and len(value) <= LONGEST_ID):
+            continue
+        if type(value) is str:
+            if len(value) > _LONGEST_HARMLESS or value not in HARMLESS:
+                found.append(Text(value, role, node, key, key == "arguments"))
+        elif type(value) is dict or type(value) is list:
+            collect(value, role, found)
+        if key not in KNOWN_KEYS and not is_plain(key):
+            keys.append(Text(key, role, Keys(node), key))
+    found += keys
+
+
+def collect(root: Any, role: str, found: list[Text]) -> None:
+    """Append every string below `root`; keys come after all values, so that writing in order finds each value."""
+    stack = [root]
+    keys: list[Text] = []
+    while stack:
+        node = stack.pop()
+        if type(node) is dict:
+            for key, value in node.items():
+                if type(value) is str:
+                    if len(value) > _LONGEST_HARMLESS or value not in HARMLESS:
+                        found.append(Text(value, role, node, key, key == "arguments"))
+                elif type(value) is dict or type(value) is list:
+                    stack.append(value)
+                if key not in KNOWN_KEYS and not is_plain(key):
+                    keys.append(Text(key, role, Keys(node), key))
+        else:
+            for index, value in enumerate(node):
+                if type(value) is str:
+                    if len(value) > _LONGEST_HARMLESS or value not in HARMLESS:
+                        found.append(Text(value, role, node, index))
+                elif type(value) is dict or type(value) is list:
+                    stack.append(value)
+    if keys:
+        found += keys
+
+
+def rewrite(root: Any, change: Callable[[str, bool], str]) -> None:
+    """Put every string below `root` through `change(text, escaped)`."""
+    found: list[Text] = []
+    collect(root, "other", found)
+    for text in found:
+        changed = change(text.value, text.escaped)
+        if changed is not text.value:
+            text.holder[text.key] = changed
