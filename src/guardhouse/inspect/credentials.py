@@ -1,0 +1,120 @@
+"""Credentials that can be told by their own shape: what issuers put in front of their keys so that leaks are found.
+
+Each family is a literal prefix (written as one, so that the scanner and the stream can use it) and the rest. A key
+begins where no letter or digit stands before it. Rests of open length are possessive and bounded: the engine never goes
+back over a run, and a decision about a start needs `REACH` characters at most. What a bounded rest leaves of a longer
+run is taken with it (`RUN`), so that no tail of a key stays behind.
+
+A credential without a shape (a password, an AWS secret key, a UUID) is not recognised here; a pattern that flags every
+random-looking word would cost more trust than it earns.
+
+A new family needs a line in `FAMILIES`, and cases in tests/inspect/corpus/credentials.jsonl. A prefix never contains a
+character that JSON escapes, nor a space, and never begins with `Q` (see stream.py).
+"""
+
+import re
+
+_WORD = "[A-Za-z0-9]"
+_URL = "[A-Za-z0-9_-]"
+_END = "(?![A-Za-z0-9])"
+
+# literal prefixes -> the rest of the key
+FAMILIES: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("sk-ant-", "sk-proj-", "sk-svcacct-", "sk-admin-", "sk-or-"), _URL + "{20,512}+"),
+    (("sk-",), _WORD + "{20,512}+"),
+    (("gh_",), "[a-z0-9]{12}_[A-Za-z0-9]{43}" + _END),
+    (("AKIA", "ASIA", "ABIA", "ACCA"), "[A-Z0-9]{16}" + _END),
+    (("ABSK",), "[A-Za-z0-9+/]{80,512}+={0,2}"),
+    (("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), _WORD + "{36,255}+"),
+    (("github_pat_",), "[A-Za-z0-9_]{40,255}+"),
+    (("glpat-", "gldt-", "glrt-", "glptt-", "glcbt-", "glft-", "glsoat-"), _URL + "{20,255}+"),
+    (("xoxb-", "xoxp-", "xoxa-", "xoxr-", "xoxs-", "xoxe-", "xoxe.xoxp-", "xapp-"), "[A-Za-z0-9-]{20,255}+"),
+    (("hooks.slack.com/services/",), "T[A-Z0-9]{6,12}/B[A-Z0-9]{6,12}/[A-Za-z0-9]{20,48}+"),
+    (("AIza",), _URL + "{35}" + _END),
+    (("GOCSPX-",), _URL + "{28,64}+"),
+    (("ya29.",), _URL + "{30,512}+"),
+    (("sk_live_", "sk_test_", "rk_live_", "rk_test_", "whsec_"), _WORD + "{16,255}+"),
+    (("eyJ",), _URL + r"{10,1400}+\.eyJ" + _URL + r"{8,1900}+\." + _URL + "{20,700}+"),
+    (("hf_", "api_org_"), "[A-Za-z]{34}" + _END),
+    (("npm_",), _WORD + "{36}" + _END),
+    (("pypi-",), _URL + "{50,512}+"),
+    (("SG.",), _URL + r"{16,32}+\." + _URL + "{32,64}+"),
+    (("dop_v1_", "doo_v1_", "dor_v1_"), "[a-f0-9]{64}" + _END),
+    (("dapi",), "[a-f0-9]{32}(?:-[0-9])?" + _END),
+    (("gsk_",), _WORD + "{40,64}+"),
+    (("xai-",), _WORD + "{40,128}+"),
+    (("r8_",), _WORD + "{37}" + _END),
+    (("pplx-",), _WORD + "{40,64}+"),
+    (("nvapi-",), _URL + "{40,128}+"),
+    (("hvs.", "hvb."), _URL + "{24,300}+"),
+    (("glsa_",), "[A-Za-z0-9]{32}_[A-Fa-f0-9]{8}" + _END),
+    (("glc_eyJ",), "[A-Za-z0-9+/]{30,400}+={0,2}"),
+    (("sntrys_", "sntryu_"), "[A-Za-z0-9+/=_-]{40,400}+"),
+    (("lin_api_",), _WORD + "{40}" + _END),
+    (("ntn_",), _WORD + "{40,64}+"),
+    (("secret_",), _WORD + "{43}" + _END),
+    (("figd_",), _URL + "{40}" + _END),
+    (("shpat_", "shpca_", "shppa_", "shpss_"), "[a-fA-F0-9]{32}" + _END),
+    (("sq0atp-", "sq0csp-"), _URL + "{22,43}+"),
+    (("EAAA",), _URL + "{56,60}+"),
+    (("NRAK-",), "[A-Z0-9]{27}" + _END),
+    (("PMAK-",), "[a-f0-9]{24}-[a-f0-9]{34}" + _END),
+    (("dp.pt.", "dp.st."), _WORD + "{40,44}+"),
+    (("tskey-",), "[a-z]{2,10}-[A-Za-z0-9]{8,32}-[A-Za-z0-9]{20,64}+"),
+    (("pul-",), "[a-f0-9]{40}" + _END),
+    (("pnu_",), _WORD + "{36}" + _END),
+    (("sgp_",), "[A-Za-z0-9_]{40,64}+"),
+    (("rdme_",), "[a-z0-9]{70}" + _END),
+    (("fo1_", "fm1r_", "fm2_", "fm1a_"), "[A-Za-z0-9+/=_-]{40,512}+"),
+    (("AGE-SECRET-KEY-1",), "[A-Z0-9]{58}" + _END),
+    (("A3-",), "[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})(?:-[A-Z0-9]{5}){3}" + _END),
+    (("API-",), "[A-Z0-9]{26}" + _END),
+    (("SK",), "[0-9a-f]{32}" + _END),
+)
+
+PREFIXES: tuple[str, ...] = tuple(prefix for prefixes, _ in FAMILIES for prefix in prefixes)
+
+# every proper beginning of a prefix: a word that ends here may still become a key
+BEGINNINGS: frozenset[str] = frozenset(p[:n] for p in PREFIXES for n in range(1, len(p)))
+
+RUN = re.compile("[A-Za-z0-9_-]*")
+
+REACH = 4200  # the longest match (a token of three parts), with what is looked at behind it
+
+
+def _alternation(words: tuple[str, ...]) -> str:
+    return "(?:" + "|".join(re.escape(word) for word in words) + ")"
+
+
+def _families_from(first: str) -> str:
+    """Everything that begins with this character, without it."""
+    return "|".join(
+        _alternation(tuple(prefix[1:] for prefix in prefixes if prefix[0] == first)) + rest
+        for prefixes, rest in FAMILIES
+        if any(prefix[0] == first for prefix in prefixes)
+    )
+
+
+_FIRSTS = sorted({prefix[0] for prefix in PREFIXES})
+
+# The first character stands alone in front so that the engine can run to it; only then its neighbour is looked at.
+PATTERN = re.compile(
+    "[" + "".join(_FIRSTS) + "](?<![A-Za-z0-9].)(?:" + "|".join(f"(?<={c})(?:{_families_from(c)})" for c in _FIRSTS) + ")"
+)
+
+BEGIN = re.compile("(?<![A-Za-z0-9])" + _alternation(PREFIXES))
+
+
+def prefilters() -> list[str]:
+    """For the scanner: the prefix and one character of the rest, without looking at neighbours."""
+    return [_alternation(prefixes) + "[A-Za-z0-9]" for prefixes, _ in FAMILIES]
+
+
+def _sorted(words: frozenset[str]) -> str:
+    return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+
+
+# where a key begins, or may begin once more is known
+POSSIBLE = re.compile(f"(?<![A-Za-z0-9])(?:{_alternation(PREFIXES)}|(?:{_sorted(BEGINNINGS)})\\Z)")
+# the same for a piece that is complete in itself, a space and a word
+POSSIBLE_FIRST = f"(?:{_alternation(PREFIXES)}|(?:{_sorted(BEGINNINGS)})\\Z)"

@@ -1,0 +1,94 @@
+"""Cuts JSON source that arrives in pieces into the parts that masking treats differently.
+
+Text that is itself JSON source (the arguments of a tool call) must stay JSON when values in it are masked:
+
+- an escape is never part of a match: `\\n` before a word does not make it a word that begins with n. It divides words,
+  and goes through as it is. Only an escape that spells out a character which needs none (`\\u0040` for @) is replaced by
+  that character, or it would hide an address;
+- a quotation mark ends whatever it encloses, an unterminated private key too;
+- a number that stands alone outside of strings is looked at as a whole. If something in it is masked, the result is no
+  number any more and is put between quotation marks. A number of more than 64 characters passes.
+
+The cutting is the same for whole texts. Source that is not valid JSON is cut the same way, and masked as well as it goes.
+"""
+
+import re
+from collections.abc import Iterator
+from enum import Enum
+
+
+class Part(Enum):
+    TEXT = 1  # words; joined to the text before and after
+    LITERAL = 2  # goes through and divides
+    QUOTE = 3
+    NUMBER = 4  # a number of its own, outside of strings
+
+
+_IN_STRING = re.compile(r'(?P<text>[^"\\]+)|(?P<quote>")|(?P<escape>\\(?:u[0-9a-fA-F]{4}|.))', re.DOTALL)
+_OUTSIDE = re.compile(
+    r'(?P<number>-?[0-9][0-9.eE+-]{0,63}(?![^\s,:{}\[\]"\\]))|(?P<long>-?[0-9][0-9.eE+-]{64,})'
+    r'|(?P<text>[^\s,:{}\[\]"\\]+|[\s,:{}\[\]]+)|(?P<quote>")|(?P<escape>\\(?:u[0-9a-fA-F]{4}|.))',
+    re.DOTALL,
+)
+_OPEN_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z")
+_OPEN_NUMBER = re.compile(r"-?(?:[0-9][0-9.eE+-]{0,63})?\Z")
+_REST_OF_WORD = re.compile(r'[^\s,:{}\[\]"\\]+')
+_REST_OF_NUMBER = re.compile(r"[0-9.eE+-]+")
+_NEEDLESS = re.compile(r"\\u00(?:2[0589bdefBDEF]|3[0-9adAD]|4[0-9a-fA-F]|5[0-9aAfF]|6[1-9a-fA-F]|7[0-9aA])")
+
+
+class JsonSource:
+    __slots__ = ("_open", "_word", "in_string")
+
+    def __init__(self) -> None:
+        self.in_string = False
+        self._open = ""  # an escape or number that may go on
+        self._word: re.Pattern[str] | None = None  # outside: what the last part goes on with, if that comes next
+
+    @property
+    def calm(self) -> bool:
+        """Whether letters and spaces would be text."""
+        return self.in_string and not self._open
+
+    def push(self, text: str, *, last: bool = False) -> Iterator[tuple[Part, str]]:
+        text = self._open + text
+        self._open = ""
+        position = 0
+        while position < len(text):
+            if self._word is not None and (rest := self._word.match(text, position)) is not None:
+                yield (Part.TEXT if self._word is _REST_OF_WORD else Part.LITERAL), rest[0]
+                position = rest.end()
+                continue
+            self._word = None
+            if not last and self._is_open(text, position):
+                self._open = text[position:]
+                return
+            match = (_IN_STRING if self.in_string else _OUTSIDE).match(text, position)
+            if match is None:  # a lone backslash at the very end
+                yield Part.LITERAL, text[position:]
+                return
+            position = match.end()
+            yield self._part(match)
+
+    def _is_open(self, text: str, position: int) -> bool:
+        if text[position] == "\\":
+            return len(text) - position < 6 and _OPEN_ESCAPE.match(text, position) is not None
+        if self.in_string or len(text) - position > 65:
+            return False
+        return _OPEN_NUMBER.match(text, position) is not None
+
+    def _part(self, match: re.Match[str]) -> tuple[Part, str]:
+        kind, token = match.lastgroup, match[0]
+        if kind == "quote":
+            self.in_string = not self.in_string
+            return Part.QUOTE, token
+        if kind == "escape":
+            return (Part.TEXT, chr(int(token[2:], 16))) if _NEEDLESS.match(token) else (Part.LITERAL, token)
+        if kind == "number":
+            return Part.NUMBER, token
+        if kind == "long":
+            self._word = _REST_OF_NUMBER
+            return Part.LITERAL, token
+        if not self.in_string and _REST_OF_WORD.match(token):
+            self._word = _REST_OF_WORD
+        return Part.TEXT, token

@@ -1,0 +1,100 @@
+"""Masking a text that arrives in pieces, with the result of masking it whole, for every way of cutting it.
+
+The pieces go through two machines, in the order of the rules: private_key.py swallows key blocks, words.py rewrites
+what lies before the last cut and keeps the tail. For JSON source, json_source.py divides the text first; every division
+ends what both machines keep. Nothing that can belong to a value leaves before it is decided.
+
+Most pieces of a model's answer are a space and a word in small letters. While nothing is open, such a piece only pushes
+out the word before it (`_calm`, `_PLAIN`), or, if only credentials are wanted, leaves at once unless a credential can
+begin like it (`_HARMLESS`). These two patterns take nothing that a rule could match: a plain word is shorter than any
+entity made of letters alone.
+"""
+
+import re
+
+from guardhouse.inspect import credentials
+from guardhouse.inspect.entities import rules_for
+from guardhouse.inspect.json_source import JsonSource, Part
+from guardhouse.inspect.private_key import KeyBlocks
+from guardhouse.inspect.rewriting import Counts, count, rewrite
+from guardhouse.inspect.words import Words
+from guardhouse.model.entity import SECRETS, Entity
+
+_WORD = "(?:[A-Z][a-z]|[a-z])[a-z]{0,13}"
+_PLAIN = re.compile(f" ?{_WORD}").fullmatch
+_HARMLESS = re.compile(f" ?(?!{credentials.POSSIBLE_FIRST}){_WORD}").fullmatch
+
+
+class StreamMasker:
+    __slots__ = ("_blocks", "_calm", "_harmless", "_only_secrets", "_source", "_wanted", "_words", "counts")
+
+    def __init__(self, wanted: Entity, *, escaped: bool = False) -> None:
+        self.counts: Counts = {}
+        self._wanted = wanted
+        self._blocks = KeyBlocks(self._count_block) if wanted & Entity.PRIVATE_KEY else None
+        self._words = Words(wanted, self.counts)
+        self._source = JsonSource() if escaped else None
+        self._only_secrets = not wanted & ~SECRETS & 255
+        self._harmless = _HARMLESS if self._only_secrets else _PLAIN
+        self._calm = not escaped
+
+    def feed(self, piece: str) -> str:
+        """Takes the next piece and returns what may leave now."""
+        if self._calm and self._harmless(piece) is not None:
+            words = self._words
+            tail = words.tail
+            if piece[0] == " ":
+                if self._only_secrets:
+                    words.left = "Q"
+                    words.tail = ""
+                    return tail + piece
+                words.tail = piece[1:]
+                return tail + " "
+            if self._only_secrets:
+                if words.left:
+                    return piece
+            elif len(tail) + len(piece) < 16:
+                words.tail = tail + piece
+                return ""
+        return self._feed(piece, last=False)
+
+    def finish(self) -> str:
+        """Says that nothing follows, and returns the rest."""
+        return self._feed("", last=True) + self._flush()
+
+    def _feed(self, piece: str, *, last: bool) -> str:
+        if self._source is None:
+            out = self._push(piece)
+        else:
+            out = "".join([self._push_part(part, text) for part, text in self._source.push(piece, last=last)])
+        self._calm = (
+            self._words.calm
+            and (self._blocks is None or self._blocks.calm)
+            and (self._source is None or self._source.calm)
+        )
+        return out
+
+    def _push(self, text: str) -> str:
+        return self._words.push(text if self._blocks is None else self._blocks.push(text))
+
+    def _flush(self) -> str:
+        rest = "" if self._blocks is None else self._words.push(self._blocks.flush())
+        return rest + self._words.flush()
+
+    def _push_part(self, part: Part, text: str) -> str:
+        if part is Part.TEXT:
+            return self._push(text)
+        if part is Part.NUMBER:
+            masked = rewrite(text, rules_for(self._wanted), self.counts)
+            if masked == text:
+                return self._push(text)
+            text = f'"{masked}"'
+        out = self._flush()
+        if self._blocks is not None and self._blocks.inside:
+            if part is not Part.QUOTE:
+                return out
+            self._blocks.leave()
+        return out + text
+
+    def _count_block(self) -> None:
+        count(self.counts, "private_key")
