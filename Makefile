@@ -40,7 +40,7 @@ bench: $(DEV)
 	@$(RUN) -m bench $(ARGS)
 
 docs: $(DEV)
-	@$(RUN) -m guardhouse.cli.reasons > docs/reasons.md
+	@$(RUN) -m guardhouse.cli.reasons > docs/reasons.md.new && mv docs/reasons.md.new docs/reasons.md
 
 format: $(DEV)
 	@$(RUN) -m ruff format .

@@ -1,0 +1,92 @@
+"""The scenes about what is left of the traffic: the journal, the metrics, and the proof that nobody changed them."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+from guardhouse.demo.play import Play
+from guardhouse.demo.processes import eventually, expect, fetch
+
+Record = dict[str, Any]
+
+SHOWN_METRICS = (
+    "llm_inference_requests_total",
+    "llm_inference_rate_limit_hits_total",
+    "llm_inference_high_risk_prompts_total",
+    "llm_inference_output_tokens_total",
+)
+
+
+def segments(journal: Path) -> list[Path]:
+    return sorted(journal.rglob("*.jsonl"))
+
+
+def records(journal: Path) -> list[Record]:
+    return [json.loads(line) for path in segments(journal) for line in path.read_text().splitlines()]
+
+
+def records_of(play: Play, request_id: str) -> list[Record]:
+    """The opened and the closed record of one exchange. Both are written before its last byte was sent."""
+    found = [record for record in records(play.setting.journal) if record.get("id") == request_id]
+    expect(found, f"the journal knows nothing of the request {request_id}")
+    return found
+
+
+def journal(play: Play) -> None:
+    screen = play.screen
+    screen.scene("The journal has every one of these requests, and none of their content")
+    rows = []
+    for request_id in play.sent:
+        *opened, closed = records_of(play, request_id)
+        rows.append(row_of(opened[0] if opened else {}, closed))
+    screen.table(("who", "operation", "model", "decision", "status", "reason", "masked in > out", "risk"), rows)
+    text = "".join(path.read_text() for path in segments(play.setting.journal))
+    for value in play.private:
+        expect(value not in text, "the journal holds something that it must not")
+    screen.says(
+        "RECORDED",
+        f"{len(play.sent)} requests; searched for {len(play.private)} values that must not be there: none is.",
+    )
+    screen.says("why", "Texts are kept as keyed hashes and counts. A record is on disk before the answer is complete.")
+
+
+def row_of(opened: Record, closed: Record) -> tuple[str, ...]:
+    masked = [",".join(record.get("masked", {})) or "-" for record in (opened, closed)]
+    return (
+        closed.get("principal") or "?",
+        closed.get("operation") or "?",
+        closed.get("model") or "-",
+        closed["decision"],
+        str(closed["status"]),
+        closed.get("reason") or "-",
+        " > ".join(masked) if masked != ["-", "-"] else "-",
+        str(closed.get("risk", 0)),
+    )
+
+
+def metrics(play: Play) -> None:
+    screen, url = play.screen, f"{play.setting.admin}/metrics"
+    screen.scene("Prometheus sees the same, counted by a reader of the journal")
+    limited = re.compile(r'^llm_inference_rate_limit_hits_total\{[^}]*user_id="bob"[^}]*\} [1-9]', re.MULTILINE)
+    eventually(lambda: bool(limited.search(fetch(url)[1])), "the limit that bob hit did not become a metric")
+    lines = [line for line in fetch(url)[1].splitlines() if line.startswith(SHOWN_METRICS)]
+    screen.verbatim([line for line in lines if not line.endswith(" 0.0")])
+    screen.says("from", url)
+
+
+def audit(play: Play) -> None:
+    screen, setting = play.screen, play.setting
+    screen.scene("Anybody can prove that the journal was not changed")
+    screen.says("does", "the operator: guardhouse audit verify")
+    screen.says("PROVEN", " ".join(setting.operate("audit", "verify").split()))
+    copy = setting.folder / "copy"
+    shutil.copytree(setting.journal, copy)
+    changed = segments(copy)[0]
+    changed.write_text(changed.read_text().replace('"principal":"bob"', '"principal":"eve"', 1))
+    done = setting.run("audit", "verify", str(copy))
+    expect(done.returncode != 0, "a changed copy of the journal was taken for genuine")
+    screen.says("does", "somebody, in a copy of it: bob becomes eve in one record")
+    screen.says("BLOCKED", " ".join((done.stdout + done.stderr).split()))
+    screen.says("why", "Each record carries a digest of itself and all before it.")
