@@ -86,7 +86,9 @@ def _write_tables(name: str, stacks: Path, top: Path) -> None:
 
 def _write_symbols(perf: str, samples: Path, top: Path) -> None:
     command = [perf, "report", "--stdio", "--no-children", "--sort", "dso,symbol", "-i", str(samples)]
-    top.write_bytes(subprocess.run(command, capture_output=True, check=False).stdout)
+    shown = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    rows = [" ".join(line.split()) for line in shown.splitlines() if line.strip() and not line.startswith("#")]
+    top.write_text("\n".join(rows[:TOP]) + "\n")
     samples.unlink(missing_ok=True)
 
 

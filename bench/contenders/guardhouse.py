@@ -15,7 +15,7 @@ from bench.contenders.base import Bearing, Contender, Running, UnavailableError,
 from bench.machine import free_port
 from bench.process import Process, StartError
 
-LIMITS = "    limits: {requests: 1000000000/min, tokens: 1000000000000/day}\n"
+LIMITS = "    limits: {requests: 100000000/s, tokens: 100000000/s}\n"
 EVERY_ENTITY = "[all]"
 
 CONFIGURATION = """\
