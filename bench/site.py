@@ -19,7 +19,6 @@ from bench.prose import private_prose, prose
 START_PATIENCE = 120.0
 PROBE_WORDS = 24
 QUIET = 0.01  # of a core: a tree that uses less has done its work
-QUIET_STEP = 0.1
 QUIET_PATIENCE = 3.0
 
 
@@ -84,13 +83,13 @@ class Site:
         """Until the tree has next to nothing to do: readers that lag behind the data path belong to its price."""
         if self.pid is None:
             return
-        loop = asyncio.get_running_loop()
+        loop, step = asyncio.get_running_loop(), self.contender.bearing.settle
         end = loop.time() + QUIET_PATIENCE
         before = cpu.read(self.pid)
         while loop.time() < end:
-            await asyncio.sleep(QUIET_STEP)
+            await asyncio.sleep(step)
             after = cpu.read(self.pid)
-            if cpu.between(before, after) < QUIET * QUIET_STEP * 1e9:
+            if cpu.between(before, after) < QUIET * step * 1e9:
                 return
             before = after
 

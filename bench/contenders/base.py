@@ -31,6 +31,7 @@ class Bearing(msgspec.Struct, frozen=True):
     first: int = 100  # new streams per second
     held: tuple[int, ...] = (1000,)  # streams
     longer: int = 1  # times the usual window
+    settle: float = 0.1  # seconds it may put work off: it is idle when it has been quiet for so long
     warm: float = 0.0  # seconds of requests before anything is measured, for what compiles as it runs
 
 
@@ -58,10 +59,10 @@ class Contender(ABC):
         """Starts it in the empty folder `work`, forwarding to the upstream's port."""
 
 
-def run(command: list[str], patience: float = 900) -> str:
+def run(command: list[str], patience: float = 900, folder: Path | None = None) -> str:
     """The output of a command; UnavailableError with its last line if it fails."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=patience, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=patience, check=False, cwd=folder)
     except (FileNotFoundError, subprocess.TimeoutExpired) as error:
         raise UnavailableError(str(error)) from error
     if done.returncode:

@@ -45,7 +45,7 @@ def guardhouse_command() -> list[str]:
 class Guardhouse(Contender):
     name = "guardhouse"
     label = "Guardhouse, every control"
-    bearing = Bearing(held=(1000, 2000))
+    bearing = Bearing(held=(1000, 2000), settle=0.35)
     limits = LIMITS
     entities = EVERY_ENTITY
 
@@ -71,13 +71,13 @@ class Guardhouse(Contender):
         return port, configuration
 
     def start(self, upstream: int, work: Path) -> Running:
-        port, configuration = self.configure(upstream, work)
-        create = [*self.command, "keys", "create", "bench", "--config", str(configuration), "--json"]
+        port, _ = self.configure(upstream, work)
         try:
-            key = json.loads(run(create, patience=60))["key"]
+            made = run([*self.command, "keys", "create", "bench", "--json"], patience=60, folder=work)
         except UnavailableError as error:
             raise StartError(f"guardhouse keys create: {error}") from error
-        process = Process([*self.command, "serve", "--config", str(configuration)], work)
+        key = json.loads(made)["key"]
+        process = Process([*self.command, "serve"], work)
         return Running(port, (("Authorization", f"Bearer {key}"),), process)
 
 

@@ -22,7 +22,7 @@ litellm_settings: {telemetry: false, request_timeout: 600, num_retries: 0}
 class LiteLLM(Contender):
     name = "litellm"
     label = "LiteLLM proxy"
-    bearing = Bearing(connections=8, rate=20, paced=10, burst=1, first=10, held=(200,), longer=3, warm=3.0)
+    bearing = Bearing(connections=8, rate=20, paced=10, burst=1, first=10, held=(200,), longer=3, settle=0.5, warm=3.0)
     alone = True
 
     def install(self) -> str:
