@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from guardhouse.control.keys import KeyRing
+from guardhouse.control.key_ring import KeyRing
 from guardhouse.control.publisher import HEARTBEAT, Publisher
 from guardhouse.control.store import Store
 from guardhouse.identity.api_keys import MintedKey

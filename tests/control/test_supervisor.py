@@ -1,0 +1,240 @@
+"""The supervisor over real processes: each child is a few lines of Python that say what it does."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from guardhouse.control.supervisor import ATTEMPTS, Child, Supervisor
+
+PATIENCE = 20.0  # seconds until a fact must hold; nothing is asserted about how long it took
+
+OBEDIENT = (
+    "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(0)); print('ready', flush=True); time.sleep(60)"
+)
+STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)"
+STILLBORN = "import sys; sys.exit(3)"
+
+
+def python(code: str) -> tuple[str, ...]:
+    return (sys.executable, "-S", "-c", code)
+
+
+async def until(fact: Callable[[], object], what: str) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not fact():  # noqa: ASYNC110 - facts about other processes have no event
+            await asyncio.sleep(0.01)
+    assert fact(), what
+
+
+class Stage:
+    """A supervisor, what it said, and the processes it has."""
+
+    def __init__(self, folder: Path, worker: str = OBEDIENT, control: str = OBEDIENT, grace: float = PATIENCE) -> None:
+        self.said: list[str] = []
+        self.announced = 0
+        self.mark = folder / "w0.ready"
+        workers = [Child("w0", python(worker), self.mark), Child("w1", python(OBEDIENT))]
+        self.supervisor = Supervisor(
+            workers, Child("control", python(control)), announce=self._announce, complain=self.said.append, grace=grace
+        )
+
+    def _announce(self) -> None:
+        self.announced += 1
+
+    def pid(self, name: str) -> int:
+        process = self.supervisor._processes.get(name)
+        return process.pid if process else 0
+
+    def play(self, scene: Callable[["Stage"], Coroutine[Any, Any, None]]) -> int:
+        async def whole() -> int:
+            running = asyncio.create_task(self.supervisor.run())
+            await scene(self)
+            return await asyncio.wait_for(running, PATIENCE)
+
+        return asyncio.run(whole())
+
+
+async def ready(stage: Stage) -> None:
+    await until(lambda: stage.announced, "every child is up")
+
+
+def terminate() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_it_announces_once_when_all_are_up_and_ends_cleanly(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        await ready(stage)
+        assert stage.mark.exists()
+        terminate()
+
+    stage = Stage(tmp_path)
+    assert stage.play(scene) == 0
+    assert stage.announced == 1
+    assert stage.said == []
+    assert not stage.mark.exists()
+
+
+@pytest.mark.parametrize("name", ["w0", "control"])
+def test_a_child_that_is_killed_is_replaced_and_the_others_go_on(tmp_path: Path, name: str) -> None:
+    async def scene(stage: Stage) -> None:
+        await ready(stage)
+        before = {child: stage.pid(child) for child in ("w0", "w1", "control")}
+        os.kill(before[name], signal.SIGKILL)
+        await until(lambda: stage.pid(name) not in {0, before[name]}, "another process has taken its place")
+        assert all(stage.pid(child) == before[child] for child in before if child != name)
+        await until(lambda: name != "w0" or stage.mark.exists(), "the mark is back")
+        terminate()
+
+    stage = Stage(tmp_path)
+    assert stage.play(scene) == 0
+    assert stage.announced == 1
+    assert stage.said == [f"{name} ended (signal SIGKILL); starting it again in 0.1 s"]
+
+
+def test_the_mark_is_gone_while_its_worker_is(tmp_path: Path) -> None:
+    once = tmp_path / "once"
+    second_waits = (
+        f"import os, time\nif os.path.exists({str(once)!r}): time.sleep(60)\nopen({str(once)!r}, 'w').close()\n"
+    )
+
+    async def scene(stage: Stage) -> None:
+        await ready(stage)
+        first = stage.pid("w0")
+        os.kill(first, signal.SIGKILL)
+        await until(lambda: stage.pid("w0") not in {0, first}, "its successor has begun")
+        assert not stage.mark.exists()
+        terminate()
+
+    assert Stage(tmp_path, worker=second_waits + OBEDIENT).play(scene) == 0
+
+
+@pytest.mark.parametrize("who", ["worker", "control"])
+def test_a_child_that_cannot_start_ends_the_start_with_its_name(tmp_path: Path, who: str) -> None:
+    async def scene(_stage: Stage) -> None: ...
+
+    stage = Stage(tmp_path, worker=STILLBORN) if who == "worker" else Stage(tmp_path, control=STILLBORN)
+    assert stage.play(scene) == 1
+    name = "w0" if who == "worker" else "control"
+    assert stage.said[-1] == f"{name} ended {ATTEMPTS} times (status 3) before it was ready; giving up"
+    assert stage.announced == 0
+
+
+def test_a_command_that_does_not_exist_is_said(tmp_path: Path) -> None:
+    said: list[str] = []
+    lost = Child("w0", (str(tmp_path / "nothing"),))
+    supervisor = Supervisor([lost], Child("control", python(OBEDIENT)), announce=lambda: None, complain=said.append)
+    assert asyncio.run(supervisor.run()) == 1
+    assert "w0 cannot be started: No such file or directory" in said
+
+
+def test_a_worker_that_does_not_end_in_time_is_killed_and_that_is_no_clean_end(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        await ready(stage)
+        terminate()
+
+    stage = Stage(tmp_path, worker=STUBBORN, grace=0.2)
+    assert stage.play(scene) == 1
+    assert stage.said == ["w0 did not end within 0.2 s; killing it"]
+
+
+def test_a_second_signal_kills_what_is_left(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        await ready(stage)
+        terminate()
+        await until(lambda: not stage.pid("w1"), "the first signal has ended the obedient worker")
+        assert stage.pid("w0")
+        terminate()
+
+    assert Stage(tmp_path, worker=STUBBORN).play(scene) == 1
+
+
+def test_workers_end_before_the_control_process(tmp_path: Path) -> None:
+    log = tmp_path / "order"
+
+    def leaving(name: str) -> str:
+        farewell = f"lambda *_: (open({str(log)!r}, 'a').write({name!r}), sys.exit(0))"
+        return f"import signal, sys, time; signal.signal(15, {farewell}); print('ready', flush=True); time.sleep(60)"
+
+    async def scene(stage: Stage) -> None:
+        await ready(stage)
+        terminate()
+
+    assert Stage(tmp_path, worker=leaving("w"), control=leaving("c")).play(scene) == 0
+    assert log.read_text() == "wc"
+
+
+def test_a_hangup_is_noted_and_changes_nothing(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        await ready(stage)
+        before = stage.pid("w0")
+        os.kill(os.getpid(), signal.SIGHUP)
+        await until(lambda: stage.said, "it has said so")
+        assert stage.pid("w0") == before
+        terminate()
+
+    stage = Stage(tmp_path)
+    assert stage.play(scene) == 0
+    assert stage.said == ["a changed configuration is read at the next start"]
+
+
+ORPHANAGE = """
+import asyncio, sys
+from guardhouse.control import parent
+from guardhouse.control.supervisor import Child, Supervisor
+child = (sys.executable, "-c", sys.argv[1])
+supervisor = Supervisor([Child("w0", child)], Child("control", child), announce=lambda: print(supervisor, flush=True),
+                        complain=lambda _: None)
+asyncio.run(supervisor.run())
+"""
+BY_THE_KERNEL = "from guardhouse.control import parent; parent.die_with_parent();"
+BY_THE_PIPE = "from guardhouse.control import parent; parent.kernel_watches = lambda: False; parent.die_with_parent();"
+
+
+def gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells whether a process is gone")
+@pytest.mark.parametrize("means", [BY_THE_KERNEL, BY_THE_PIPE], ids=["kernel", "pipe"])
+def test_no_child_outlives_a_supervisor_that_is_killed(means: str) -> None:
+    child = means + STUBBORN
+    with subprocess.Popen([sys.executable, "-c", ORPHANAGE, child], stdout=subprocess.PIPE, text=True) as supervisor:
+        assert supervisor.stdout is not None
+        line = supervisor.stdout.readline()
+        pids = [int(part.rpartition("=")[2]) for part in line.strip(" >]\n").rpartition("[")[2].split(", ")]
+        assert len(pids) == 2
+        assert not any(gone(pid) for pid in pids)
+        supervisor.kill()
+    deadline = time.monotonic() + PATIENCE
+    while not all(gone(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert all(gone(pid) for pid in pids)
+
+
+def test_a_process_started_by_hand_stays() -> None:
+    code = "from guardhouse.control.parent import die_with_parent; die_with_parent(); print('stays')"
+    done = subprocess.run(
+        [sys.executable, "-c", code], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "stays\n"
+
+
+def test_a_child_whose_supervisor_is_gone_already_does_not_begin() -> None:
+    reading, writing = os.pipe()
+    os.close(writing)
+    code = "from guardhouse.control.parent import die_with_parent; die_with_parent(); print('stays')"
+    done = subprocess.run([sys.executable, "-c", code], stdin=reading, capture_output=True, text=True, check=False)
+    os.close(reading)
+    assert (done.returncode, done.stdout) == (-signal.SIGKILL, "")
