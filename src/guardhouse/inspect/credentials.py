@@ -13,6 +13,7 @@ character that JSON escapes, nor a space, and never begins with `Q` (see stream.
 """
 
 import re
+from collections.abc import Callable
 
 _WORD = "[A-Za-z0-9]"
 _URL = "[A-Za-z0-9_-]"
@@ -30,7 +31,7 @@ FAMILIES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("glpat-", "gldt-", "glrt-", "glptt-", "glcbt-", "glft-", "glsoat-"), _URL + "{20,255}+"),
     (("xoxb-", "xoxp-", "xoxa-", "xoxr-", "xoxs-", "xoxe-", "xoxe.xoxp-", "xapp-"), "[A-Za-z0-9-]{20,255}+"),
     (("hooks.slack.com/services/",), "T[A-Z0-9]{6,12}/B[A-Z0-9]{6,12}/[A-Za-z0-9]{20,48}+"),
-    (("AIza",), _URL + "{35}" + _END),
+    (("AIza",), _URL + "{35}"),
     (("GOCSPX-",), _URL + "{28,64}+"),
     (("ya29.",), _URL + "{30,512}+"),
     (("sk_live_", "sk_test_", "rk_live_", "rk_test_", "whsec_"), _WORD + "{16,255}+"),
@@ -53,7 +54,7 @@ FAMILIES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("lin_api_",), _WORD + "{40}" + _END),
     (("ntn_",), _WORD + "{40,64}+"),
     (("secret_",), _WORD + "{43}" + _END),
-    (("figd_",), _URL + "{40}" + _END),
+    (("figd_",), _URL + "{40}"),
     (("shpat_", "shpca_", "shppa_", "shpss_"), "[a-fA-F0-9]{32}" + _END),
     (("sq0atp-", "sq0csp-"), _URL + "{22,43}+"),
     (("EAAA",), _URL + "{56,60}+"),
@@ -86,8 +87,19 @@ def _alternation(words: tuple[str, ...]) -> str:
     return "(?:" + "|".join(re.escape(word) for word in words) + ")"
 
 
-def _families_from(first: str) -> str:
-    """Everything that begins with this character, without it."""
+def _tree(words: frozenset[str], otherwise: str) -> str:
+    """Any of the words, each character tried once; `otherwise` is what may stand instead where one is incomplete."""
+    if "" in words:
+        return ""
+    branches = [
+        re.escape(first) + _tree(frozenset(word[1:] for word in words if word[0] == first), otherwise)
+        for first in sorted({word[0] for word in words})
+    ]
+    return "(?:" + "|".join([*branches, otherwise] if otherwise else branches) + ")"
+
+
+def _beginning_with(first: str) -> str:
+    """The families that begin with this character, without it."""
     return "|".join(
         _alternation(tuple(prefix[1:] for prefix in prefixes if prefix[0] == first)) + rest
         for prefixes, rest in FAMILIES
@@ -95,26 +107,36 @@ def _families_from(first: str) -> str:
     )
 
 
-_FIRSTS = sorted({prefix[0] for prefix in PREFIXES})
-
 # The first character stands alone in front so that the engine can run to it; only then its neighbour is looked at.
-PATTERN = re.compile(
-    "[" + "".join(_FIRSTS) + "](?<![A-Za-z0-9].)(?:" + "|".join(f"(?<={c})(?:{_families_from(c)})" for c in _FIRSTS) + ")"
-)
+_FIRSTS = "".join(sorted({prefix[0] for prefix in PREFIXES}))
+_AT_FIRST = f"[{_FIRSTS}](?<![A-Za-z0-9].)"
 
-BEGIN = re.compile("(?<![A-Za-z0-9])" + _alternation(PREFIXES))
+
+def _by_first(rest_of: Callable[[str], str]) -> str:
+    return "(?:" + "|".join(f"(?<={first})(?:{rest_of(first)})" for first in _FIRSTS) + ")"
+
+
+def _tree_of(first: str, otherwise: str = "") -> str:
+    return _tree(frozenset(prefix[1:] for prefix in PREFIXES if prefix[0] == first), otherwise)
+
+
+PATTERN = re.compile(_AT_FIRST + _by_first(_beginning_with))
+
+# where a key begins, or may begin once more is known
+POSSIBLE = re.compile(_AT_FIRST + _by_first(lambda first: _tree_of(first, r"\Z")))
+
+# a digit, an `@` or the beginning of a key: without any of them there is no entity in a text
+ANY_SIGN = re.compile(f"[0-9@{_FIRSTS}](?:(?<=[0-9@])|(?<![A-Za-z0-9].){_by_first(_tree_of)})")
 
 
 def prefilters() -> list[str]:
     """For the scanner: the prefix and one character of the rest, without looking at neighbours."""
-    return [_alternation(prefixes) + "[A-Za-z0-9]" for prefixes, _ in FAMILIES]
+    return [_alternation(prefixes) + "[A-Za-z0-9_-]" for prefixes, _ in FAMILIES]
 
 
-def _sorted(words: frozenset[str]) -> str:
-    return "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+_PLAIN_PREFIXES = tuple(prefix for prefix in PREFIXES if prefix.isalpha())
 
 
-# where a key begins, or may begin once more is known
-POSSIBLE = re.compile(f"(?<![A-Za-z0-9])(?:{_alternation(PREFIXES)}|(?:{_sorted(BEGINNINGS)})\\Z)")
-# the same for a piece that is complete in itself, a space and a word
-POSSIBLE_FIRST = f"(?:{_alternation(PREFIXES)}|(?:{_sorted(BEGINNINGS)})\\Z)"
+def begins_like_one(word: str) -> bool:
+    """Whether a key may begin with `word`, which is made of letters."""
+    return word in BEGINNINGS or word.startswith(_PLAIN_PREFIXES)

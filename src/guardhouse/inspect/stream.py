@@ -5,14 +5,13 @@ what lies before the last cut and keeps the tail. For JSON source, json_source.p
 ends what both machines keep. Nothing that can belong to a value leaves before it is decided.
 
 Most pieces of a model's answer are a space and a word in small letters. While nothing is open, such a piece only pushes
-out the word before it (`_calm`, `_PLAIN`), or, if only credentials are wanted, leaves at once unless a credential can
-begin like it (`_HARMLESS`). These two patterns take nothing that a rule could match: a plain word is shorter than any
-entity made of letters alone.
+out the word before it, or, if only credentials are wanted, leaves at once unless one can begin like it. This short cut
+takes nothing that a rule could match: a plain word is shorter than any entity made of letters alone.
 """
 
 import re
 
-from guardhouse.inspect import credentials
+from guardhouse.inspect.credentials import begins_like_one
 from guardhouse.inspect.entities import rules_for
 from guardhouse.inspect.json_source import JsonSource, Part
 from guardhouse.inspect.private_key import KeyBlocks
@@ -20,13 +19,11 @@ from guardhouse.inspect.rewriting import Counts, count, rewrite
 from guardhouse.inspect.words import Words
 from guardhouse.model.entity import SECRETS, Entity
 
-_WORD = "(?:[A-Z][a-z]|[a-z])[a-z]{0,13}"
-_PLAIN = re.compile(f" ?{_WORD}").fullmatch
-_HARMLESS = re.compile(f" ?(?!{credentials.POSSIBLE_FIRST}){_WORD}").fullmatch
+_is_plain = re.compile(" ?(?:[A-Z][a-z]|[a-z])[a-z]{0,13}").fullmatch
 
 
 class StreamMasker:
-    __slots__ = ("_blocks", "_calm", "_harmless", "_only_secrets", "_source", "_wanted", "_words", "counts")
+    __slots__ = ("_blocks", "_calm", "_only_secrets", "_source", "_wanted", "_words", "counts")
 
     def __init__(self, wanted: Entity, *, escaped: bool = False) -> None:
         self.counts: Counts = {}
@@ -35,27 +32,27 @@ class StreamMasker:
         self._words = Words(wanted, self.counts)
         self._source = JsonSource() if escaped else None
         self._only_secrets = not wanted & ~SECRETS & 255
-        self._harmless = _HARMLESS if self._only_secrets else _PLAIN
         self._calm = not escaped
 
     def feed(self, piece: str) -> str:
         """Takes the next piece and returns what may leave now."""
-        if self._calm and self._harmless(piece) is not None:
+        if self._calm and _is_plain(piece) is not None:
             words = self._words
             tail = words.tail
-            if piece[0] == " ":
+            if piece[0] != " ":
                 if self._only_secrets:
-                    words.left = "Q"
-                    words.tail = ""
-                    return tail + piece
+                    if words.left:
+                        return piece
+                elif len(tail) + len(piece) < 16:
+                    words.tail = tail + piece
+                    return ""
+            elif not self._only_secrets:
                 words.tail = piece[1:]
                 return tail + " "
-            if self._only_secrets:
-                if words.left:
-                    return piece
-            elif len(tail) + len(piece) < 16:
-                words.tail = tail + piece
-                return ""
+            elif not begins_like_one(piece[1:]):
+                words.tail = ""
+                words.left = "Q"
+                return tail + piece
         return self._feed(piece, last=False)
 
     def finish(self) -> str:

@@ -26,9 +26,6 @@ _CUT_ANYWHERE = re.compile(f"[^{WORD}]")
 _CUT_OUTSIDE_NUMBERS = re.compile(f"[^{WORD} ]|(?<![0-9)]) | (?=[^0-9(])")
 _CUT_OUTSIDE_CAPITALS = re.compile(f"[^{WORD} ]|(?<![0-9A-Z)]) | (?=[^0-9A-Z(])")
 
-# every entity has a digit or an `@`, or begins like a credential
-_ANYTHING = re.compile("[0-9@]|" + credentials.BEGIN.pattern)
-
 
 def _cuts(wanted: Entity) -> re.Pattern[str]:
     if wanted & Entity.IBAN:
@@ -77,10 +74,10 @@ class Words:
         return out
 
     def _rewritten(self, text: str) -> str:
-        return text if _ANYTHING.search(text) is None else rewrite(text, self._rules, self._counts)
+        return text if credentials.ANY_SIGN.search(text) is None else rewrite(text, self._rules, self._counts)
 
     def _last_cut(self, text: str, start: int) -> int:
-        near = max(start, len(text) - 256)
+        near = max(start, len(text) - 32)
         cut = 0
         for match in self._cuts.finditer(text, near):
             cut = match.end()
