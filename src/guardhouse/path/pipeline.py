@@ -15,6 +15,7 @@ from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.reason import Reason
 from guardhouse.path import admission, authorization, identity, inspection, probes, record, routing, validation
 from guardhouse.path.exchange import Exchange
+from guardhouse.path.fault import describe
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.response import Response
 
@@ -108,12 +109,3 @@ async def _exchange(exchange: Exchange, plane: DataPlane, response: Response) ->
         request = pool.render(head.path, exchange.id, head.headers, exchange.encoded)
         return await connection.carry(request, response, exchange.caller)
     return denial
-
-
-def describe(error: BaseException) -> str:
-    """Where, never what: an exception's text may quote the content it failed on."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = "" if trace is None else f" at {trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}"
-    return f"{type(error).__name__}{place}"

@@ -13,6 +13,7 @@ Only ALLOWED headers of the upstream reach the caller, and no redirect does: whe
 server's decision.
 """
 
+import logging
 from collections.abc import Callable
 
 from guardhouse.inspect.masker import mask, mask_texts
@@ -22,6 +23,7 @@ from guardhouse.model.denial import Denial
 from guardhouse.model.entity import Entity
 from guardhouse.model.reason import Reason
 from guardhouse.path.exchange import Exchange
+from guardhouse.path.fault import describe
 from guardhouse.path.render import render_stream_head
 from guardhouse.wire import json
 from guardhouse.wire.dialects.openai import answer, texts
@@ -29,6 +31,8 @@ from guardhouse.wire.dialects.openai import stream as streams
 from guardhouse.wire.http1.response import ResponseHead
 
 ALLOWED = (b"retry-after", b"content-language", b"cache-control", b"openai-processing-ms", b"openai-version")
+
+log = logging.getLogger("guardhouse.path")
 
 
 class Response:
@@ -45,6 +49,13 @@ class Response:
         self._stream: streams.AnswerStream | None = None
 
     def received(self, head: ResponseHead, part: bytes, complete: bool) -> Denial | None:
+        try:
+            return self._received(head, part, complete)
+        except Exception as error:  # noqa: BLE001 - fails closed: an answer that could not be judged does not go on
+            log.error("answer to %s failed: %s", self._exchange.id, describe(error))
+            return Denial(Reason.INTERNAL)
+
+    def _received(self, head: ResponseHead, part: bytes, complete: bool) -> Denial | None:
         exchange = self._exchange
         if not exchange.status:
             denial = self._begin(head)
@@ -56,7 +67,7 @@ class Response:
         self._size += len(part)
         if self._size > self._limit:
             return Denial(Reason.RESPONSE_TOO_LARGE)
-        return self._finish(head) if complete else None
+        return self._finish() if complete else None
 
     def broken(self, denial: Denial) -> bytes:
         """What ends a stream that has begun in the dialect's legal way."""
@@ -115,7 +126,7 @@ class Response:
             exchange.caller.send(out)
         return None
 
-    def _finish(self, head: ResponseHead) -> Denial | None:
+    def _finish(self) -> Denial | None:
         exchange = self._exchange
         collected = self._collected
         body = collected[0] if len(collected) == 1 else b"".join(collected)
@@ -143,11 +154,15 @@ class Response:
         exchange.finish_reason = answer.finish_reason(document, operation)
         if not wanted:
             return None
+        hidden = answer.unreadable(document)
+        if hidden:
+            return Denial(Reason.RESPONSE_UNREADABLE, "A policy masks answers; this part is not text.", hidden[0])
         found = texts.answer_texts(document, operation)
         candidates = scan("\n".join([text.value for text in found]).encode())
         if candidates & wanted:
             masked = mask_texts(found, Entity(candidates & wanted))
             if masked:
+                answer.drop_fragments(document)  # token by token they would spell out what was masked
                 exchange.masked_response = masked
                 exchange.answer = json.encode(document)
         return None

@@ -7,10 +7,11 @@ the rest (each is recorded), and exit 0. A worker holds no SQL and writes nothin
 
 import asyncio
 import gc
+import logging
 import signal
 import ssl
 import sys
-from pathlib import Path
+from typing import Any
 
 import uvloop
 
@@ -18,6 +19,7 @@ from guardhouse.audit.journal import Journal
 from guardhouse.identity.key_feed import KeyFeed
 from guardhouse.inspect.signals import HashKey
 from guardhouse.model.secret import Secret
+from guardhouse.path.fault import describe
 from guardhouse.path.listener import Connection
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.upstream import Upstreams
@@ -26,6 +28,8 @@ from guardhouse.policy.load import Loaded
 SWEEP = 0.25  # seconds
 GRACE = 30.0  # seconds
 READY = "ready"
+log = logging.getLogger("guardhouse.path")
+
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 
@@ -45,7 +49,7 @@ async def _serve(loaded: Loaded, worker: int, pepper: Secret, hash_key: HashKey)
         durability=settings.audit.durability,
     )
     keys = KeyFeed(settings.state / "keys.feed", pepper)
-    keys.refresh()
+    keys.load()
     plane = DataPlane(
         settings=settings,
         snapshot=loaded.snapshot,
@@ -66,6 +70,7 @@ async def _serve(loaded: Loaded, worker: int, pepper: Secret, hash_key: HashKey)
         reuse_port=settings.workers > 1,
         backlog=4096,
     )
+    loop.set_exception_handler(_report)
     _tune_collector()
     sweeper = loop.create_task(_sweep(plane))
     sys.stdout.write(READY + "\n")
@@ -74,6 +79,7 @@ async def _serve(loaded: Loaded, worker: int, pepper: Secret, hash_key: HashKey)
     await _drain(plane, server)
     sweeper.cancel()
     journal.close()
+    keys.close()
     return 0
 
 
@@ -91,6 +97,12 @@ def _tls_context(loaded: Loaded) -> ssl.SSLContext | None:
     return context
 
 
+def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A callback failed. Its exception is told by kind and place only; the loop's own report would quote it."""
+    error = context.get("exception")
+    log.error("callback failed: %s", describe(error) if isinstance(error, BaseException) else "no exception")
+
+
 def _tune_collector() -> None:
     """Exchanges are freed by reference counting; the collector need not walk the long-lived heap for them."""
     gc.collect()
@@ -101,8 +113,10 @@ def _tune_collector() -> None:
 async def _sweep(plane: DataPlane) -> None:
     while True:
         await asyncio.sleep(SWEEP)
+        while plane.keys.refresh():
+            await asyncio.sleep(0)  # a long feed is read in slices, between which traffic goes on
+        plane.journal.retry()
         now = plane.loop_time()
-        plane.keys.refresh()
         plane.upstreams.sweep(now)
         for connection in tuple(plane.connections):
             connection.sweep(now)
