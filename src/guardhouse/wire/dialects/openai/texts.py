@@ -1,8 +1,8 @@
 """Where there is content in a request or an answer: every string that can carry any, with who speaks.
 
-Known places come with their role. Every other string of the document, in whatever field, comes as well (see walk.py),
-so a field this file has never heard of is inspected like a message. What is left out is structural: strings that pair one
-thing with another, where a masked value would break the pairing rather than protect anybody:
+Known places come with their role. Every other string of the document, in whatever field, comes as well (walk.py), so
+that a field this file has never heard of is inspected like a message. What is left out is structural: strings that pair
+one thing with another, where a masked value would break the pairing rather than protect anybody:
 
 - `model`, which is compared with the configuration before anything else is done with it;
 - the ids of calls, items and answers (`id`, `call_id`, `tool_call_id`, `item_id`, `approval_request_id`);

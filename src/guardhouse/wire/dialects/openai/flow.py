@@ -1,0 +1,199 @@
+"""What every answer that flows has in common: events in, events out, and what is learnt on the way.
+
+`AnswerStream` is the interface of the path. `feed` takes the bytes of one read of the upstream and returns the bytes
+for the caller, whole events in one piece; `finish` says that nothing more comes. What a stream has told of itself stands in
+`usage`, `finish_reason`, `masked`, `events` and `output_chars` at any time. Once `error` is set nothing is returned any
+more, and the caller of `feed` ends the exchange with `terminator`.
+
+`MaskedStream` holds what masking needs whatever the operation: each event is decoded, judged and encoded again, so the
+upstream's bytes never reach the caller. Texts that grow over events go through a masker of their own, everything
+else is masked as a whole text. Masking belongs to a layer above; it is handed in as two functions, a factory of maskers
+(`escaped` or not) and one for whole texts. An event that cannot be read ends the stream with RESPONSE_UNREADABLE, for
+what was not looked at must not pass for clean. Strings that come again and again (`type`, names of events) are masked
+once and remembered, up to a bound.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from guardhouse.model.denial import Denial
+from guardhouse.model.reason import Reason
+from guardhouse.model.usage import Usage
+from guardhouse.wire.dialects.openai.answer import usage_of
+from guardhouse.wire.dialects.openai.errors import error_body
+from guardhouse.wire.dialects.openai.walk import HARMLESS, rewrite
+from guardhouse.wire.json import encode
+from guardhouse.wire.sse import Event, SseDecoder
+from guardhouse.wire.sse import encode as encode_event
+
+MOST_FIELDS = 1024  # texts that grow at the same time; each costs a masker
+_MOST_REMEMBERED = 256
+_LONGEST_REMEMBERED = 64
+DONE = b"[DONE]"
+
+decode = msgspec.json.Decoder().decode
+
+
+class Masker(Protocol):
+    """Masks one text that arrives in pieces; what it has returned, joined, is the whole text masked."""
+
+    @property
+    def counts(self) -> Mapping[str, int]: ...
+    def feed(self, piece: str, /) -> str: ...
+    def finish(self) -> str: ...
+
+
+MaskerFactory = Callable[[bool], Masker]
+Whole = Callable[[str, bool], str]
+
+
+class AnswerStream:
+    __slots__ = ("_decoder", "_hide_usage", "error", "events", "finish_reason", "output_chars", "usage")
+
+    def __init__(self, hide_usage: bool) -> None:
+        self._decoder = SseDecoder()
+        self._hide_usage = hide_usage
+        self.usage: Usage | None = None
+        self.finish_reason = ""
+        self.events = 0
+        self.output_chars = 0
+        self.error: Reason | None = None
+
+    @property
+    def masked(self) -> dict[str, int]:
+        return {}
+
+    def feed(self, chunk: bytes) -> bytes:
+        raise NotImplementedError
+
+    def finish(self) -> bytes:
+        raise NotImplementedError
+
+    def terminator(self, denial: Denial) -> bytes:
+        """How a stream that has begun ends in an error."""
+        return b"data: %b\n\ndata: [DONE]\n\n" % error_body(denial)
+
+    def _note_usage(self, figures: Any) -> None:
+        self.usage = usage_of(figures) or self.usage
+
+
+class MaskedStream(AnswerStream):
+    __slots__ = ("_counts", "_masker", "_remembered", "_remembered_lines", "_whole")
+
+    def __init__(self, masker: MaskerFactory, whole: Whole, hide_usage: bool) -> None:
+        super().__init__(hide_usage)
+        self._masker = masker
+        self._whole = whole
+        self._counts: dict[str, int] = {}
+        self._remembered: dict[str, str] = {}
+        self._remembered_lines: dict[bytes, bytes] = {}
+
+    @property
+    def masked(self) -> dict[str, int]:
+        total = dict(self._counts)
+        for masker in self._open_maskers():
+            add(total, masker.counts)
+        return total
+
+    def feed(self, chunk: bytes) -> bytes:
+        return self._pass(self._decoder.feed(chunk))
+
+    def finish(self) -> bytes:
+        out = self._pass(self._decoder.finish())
+        if self.error is not None:
+            return b""
+        rest: list[bytes] = []
+        self._flush(rest)
+        return out + b"".join(rest)
+
+    def _open_maskers(self) -> list[Masker]:
+        raise NotImplementedError
+
+    def _judge(self, document: dict[str, Any], out: list[bytes]) -> bool:
+        """Mask the event in place; events to go before it are appended. False if it is not for the caller."""
+        raise NotImplementedError
+
+    def _flush(self, out: list[bytes]) -> None:
+        """Append what is still held back, as events."""
+        raise NotImplementedError
+
+    def _pass(self, events: list[Event]) -> bytes:
+        out: list[bytes] = []
+        for event in events:
+            data = event.data
+            if not data or data == DONE:
+                self._pass_mark(event, out)
+                continue
+            try:
+                document = decode(data)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                document = None
+            if type(document) is not dict:
+                self.error = Reason.RESPONSE_UNREADABLE
+                break
+            self.events += 1
+            if self._judge(document, out):
+                if event.lines:
+                    out.append(self._mask_lines(event.lines))
+                out += (b"data: ", encode(document), b"\n\n")
+            if self.error is not None:
+                break
+        if self._decoder.error is not None:
+            self.error = self._decoder.error
+        return b"" if self.error is not None else b"".join(out)
+
+    def _pass_mark(self, event: Event, out: list[bytes]) -> None:
+        """An event without a document: a comment, an empty one, or the end."""
+        if event.data:
+            self._flush(out)
+        lines = self._mask_lines(event.lines) if event.lines else b""
+        out.append(encode_event(Event(event.data, event.name, lines)))
+
+    def _mask_lines(self, lines: bytes) -> bytes:
+        masked = self._remembered_lines.get(lines)
+        if masked is not None:
+            return masked
+        try:
+            texts = lines.decode().splitlines()
+        except UnicodeDecodeError:
+            self.error = Reason.RESPONSE_UNREADABLE
+            return b""
+        masked = "".join([f"{self._mask_whole(text, False)}\n" for text in texts]).encode()
+        if len(lines) <= _LONGEST_REMEMBERED and len(self._remembered_lines) < _MOST_REMEMBERED:
+            self._remembered_lines[lines] = masked
+        return masked
+
+    def _mask_below(self, node: Any) -> None:
+        rewrite(node, self._mask_whole)
+
+    def _mask_short(self, text: str) -> str:
+        """A string that probably came before."""
+        if text in HARMLESS:
+            return text
+        masked = self._remembered.get(text)
+        if masked is None:
+            masked = self._mask_whole(text, False)
+            if len(text) <= _LONGEST_REMEMBERED and len(self._remembered) < _MOST_REMEMBERED:
+                self._remembered[text] = masked
+        return masked
+
+    def _mask_whole(self, text: str, escaped: bool) -> str:
+        masked = self._whole(text, escaped)
+        if masked != text:
+            masker = self._masker(escaped)  # once more, for the counts: whole texts rarely hold anything
+            masker.feed(text)
+            masker.finish()
+            add(self._counts, masker.counts)
+        return masked
+
+    def _close(self, masker: Masker) -> str:
+        tail = masker.finish()
+        add(self._counts, masker.counts)
+        return tail
+
+
+def add(total: dict[str, int], counts: Mapping[str, int]) -> None:
+    for name, count in counts.items():
+        total[name] = total.get(name, 0) + count
