@@ -80,8 +80,8 @@ def read_segment(path: Path) -> tuple[Recovered | None, bytes]:
                 return state, line
             try:
                 state = _begin(path, line) if state is None else _step(state, line)
-            except msgspec.DecodeError as error:
-                raise JournalDamagedError(path, number, f"the line cannot be read ({error})") from None
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                raise JournalDamagedError(path, number, "the line cannot be read") from None
             if state is None:
                 raise JournalDamagedError(path, number, "the line does not follow the one before it")
     return state, b""
