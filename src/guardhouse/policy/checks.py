@@ -77,9 +77,9 @@ def _targets(document: Document, unread: Unread) -> Iterator[Finding]:
     used: set[str] = set()
     for name, model in document.models.items():
         used.update(model.targets)
-        for target in model.targets:
+        for index, target in enumerate(model.targets):
             if target not in known:
-                yield ("models", name, "targets"), unknown("target", target, known)
+                yield ("models", name, "targets", index), unknown("target", target, known)
     if not _any_unread("models", unread):
         for name in document.targets:
             if name not in used:
@@ -91,10 +91,11 @@ def _policies(document: Document, unread: Unread) -> Iterator[Finding]:
     times = Counter(policy.name for policy in document.policies)
     for index, policy in _numbered(document, unread):
         place: Path = ("policies", index)
-        for glob in policy.models:
+        for number, glob in enumerate(policy.models):
             if not matched(glob, known):
                 wild = "*" in glob or "?" in glob
-                yield (*place, "models"), f"no model matches {quote(glob)}" if wild else unknown("model", glob, known)
+                message = f"no model matches {quote(glob)}" if wild else unknown("model", glob, known)
+                yield (*place, "models", number), message
         if times[policy.name] > 1:
             times[policy.name] = 0  # told at the first of them
             yield (*place, "name"), f"several policies have the name {quote(policy.name)}"

@@ -8,7 +8,7 @@ are not judged, only what is said.
 from collections.abc import Iterator
 
 from guardhouse.model.operation import Operation
-from guardhouse.policy.document import PolicyEntry
+from guardhouse.policy.document import Mask, PolicyEntry
 from guardhouse.policy.problem import Path, quote
 
 Finding = tuple[Path, str]
@@ -51,6 +51,8 @@ def _mask(policy: PolicyEntry) -> Iterator[Finding]:
         return
     if _reads_only(policy):
         yield ("mask",), "has no effect: models.read carries no text"
+    elif not mask.entities and mask.where != Mask().where:
+        yield ("mask", "where"), "has no effect: entities is empty, so nothing is masked anywhere"
     elif mask.entities and mask.where == ("response",) and set(policy.may) <= _NO_TEXT_BACK:
         yield ("mask", "where"), "has no effect: the answers of these operations carry no text"
 

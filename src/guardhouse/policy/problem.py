@@ -48,13 +48,13 @@ def quote(value: str) -> str:
     """A value as a message may show it: on one line, printable, shortened."""
     shown = value if len(value) <= _QUOTED else value[:_QUOTED] + "…"
     shown = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in shown)
-    return f'"{shown}"'
+    return '"' + shown.replace('"', '\\"') + '"'
 
 
 def unknown(what: str, word: str, known: Collection[str]) -> str:
-    """That `word` is none of the known ones, with the nearest of them, or with all when none is near and they are few."""
+    """That `word` is none of the known ones, with the nearest of them; with all if none is near and they are few."""
     near = difflib.get_close_matches(word[:_QUOTED], known, n=1)
     if near:
         return f"unknown {what} {quote(word)}; did you mean {quote(near[0])}?"
     few = 0 < len(known) <= _FEW
-    return f"unknown {what} {quote(word)}" + (f"; known are {', '.join(sorted(known))}" if few else "")
+    return f"unknown {what} {quote(word)}" + (f"; known: {', '.join(sorted(known))}" if few else "")

@@ -61,7 +61,7 @@ class Kind(ABC, Generic[T]):
 
 
 class ListOf(Kind[tuple[T, ...]]):
-    """A list without repetitions. With `partial`, what can be read of it stands even if some of it cannot."""
+    """A list of different values; with `partial`, of things of which the readable ones stand even if others do not."""
 
     def __init__(self, item: Kind[T], *, may_be_empty: bool = False, partial: bool = False) -> None:
         self._item = item
@@ -81,15 +81,16 @@ class ListOf(Kind[tuple[T, ...]]):
             if isinstance(value, Unread):
                 complete = False
                 reading.unread.add(place)
-            elif value in values:
+                continue
+            if value in values and not self._partial:
                 reading.tell(item.line, place, "is in the list already")
-            else:
-                values.append(value)
+            values.append(value)
         return tuple(values) if complete or self._partial else UNREAD
 
     def schema(self) -> Schema:
         least: Schema = {} if self._may_be_empty else {"minItems": 1}
-        return {"type": "array", "items": self._item.schema(), "uniqueItems": True, **least}
+        unique: Schema = {} if self._partial else {"uniqueItems": True}
+        return {"type": "array", "items": self._item.schema(), **unique, **least}
 
     def show(self, value: tuple[T, ...]) -> Any:
         return [self._item.show(item) for item in value]
@@ -188,7 +189,7 @@ class Shape(Kind[S]):
     def _property(self, name: str, key: Key) -> Schema:
         described = {**key.kind.schema(), "description": key.meaning}
         default = self._fields[name].default
-        if isinstance(key.kind, Shape) or default is msgspec.NODEFAULT or default is None:
+        if isinstance(key.kind, Shape) or default in (msgspec.NODEFAULT, None, ()):
             return described
         return {**described, "default": key.kind.show(default)}
 

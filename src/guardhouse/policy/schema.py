@@ -118,7 +118,7 @@ _TARGET = Shape(
 _MODEL = Shape(
     ModelEntry,
     {
-        "targets": Key(ListOf(kinds.TARGET_NAME), "The targets that serve the model."),
+        "targets": Key(ListOf(kinds.TARGET_NAME), "The targets that serve the model, the preferred one first."),
         "name": Key(kinds.UPSTREAM_NAME, "What the targets call it, if not by its name here."),
     },
 )
@@ -156,7 +156,7 @@ _MASK = Shape(
 _POLICY = Shape(
     PolicyEntry,
     {
-        "name": Key(kinds.POLICY_NAME, "Names the policy in records and limit headers; unique."),
+        "name": Key(kinds.POLICY_NAME, "Names the policy in records and limit headers; each name once."),
         "who": Key(_WHO, "Whom the policy speaks of: the union of ids and groups, at least one."),
         "may": Key(ListOf(kinds.Choice("operation", _OPERATIONS)), "Operations that it allows."),
         "models": Key(ListOf(kinds.MODEL_GLOB), "Models it allows them on: names, or patterns with * and ?."),

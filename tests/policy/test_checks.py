@@ -1,0 +1,127 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from guardhouse.policy.checks import findings, matched
+from guardhouse.policy.problem import dotted
+from guardhouse.policy.schema import decode
+from guardhouse.policy.source import parse
+
+MODELS_AND_POLICIES = """
+models: {small: {targets: [local]}}
+policies: [{name: p, who: {ids: [alice]}, may: [chat], models: [small]}]
+"""
+REST = 'targets: {local: {kind: openai, url: "http://127.0.0.1:8000"}}' + MODELS_AND_POLICIES
+
+
+def places(text: str) -> list[str]:
+    decoded = decode(parse(text.encode(), "f").root, "f")
+    assert decoded.document is not None
+    return [dotted(path) for path, _ in findings(decoded.document, decoded.unread)]
+
+
+def target(url: str, rest: str = "") -> str:
+    return f'targets: {{local: {{kind: openai, url: "{url}"{rest}}}}}' + MODELS_AND_POLICIES
+
+
+CREDENTIAL = ', credential: "${env:KEY}"'
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "listen: {address: 'localhost:80'}",
+        "listen: {address: '[::1]:80'}",
+        "listen: {address: '0.0.0.0:80', plaintext: true}",
+        "listen: {address: '0.0.0.0:443', tls: {certificate: c, key: k}}",
+        "admin: {address: '10.0.0.1:80', exposed: true}",
+        "listen: {address: '127.0.0.1:0'}\nadmin: {address: '127.0.0.1:0'}",
+        "workers: 2\nlimits_scope: process",
+        "workers: 1",
+    ],
+)
+def test_what_is_safe_or_said_passes(settings: str) -> None:
+    assert places(f"{settings}\n{REST}") == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "place"),
+    [
+        ("listen: {address: '0.0.0.0:80'}", "listen.address"),
+        ("listen: {address: '[::]:80'}", "listen.address"),
+        ("listen: {address: 'gateway.example:80'}", "listen.address"),
+        ("listen: {plaintext: true, tls: {certificate: c, key: k}}", "listen.plaintext"),
+        ("admin: {address: '0.0.0.0:9090'}", "admin.address"),
+        ("admin: {address: '127.0.0.1:8080'}", "admin.address"),
+        ("workers: 2", "workers"),
+    ],
+)
+def test_what_weakens_protection_must_be_said(settings: str, place: str) -> None:
+    assert places(f"{settings}\n{REST}") == [place]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        target("http://10.0.0.1:8000"),
+        target("http://127.0.0.1", CREDENTIAL),
+        target("http://localhost", CREDENTIAL),
+        target("https://models.example", CREDENTIAL),
+        target("http://10.0.0.1", CREDENTIAL + ", insecure: true"),
+    ],
+)
+def test_a_credential_may_travel_encrypted_at_home_or_where_it_is_said(text: str) -> None:
+    assert places(text) == []
+
+
+def test_a_credential_in_the_clear_must_be_said() -> None:
+    assert places(target("http://models.example", CREDENTIAL)) == ["targets.local.url"]
+
+
+def test_insecure_without_need_is_inert() -> None:
+    assert places(target("https://models.example", CREDENTIAL + ", insecure: true")) == ["targets.local.insecure"]
+    assert places(target("http://models.example", ", insecure: true")) == ["targets.local.insecure"]
+
+
+def test_a_target_that_cannot_be_read_is_not_an_unknown_one() -> None:
+    assert places(target("nonsense")) == []
+
+
+def test_models_that_cannot_be_read_leave_targets_alone_and_still_have_names() -> None:
+    text = REST.replace("small: {targets: [local]}", "small: {targets: local}")
+    assert places(text) == []
+
+
+def test_policies_that_cannot_be_read_leave_models_alone() -> None:
+    assert places(REST.replace("[chat]", "[chatt]")) == []
+
+
+def test_policies_keep_their_numbers_when_one_before_cannot_be_read() -> None:
+    text = REST.replace("policies: [", "policies: [{name: broken}, ").replace("models: [small]}]", "models: [large]}]")
+    assert places(text) == ["policies[1].models[0]"]
+
+
+names = st.text(st.sampled_from("ab-."), min_size=1, max_size=6)
+
+
+@given(st.text(st.sampled_from("ab-.*?"), min_size=1, max_size=8), st.sets(names, max_size=6))
+def test_a_pattern_means_what_its_two_wild_characters_say(glob: str, names: set[str]) -> None:
+    def means(glob: str, name: str) -> bool:
+        if not glob:
+            return not name
+        if glob[0] == "*":
+            return means(glob[1:], name) or (bool(name) and means(glob, name[1:]))
+        return bool(name) and glob[0] in {"?", name[0]} and means(glob[1:], name[1:])
+
+    assert matched(glob, names) == {name for name in names if means(glob, name)}
+
+
+def test_a_pattern_of_many_stars_is_cheap() -> None:
+    assert matched("*a" * 60 + "b", {"a" * 128}) == set()
+
+
+def test_relative_paths_are_not_checked_here() -> None:
+    assert not Path("c").exists()
+    assert places(f"listen: {{tls: {{certificate: c, key: k}}}}\n{REST}") == []

@@ -1,0 +1,82 @@
+"""Each file in tests/golden is a configuration, a line of dashes, and what loading it says: problems, or a summary.
+
+To add a case write its upper half; the failing test shows the lower one, to be read before it is believed.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from guardhouse.model.entity import Entity
+from guardhouse.policy.load import Loaded, load
+from guardhouse.policy.problem import Problems
+from guardhouse.policy.snapshot import Policy, Target
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+DIVIDER = "----------\n"
+ENVIRON = {"UPSTREAM_KEY": "canary-1", "EMPTY": ""}
+
+
+def summary(outcome: Loaded | Problems) -> str:
+    if not isinstance(outcome, Loaded):
+        return "".join(f"{problem}\n" for problem in outcome)
+    settings, snapshot = outcome.settings, outcome.snapshot
+    lines = [
+        f"listen {settings.listen.address}, admin {settings.admin.address}",
+        f"state {settings.state.name}, workers {settings.workers}, user label {settings.metrics.user}",
+        *map(target_line, snapshot.targets.values()),
+        *(
+            f"model {model.name} -> {', '.join(target.name for target in model.targets)} as {model.upstream_name}"
+            for model in snapshot.models.values()
+        ),
+    ]
+    for policy in snapshot.policies:
+        lines += policy_lines(policy)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def target_line(target: Target) -> str:
+    credential = f", credential {target.credential!r}" if target.credential else ""
+    return f"target {target.name} {target.scheme} {target.host} {target.port} {target.base_path or '/'}{credential}"
+
+
+def policy_lines(policy: Policy) -> list[str]:
+    grant = policy.grant
+    who = (
+        ["everybody"] if policy.everybody else [*sorted(policy.ids), *(f"@{group}" for group in sorted(policy.groups))]
+    )
+    limits = [f"{rule.requests or 'any'} requests, {rule.tokens or 'any'} tokens" for rule in grant.limits]
+    return [
+        f"policy {policy.name}: {' '.join(who)}",
+        f"  may {' '.join(sorted(use.value for use in policy.operations))} on {' '.join(sorted(policy.models))}",
+        f"  masks {entities(grant.mask_request)} / {entities(grant.mask_response)}",
+        f"  unknown fields {'refused' if grant.refuse_unknown_fields else 'pass'}; limits {' '.join(limits) or 'none'}",
+    ]
+
+
+def entities(masked: Entity) -> str:
+    return "+".join(sorted(entity.name.lower() for entity in masked if entity.name)) or "nothing"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "upstream-key").write_text("canary-2\n")
+    (tmp_path / "two-lines").write_text("canary-3\nmore\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("case", sorted(path.stem for path in GOLDEN.glob("*.txt")))
+def test_a_configuration_loads_to_exactly_this(case: str, folder: Path) -> None:
+    configuration, expected = (GOLDEN / f"{case}.txt").read_text().split(DIVIDER)
+    (folder / "guardhouse.yaml").write_text(configuration)
+    outcome = load(Path("guardhouse.yaml"), ENVIRON)
+    assert summary(outcome) == expected
+    assert "canary" not in repr(outcome)
+    assert "pa55word" not in repr(outcome)
+
+
+def test_there_are_cases_of_both_kinds() -> None:
+    expected = [path.read_text().split(DIVIDER)[1] for path in GOLDEN.glob("*.txt")]
+    assert sum(text.startswith("guardhouse.yaml") for text in expected) >= 25
+    assert sum(text.startswith("listen") for text in expected) >= 4
