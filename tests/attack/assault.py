@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from attack.invariants import closed_after_error, no_server_error, nothing_forwarded, own_answer
-from attack.recording import Tape
+from attack.tape import Tape
 from attack.vectors import Vector, plain_request
 from integration.raw_http import Address, AnswerMalformedError, Conversation, Talk, converse
 

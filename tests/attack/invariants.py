@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from attack.recording import Seen, Tape
+from attack.tape import Seen, Tape
 from attack.vectors import Vector
 from integration.raw_http import Conversation
 

@@ -10,6 +10,7 @@ What a test wants different from `settings` it passes as `changes`, a nested map
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -70,6 +71,7 @@ class Gateway:
     data: Address
     admin: Address
     key: str = ""
+    tls: ssl.SSLContext | None = None  # what a client of the data port trusts
     process: subprocess.Popen[bytes] | None = None
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -107,12 +109,12 @@ class Gateway:
         return self.process.poll() is not None or self.ready()
 
     def ready(self) -> bool:
-        return self._answers(self.admin, "/readyz") and self._answers(self.data, "/healthz")
+        return self._answers(self.admin, "/readyz") and self._answers(self.data, "/healthz", self.tls)
 
     @staticmethod
-    def _answers(address: Address, path: str) -> bool:
+    def _answers(address: Address, path: str, tls: ssl.SSLContext | None = None) -> bool:
         try:
-            return ask(address, request("GET", path, host=address[0]), within=2).status == 200
+            return ask(address, request("GET", path, host=address[0]), within=2, tls=tls).status == 200
         except (OSError, AssertionError, AnswerMalformedError):
             return False
 
@@ -163,7 +165,7 @@ class Gateway:
         """One chat request with this gateway's key."""
         document = {"model": "tiny", "messages": [{"role": "user", "content": content}], **members}
         headers = {"Authorization": f"Bearer {key or self.key}"}
-        return ask(self.data, request("POST", "/v1/chat/completions", headers=headers, document=document))
+        return ask(self.data, request("POST", "/v1/chat/completions", headers=headers, document=document), tls=self.tls)
 
     def metrics(self) -> str:
         return ask(self.admin, request("GET", "/metrics", host=LOOPBACK)).body.decode()
@@ -182,9 +184,12 @@ def prepare(folder: Path, upstream: str, changes: Mapping[str, Any] | None = Non
 
 
 @contextmanager
-def running(folder: Path, upstream: str, changes: Mapping[str, Any] | None = None) -> Iterator[Gateway]:
+def running(
+    folder: Path, upstream: str, changes: Mapping[str, Any] | None = None, tls: ssl.SSLContext | None = None
+) -> Iterator[Gateway]:
     """A gateway for the length of a test; leaving the block checks its exit, its processes and its journal."""
     gateway = prepare(folder, upstream, changes)
+    gateway.tls = tls
     try:
         gateway.start()
         yield gateway
