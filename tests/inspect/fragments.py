@@ -1,5 +1,7 @@
 """Texts made of what entities are made of: whole ones, broken ones, what stands around them, and noise."""
 
+from itertools import pairwise
+
 from hypothesis import strategies as st
 
 from guardhouse.model.entity import Entity
@@ -11,10 +13,14 @@ WHOLE = (
     "123-45-6789", "123 45 6789",
     "+14155552671", "+1 415 555 2671", "+44 (0)20 7946 0958", "(415) 555-2671", "415.555.2671", "020 7946 0958",
     "06 12 34 56 78", "0044 20 7946 0958", "(96) 627-277",
-    "10.20.30.40", "255.255.255.255", "2001:db8::1", "fe80::1ff:fe23:4567:890a", "2001:db8::192.0.2.33", "1:2:3:4:5:6:7:8",
-    "sk-abcdefghijklmnopqrstuvwx", "sk-ant-api03-abcdefghijklmnopqrstuv", "AKIAIOSFODNN7EXAMPLE", "hf_" + "aBcDeFgHiJkLmNoPq" * 2,
-    "ghp_" + "a1B2" * 9, "gh_abcdefghij12_" + "Ab1" * 14 + "x", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N",
-    "xoxb-123456789012-abcdefghijkl", "AIza" + "Sy0-_" * 7, "sk_live_abcdefghijklmnop", "dapi" + "0123456789abcdef" * 2,
+    "10.20.30.40", "255.255.255.255", "2001:db8::1", "fe80::1ff:fe23:4567:890a",
+    "2001:db8::192.0.2.33", "1:2:3:4:5:6:7:8",
+    "sk-abcdefghijklmnopqrstuvwx", "sk-ant-api03-abcdefghijklmnopqrstuv",
+    "AKIAIOSFODNN7EXAMPLE", "hf_" + "aBcDeFgHiJkLmNoPq" * 2,
+    "ghp_" + "a1B2" * 9, "gh_abcdefghij12_" + "Ab1" * 14 + "x",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N",
+    "xoxb-123456789012-abcdefghijkl",
+    "AIza" + "Sy0-_" * 7, "sk_live_abcdefghijklmnop", "dapi" + "0123456789abcdef" * 2,
     "hooks.slack.com/services/T00000000/B00000000/abcdefghijklmnopqrstuvwx",
     "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\n-----END PRIVATE KEY-----",
     "-----BEGIN RSA PRIVATE KEY-----\\nMIIEvQ\\n-----END RSA PRIVATE KEY-----",
@@ -29,8 +35,10 @@ BROKEN = (
 )  # fmt: skip
 
 AROUND = (
-    " ", "  ", "\n", "\t", ",", ", ", ". ", "; ", '"', "'", "<", ">", "{", "}", "[", "]", "\\", "\\n", "\\\\", '\\"', "\\u0040",
-    "\\u00e9", "\\u00", "\\u", "\\/", "\x00", "é", "e\u0301", "漢", "😀", "\u200b", "٣", "\ud800", "a", "Z", "word", " word", "I am",
+    " ", "  ", "\n", "\t", ",", ", ", ". ", "; ", '"', "'", "<", ">", "{", "}", "[", "]", "\\", "\\n",
+    "\\\\", '\\"', "\\u0040",
+    "\\u00e9", "\\u00", "\\u", "\\/", "\x00", "é", "e\u0301", "漢", "😀", "\u200b", "٣", "\ud800", "a", "Z",
+    "word", " word", "I am",
     "THE BIG", " A1 B2", "x" * 20,
 )  # fmt: skip
 
@@ -57,4 +65,4 @@ def cut_texts(draw: st.DrawFn, source: st.SearchStrategy[str] = texts) -> tuple[
     text = draw(source)
     cuts = sorted(draw(st.lists(st.integers(0, len(text)), max_size=12)))
     bounds = [0, *cuts, len(text)]
-    return text, [text[start:end] for start, end in zip(bounds, bounds[1:], strict=False)]
+    return text, [text[start:end] for start, end in pairwise(bounds)]

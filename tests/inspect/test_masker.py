@@ -4,10 +4,9 @@ from fragments import texts, wanted_sets
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardhouse.inspect.masker import mask, mask_texts
+from guardhouse.inspect.masker import mask
 from guardhouse.inspect.scanner import scan
-from guardhouse.model.entity import EVERY_ENTITY, Entity
-from guardhouse.model.text import Text
+from guardhouse.model.entity import Entity
 
 EVERY = Entity(255)
 

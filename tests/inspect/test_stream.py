@@ -1,14 +1,10 @@
-import json
-from itertools import pairwise
-
-import pytest
-from fragments import WHOLE, cut_texts, texts, wanted_sets
+from fragments import cut_texts, texts, wanted_sets
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guardhouse.inspect.masker import mask
 from guardhouse.inspect.stream import StreamMasker
-from guardhouse.model.entity import EVERY_ENTITY, SECRETS, Entity
+from guardhouse.model.entity import Entity
 
 EVERY = Entity(255)
 
@@ -20,7 +16,9 @@ def streamed(pieces: list[str], wanted: Entity, *, escaped: bool = False) -> tup
 
 @settings(max_examples=1500, deadline=None)
 @given(cut_texts(), wanted_sets, st.booleans())
-def test_any_split_gives_what_masking_the_whole_gives(cut: tuple[str, list[str]], wanted: Entity, escaped: bool) -> None:
+def test_any_split_gives_what_masking_the_whole_gives(
+    cut: tuple[str, list[str]], wanted: Entity, escaped: bool
+) -> None:
     text, pieces = cut
     assert streamed(pieces, wanted, escaped=escaped) == mask(text, wanted, escaped=escaped)
 

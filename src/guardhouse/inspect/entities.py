@@ -9,7 +9,7 @@ What whole-text and streamed masking both rest on:
 
 - Only ASCII is matched, and nothing that JSON would escape; of white space, single spaces between groups.
 - A match begins with no letter or digit before it and ends with none behind it; rules look at `MARGIN` characters
-  beyond a match at most, and whether a match begins at a position depends on no more than `reach` characters from there.
+  beyond a match at most, and whether a match begins at a position depends on `reach` characters from there at most.
 - A space inside a match stands between [0-9A-Z)] and [0-9A-Z(]. `WORD` holds every other character that a match may
   have. stream.py cuts a text by these two statements; a new pattern must obey them.
 - A placeholder has no digit, no `@` and no prefix of a key: masking twice is masking once.
@@ -50,18 +50,21 @@ _CARD = re.compile(
     f"|([ -])[0-9]{{6}}\\2[0-9]{{4,5}})){_RIGHT}"
 )
 _IBAN = re.compile(
-    f"[A-Z]{_LEFT}[A-Z][0-9]{{2}}(?:[A-Z0-9]{{11,30}}"
-    f"|(?:[ -][A-Z0-9]{{4}}){{2,7}}(?:[ -][A-Z0-9]{{1,3}})?){_RIGHT}"
+    f"[A-Z]{_LEFT}[A-Z][0-9]{{2}}(?:[A-Z0-9]{{11,30}}|(?:[ -][A-Z0-9]{{4}}){{2,7}}(?:[ -][A-Z0-9]{{1,3}})?){_RIGHT}"
 )
 _SSN = re.compile(f"[0-8]{_LEFT}[0-9]{{2}}([ -])[0-9]{{2}}\\1[0-9]{{4}}{_RIGHT}")
 
 _SEPARATOR = r"(?:[ .-]|\)[ -]?| ?\()?"
-_ABROAD = re.compile(rf"\+(?<![A-Za-z].)[1-9](?:{_SEPARATOR}[0-9]){{7,14}}{_RIGHT}")
-_TRUNK = re.compile(f"0(?<![A-Za-z0-9.].)[0-9]{{1,6}}(?:[ .-][0-9]{{2,8}}){{1,5}}{_RIGHT}")
+_EXTENSION = "(?:(?![A-Za-z0-9])|(?=x[0-9]))"  # "x123" may follow a number
+_ABROAD = re.compile(rf"\+(?<![A-Za-z].)[1-9](?:{_SEPARATOR}[0-9]){{7,14}}{_EXTENSION}")
+_TRUNK = re.compile(f"0(?<![A-Za-z0-9.].)[0-9]{{1,6}}(?:[ .-][0-9]{{2,8}}){{1,5}}{_EXTENSION}")
 _BRACKETED = re.compile(
-    rf"\((?<![A-Za-z].)(?!19|20)[0-9]{{2,5}}\)[ -]?[0-9]{{2,8}}(?:[ .-][0-9]{{2,8}}){{1,3}}{_RIGHT}"
+    rf"\((?<![A-Za-z].)(?!19|20)[0-9]{{2,5}}\)[ -]?[0-9]{{2,8}}(?:[ .-][0-9]{{2,8}}){{1,3}}{_EXTENSION}"
 )
-_NORTH_AMERICAN = re.compile(f"[2-9](?<![A-Za-z0-9.].)[0-9]{{2}}[ .-][2-9][0-9]{{2}}[ .-][0-9]{{4}}{_RIGHT}")
+_GROUPED = re.compile(
+    "[2-9](?<![A-Za-z0-9.].)(?:[0-9]{2}[ .-][2-9][0-9]{2}[ .-][0-9]{4}|[0-9]{1,2}([ -])[0-9]{3}\\1[0-9]{2}\\1[0-9]{2})"
+    + _EXTENSION
+)
 
 _LOCAL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._%+-"
 _AT = re.compile("@(?<=[A-Za-z0-9._%+-]@)(?=[A-Za-z0-9-])")
@@ -116,7 +119,7 @@ def _finder(pattern: re.Pattern[str], end_of: Callable[[re.Match[str]], int] = _
 
 
 def _find_email(text: str, position: int) -> tuple[int, int] | None:
-    """From each `@` both ways: what stands before it is most of any text, and a search for that would try every word."""
+    """From each `@` both ways: a search for what stands before it would try every word of the text."""
     at = _AT.search(text, position)
     while at is not None:
         before = text[max(position, at.start() - 64) : at.start()]
@@ -149,10 +152,10 @@ RULES: tuple[Rule, ...] = (
     Rule(Entity.CARD, "card", "[CARD]", _finder(_CARD, _judged(plausible.card)), 40),
     Rule(Entity.SSN, "ssn", "[SSN]", _finder(_SSN, _judged(plausible.social_security)), 16),
     Rule(Entity.EMAIL, "email", "[EMAIL]", _find_email, 680),
-    Rule(Entity.IP, "ip", "[IP]", _finder(_IPV4, _ipv4_end), 24),
     Rule(Entity.IP, "ip", "[IP]", _find_ipv6, 80),
+    Rule(Entity.IP, "ip", "[IP]", _finder(_IPV4, _ipv4_end), 24),
     Rule(Entity.PHONE, "phone", "[PHONE]", _finder(_ABROAD, _judged(plausible.international_phone)), 64),
-    Rule(Entity.PHONE, "phone", "[PHONE]", _finder(_NORTH_AMERICAN), 24),
+    Rule(Entity.PHONE, "phone", "[PHONE]", _finder(_GROUPED), 24),
     Rule(Entity.PHONE, "phone", "[PHONE]", _finder(_TRUNK, _judged(plausible.national_phone)), 64),
     Rule(Entity.PHONE, "phone", "[PHONE]", _finder(_BRACKETED, _judged(plausible.national_phone)), 64),
 )

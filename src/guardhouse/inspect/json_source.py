@@ -3,13 +3,13 @@
 Text that is itself JSON source (the arguments of a tool call) must stay JSON when values in it are masked:
 
 - an escape is never part of a match: `\\n` before a word does not make it a word that begins with n. It divides words,
-  and goes through as it is. Only an escape that spells out a character which needs none (`\\u0040` for @) is replaced by
-  that character, or it would hide an address;
+  and goes through as it is. Only an escape that spells out a character which needs none (`\\u0040` for @) is replaced
+  by that character, or it would hide an address;
 - a quotation mark ends whatever it encloses, an unterminated private key too;
 - a number that stands alone outside of strings is looked at as a whole. If something in it is masked, the result is no
   number any more and is put between quotation marks. A number of more than 64 characters passes.
 
-The cutting is the same for whole texts. Source that is not valid JSON is cut the same way, and masked as well as it goes.
+The cutting is the same for whole texts. Source that is not valid JSON is cut the same way.
 """
 
 import re
@@ -83,7 +83,7 @@ class JsonSource:
             self.in_string = not self.in_string
             return Part.QUOTE, token
         if kind == "escape":
-            return (Part.TEXT, chr(int(token[2:], 16))) if _NEEDLESS.match(token) else (Part.LITERAL, token)
+            return (Part.TEXT, chr(int(token[-4:], 16))) if _NEEDLESS.match(token) else (Part.LITERAL, token)
         if kind == "number":
             return Part.NUMBER, token
         if kind == "long":

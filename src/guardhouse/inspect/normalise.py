@@ -14,9 +14,9 @@ from collections.abc import Iterator
 
 _EXPANSION = 4  # compatibility forms of a text longer than this many times the text are cut
 
-_CYRILLIC = dict(zip("абвеёзіїјкмнорсѕтухԁԛԝһӏ", "abbeeziijkmhopcstyxdqwhl", strict=True))
+_CYRILLIC = dict(zip("абвеёзіїјкмнорсѕтухԁԛԝһӏєияпґ", "abbeeziijkmhopcstyxdqwhlenrnr", strict=True))
 _GREEK = dict(zip("αβγεζηικμνορστυχω", "abyeznikuvopotuxw", strict=True))
-_OTHER = {"ı": "i", "ɑ": "a", "ɡ": "g", "ո": "n", "օ": "o", "ѵ": "v", "ⅼ": "l", "ꞌ": "'", "ø": "o", "ł": "l", "đ": "d"}
+_OTHER = dict(zip("ıɑɡոօѵⅼꞌøłđ€¢£ƒǝɛ", "iagnovl'oldeclfee", strict=True))
 _LOOK_ALIKES = str.maketrans(_CYRILLIC | _GREEK | _OTHER)
 
 # zero-width, bidirectional and other invisible characters, combining marks, variation selectors

@@ -24,12 +24,20 @@ _PAST = "previous|prior|above|earlier|preceding|former|past|initial|original|exi
 _RULES = "instruction|instructions|prompt|prompts|rules|directives|guidelines|commands|directions|programming|policies"
 
 PHRASES: tuple[Phrase, ...] = (
-    Phrase(f"ignore|disregard|forget|override|bypass|neglect all|any|the|your|my|these|those {_PAST}|of {_PAST}|the|your? {_RULES}", 4),
+    Phrase(
+        f"ignore|disregard|forget|override|bypass|neglect all|any|the|your|my|these|those {_PAST}|of "
+        f"{_PAST}|the|your? {_RULES}",
+        4,
+    ),
     Phrase(f"ignore|disregard|forget|override|bypass {_PAST}|all|any|your|the {_RULES}", 4),
     Phrase("ignore|disregard|forget everything|anything|all|what you|i|we|before|above|said|was|have|were", 3),
     Phrase("ignore|disregard|forget the above|previous|foregoing|preceding", 3),
     Phrase(f"your|the|my new|real|true|actual|updated|only {_RULES} is|are", 3),
-    Phrase(f"reveal|show|print|repeat|output|display|tell|leak|expose|give|share me? your|the system|initial|hidden|original|secret|full|entire {_RULES}|message", 4),
+    Phrase(
+        "reveal|show|print|repeat|output|display|tell|leak|expose|give|share me? your|the system|initial|"
+        f"hidden|original|secret|full|entire {_RULES}|message",
+        4,
+    ),
     Phrase(f"reveal|print|repeat|output|leak|expose|what are|were your {_RULES}", 3),
     Phrase("repeat|print|output|copy everything|all|the|text|words above|before|verbatim", 3),
     Phrase("system prompt|message|instructions", 2),
@@ -38,7 +46,11 @@ PHRASES: tuple[Phrase, ...] = (
     Phrase("dan mode|prompt|jailbreak", 3),
     Phrase("stay in character|dan", 1),
     Phrase("jailbreak|jailbroken|jailbreaking", 3),
-    Phrase("no|without|free|any|ignoring from|ethical|moral|content|safety|legal restrictions|limitations|guidelines|filters|boundaries|constraints|rules|considerations", 2),
+    Phrase(
+        "no|without|free|any|ignoring from|ethical|moral|content|safety|legal restrictions|limitations|"
+        "guidelines|filters|boundaries|constraints|rules|considerations",
+        2,
+    ),
     Phrase("without any? restrictions|filters|censorship|limitations|disclaimers|warnings|refusing|morals|ethics", 2),
     Phrase("unfiltered|uncensored|unrestricted|amoral", 2),
     Phrase("you|must|will|can never|not|cannot refuse|say|decline|reject|apologize", 2),
@@ -49,11 +61,37 @@ PHRASES: tuple[Phrase, ...] = (
     Phrase("you are now", 1),
     Phrase("from now on", 1),
     Phrase("new persona|identity|instructions", 1),
-    Phrase("disable|turn|remove|switch|deactivate off|your|all|the safety|content|filters|filter|guardrails|moderation|restrictions|ethics", 3),
-    Phrase("exfiltrate|steal|send|forward|post the|all|any|your|users|user data|credentials|password|passwords|secrets|keys|conversation|history|emails", 2),
+    Phrase(
+        "disable|turn|remove|switch|deactivate off|your|all|the safety|content|filters|filter|guardrails|"
+        "moderation|restrictions|ethics",
+        3,
+    ),
+    Phrase(
+        "exfiltrate|steal|send|forward|post the|all|any|your|users|user data|credentials|password|"
+        "passwords|secrets|keys|conversation|history|emails",
+        2,
+    ),
     Phrase("end of|user|system|the input|prompt|message|text|instructions|context", 1),
     Phrase("begin|start|end system|new|real|admin instructions|prompt|message|override", 2),
-    Phrase("the|this answer|response|output must|should not|never contain|include|mention any? refusal|warnings|disclaimers|apology", 2),
+    Phrase(
+        "ignore|disregard|forget all|any|every|the|other|following|below|retrieved|given|further|safety "
+        "other|following|retrieved|given|context|ethical|safety? instructions|instruction|context|"
+        "question|input|text|rules|identity",
+        3,
+    ),
+    Phrase("have been pwned", 2),
+    Phrase("evil|unrestricted|unfiltered|uncensored|jailbroken ai|assistant|chatbot|model|bot|version", 2),
+    Phrase("hypothetically speaking|hypothetical response|response", 1),
+    Phrase("your training data|documentation|set", 1),
+    Phrase("your real|actual|true|secret instructions|purpose|goal|task|orders|identity", 2),
+    Phrase("admin|system|safety|security|root override|bypass|disabled|off", 3),
+    Phrase("answer|respond|reply|say only|just|exactly with|the|this|yes", 1),
+    Phrase("illegal|unethical|immoral|harmful|offensive|explicit content|actions|activities|things|or|and", 1),
+    Phrase(
+        "the|this answer|response|output must|should not|never contain|include|mention any? refusal|"
+        "warnings|disclaimers|apology",
+        2,
+    ),
 )  # fmt: skip
 
 # parts of prompt templates: in what a user or a tool says they have no business

@@ -13,13 +13,15 @@ _SEPARATORS = str.maketrans("", "", " .-()")
 _DOUBLED = str.maketrans("0123456789", "0246813579")
 _LETTERS = {ord(letter): str(value) for value, letter in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZ", 10)}
 _DATE = re.compile(r"[0-9]{2}[.-](?:0[1-9]|1[0-2])[.-](?:19|20)[0-9]{2}")
+_ZERO_GROUP = re.compile(r"[ .-]00")  # tables of codes ("0049 0020 0068") have such groups, telephone numbers do not
 
 # country -> length of its account numbers
 _IBAN_LENGTHS = {
     code: length
     for length, codes in {
         15: "NO", 16: "BE", 18: "DK FO FI GL NL SD FK", 19: "MK SI", 20: "AT BA EE KZ LT LU XK MN",
-        21: "CH HR LI LV", 22: "BG BH CR DE GB GE IE ME RS VA", 23: "AE IL TL IQ OM SO", 24: "AD CZ ES MD PK RO SA SE SK TN VG",
+        21: "CH HR LI LV", 22: "BG BH CR DE GB GE IE ME RS VA", 23: "AE IL TL IQ OM SO",
+        24: "AD CZ ES MD PK RO SA SE SK TN VG",
         25: "PT ST LY", 26: "IS TR", 27: "FR GR IT MC MR SM BI DJ", 28: "AL AZ CY DO GT HU LB PL BY SV NI",
         29: "BR PS QA UA", 30: "JO KW MU YE", 31: "MT SC", 32: "LC", 33: "RU",
     }.items()
@@ -104,6 +106,6 @@ def national_phone(text: str) -> int:
     least, most = (11, 17) if abroad else (8, 12) if bracketed else (9, 11)
     for end in _readings(text):
         digits = text[:end].translate(_SEPARATORS)
-        if least <= len(digits) <= most and len(digits) < end and len(set(digits)) > 2:
+        if least <= len(digits) <= most and len(set(digits)) > 2 and _ZERO_GROUP.search(text, 1, end) is None:
             return end
     return 0

@@ -10,11 +10,13 @@ Cost: about a microsecond for half a kilobyte of prose, 40 for 64 kilobytes. A p
 character or has no literal part costs far more; measure before adding one.
 """
 
+from typing import Any
+
 import hyperscan
 
 from guardhouse.inspect import credentials
 from guardhouse.inspect.phrases import DELIMITERS, PHRASES, TELLING_WORDS, Phrase, phrase_pattern, rotated
-from guardhouse.model.entity import EVERY_ENTITY, Entity
+from guardhouse.model.entity import Entity
 
 ENTITY_BITS = 255
 KEYWORD = 1 << 8  # a phrase of phrases.py, as it is
@@ -32,6 +34,7 @@ _ENTITY_PATTERNS: dict[Entity, list[str]] = {
     Entity.PHONE: [
         r"\+[1-9][ .()-]{0,2}[0-9]",
         r"[2-9][0-9]{2}[ .-][2-9][0-9]{2}[ .-][0-9]{4}",
+        r"[2-9][0-9]{1,2}[ -][0-9]{3}[ -][0-9]{2}[ -][0-9]{2}",
         r"0[0-9]{1,6}[ .-][0-9]{2}",
         r"\([0-9]{2,5}\)[ -]?[0-9]{2}",
     ],
@@ -87,7 +90,7 @@ def _compiled() -> hyperscan.Database:
 _scan = _compiled().scan
 
 
-def _note(number: int, _start: int, _end: int, _flags: int, hits: list[int]) -> None:
+def _note(number: int, _start: int, _end: int, _flags: int, hits: Any) -> None:
     hits.append(number)
 
 

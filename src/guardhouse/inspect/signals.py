@@ -93,7 +93,7 @@ def signals(texts: Sequence[Text], candidates: int, key: HashKey) -> Signals:
         digests.append(digest(secret, raw, "sha256"))
     prompt_hash = digest(secret, b"".join(digests), "sha256").hex()[:32]
     hashes = [one.hex()[:16] for one in digests]
-    tokens = (size + 3) // 4  # a quarter of the UTF-8 bytes: four letters, two of Cyrillic, three quarters per ideograph
+    tokens = (size + 3) // 4  # of UTF-8 bytes: four letters, two of Cyrillic, an ideograph and a third
     if not candidates & SIGNAL_BITS:
         return Signals(prompt_hash, hashes, characters, tokens)
     return Signals(prompt_hash, hashes, characters, tokens, *_looked_into(texts, candidates))
