@@ -48,14 +48,13 @@ def test_every_problem_is_told_with_its_place_and_the_exit_code_is_1(folder: Pat
     assert output.splitlines() == [
         'other.yaml:7: policies[0].may[0]: unknown operation "chatt"; did you mean "chat"?',
         'other.yaml:8: unknown key "lissten"; did you mean "listen"?',
-        "2 problems",
     ]
 
 
 def test_a_missing_file_is_a_problem_and_no_traceback(folder: Path) -> None:
     code, output = run()
     assert code == 1
-    assert output == "guardhouse.yaml: cannot be read: No such file or directory\n1 problem\n"
+    assert output == "guardhouse.yaml: cannot be read: No such file or directory\n"
 
 
 def test_json_has_the_parts_of_each_problem(folder: Path) -> None:
@@ -63,8 +62,6 @@ def test_json_has_the_parts_of_each_problem(folder: Path) -> None:
     code, output = run("--json")
     assert code == 1
     assert json.loads(output) == {
-        "ok": False,
-        "revision": None,
         "problems": [
             {"file": "guardhouse.yaml", "line": 7, "path": "policies[0].may[1]", "message": "is in the list already"}
         ],
@@ -76,7 +73,6 @@ def test_json_of_a_good_configuration_has_its_revision(folder: Path) -> None:
     code, output = run("--json")
     answer = json.loads(output)
     assert code == 0
-    assert answer["ok"]
     assert answer["problems"] == []
     assert len(answer["revision"]) == 16
 

@@ -100,5 +100,5 @@ def test_a_shape_describes_itself_with_requirements_and_defaults() -> None:
 
 
 def test_a_shape_whose_keys_are_not_its_structs_fields_cannot_be_made() -> None:
-    with pytest.raises(AssertionError, match="Pair and its keys differ"):
+    with pytest.raises(TypeError, match="Pair and its keys differ"):
         Shape(Pair, {"left": Key(NUMBER, "The left.")})

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
+
+from guardhouse.cli.output import AsJson, answer, refuse
 
 CONFIGURATION = """\
 # Guardhouse: who may use which model, and how. Check it with `guardhouse check`; docs/configuration.md has every key.
@@ -30,7 +31,7 @@ policies:                              # whatever no policy allows is denied
 
 def init(
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to write guardhouse.yaml.")] = Path(),
-    as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write a first guardhouse.yaml and make the folder for its state; nothing that exists is overwritten.
 
@@ -44,15 +45,8 @@ def init(
         state.mkdir(mode=0o700, exist_ok=True)
         state.chmod(0o700)
     except FileExistsError as error:
-        typer.echo(f"{error.filename} exists already; nothing was overwritten", err=True)
-        raise typer.Exit(1) from None
+        refuse(f"{error.filename} exists already; nothing was overwritten", as_json=as_json)
     except OSError as error:
-        typer.echo(f"{error.filename} cannot be written: {error.strerror}", err=True)
-        raise typer.Exit(1) from None
-    typer.echo(
-        _as_json(config, state) if as_json else f"wrote {config} and {state}; next: guardhouse check -c {config}"
-    )
-
-
-def _as_json(config: Path, state: Path) -> str:
-    return msgspec.json.encode({"config": str(config), "state": str(state)}).decode()
+        refuse(f"{error.filename} cannot be written: {error.strerror}", as_json=as_json)
+    sentence = f"wrote {config} and {state}; next: guardhouse check -c {config}"
+    answer({"config": str(config), "state": str(state)}, sentence, as_json=as_json)

@@ -145,7 +145,8 @@ class Shape(Kind[S]):
         self.struct = struct
         self.keys = keys
         self._fields = {field.name: field for field in msgspec.structs.fields(struct)}
-        assert self._fields.keys() == keys.keys(), f"{struct.__name__} and its keys differ"
+        if self._fields.keys() != keys.keys():
+            raise TypeError(f"{struct.__name__} and its keys differ")
 
     def read(self, node: Node, path: Path, reading: Reading) -> S | Unread:
         parts = self.read_parts(node, path, reading)
