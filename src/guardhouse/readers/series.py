@@ -1,0 +1,148 @@
+"""Figures per user and per user and model, with a ceiling on how many time series they can become.
+
+A `User` holds what is labelled by user alone, a `Pair` what is labelled by user and model. Creating one reserves all
+the series it can ever be exported as, so the ceiling is hard: what would pass it is counted under "other" instead, and
+`folded` counts each record for which that happened. The rows for "other" always exist and stand beside the ceiling.
+
+Labels come from the journal only: users are those who identified themselves, models those of the configuration, reasons
+those of the enum. A finish reason is the model server's word; one that no API documents is "other". The user label
+follows `metrics.user`: the id itself, one of N buckets (a plain hash: the same in every process and after every
+restart), or the empty label. Empty means not known or not told.
+"""
+
+import hashlib
+from bisect import bisect_left
+
+import msgspec
+
+from guardhouse.policy.settings import UserLabel
+
+OTHER = "other"
+DURATIONS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
+RATIOS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+
+_OPENAI = {"stop", "length", "tool_calls", "function_call", "content_filter", "incomplete", "max_output_tokens"}
+_ELSEWHERE = {"abort", "end_turn", "eos_token", "max_tokens", "pause_turn", "refusal", "stop_sequence", "tool_use"}
+_OUTCOMES = {"completed", "denied", "failed", "cancelled", "aborted"}
+FINISHES = frozenset(_OPENAI | _ELSEWHERE | _OUTCOMES)
+
+# a histogram is its buckets, +Inf, _count and _sum; a user has two and a counter
+_SERIES_OF_USER = len(DURATIONS) + 3 + len(RATIOS) + 3 + 1
+# two token counters, the high-risk counter, and "other" as finish reason and as category
+_SERIES_OF_PAIR = 5
+_MEMORY = 100_000  # label sets remembered by their unlabelled names
+
+
+class Histogram(msgspec.Struct):
+    counts: list[int]  # per bucket, not cumulated; the last one is +Inf
+    total: float = 0.0
+
+    def observe(self, bounds: tuple[float, ...], value: float) -> None:
+        self.counts[bisect_left(bounds, value)] += 1
+        self.total += value
+
+
+class User(msgspec.Struct):
+    label: str
+    durations: Histogram
+    ratios: Histogram
+    rate_limit_hits: int = 0
+
+
+class Pair(msgspec.Struct):
+    user: str
+    model: str
+    finishes: dict[str, int] = {}
+    violations: dict[str, int] = {}
+    input_tokens: int = 0
+    output_tokens: int = 0
+    high_risk: int = 0
+
+
+class SeriesTable(msgspec.Struct):
+    """Plain state: it is written to the checkpoint as it is."""
+
+    ceiling: int
+    users: dict[str, User] = {}
+    pairs: list[Pair] = []
+    used: int = 0
+    folded: int = 0
+
+
+class Series:
+    """Finds the rows for a record, and makes them while there is room."""
+
+    def __init__(self, label: UserLabel, table: SeriesTable) -> None:
+        self.table = table
+        self._label = label
+        self._rows: dict[tuple[str, str], tuple[User, Pair]] = {}
+        self._pairs = {(pair.user, pair.model): pair for pair in table.pairs}
+        if OTHER not in table.users:
+            table.users[OTHER] = _new_user(OTHER)
+        if (OTHER, OTHER) not in self._pairs:
+            self._add(Pair(OTHER, OTHER))
+        self._other = table.users[OTHER], self._pairs[OTHER, OTHER]
+
+    def rows(self, principal: str, model: str) -> tuple[User, Pair]:
+        found = self._rows.get((principal, model))
+        return self._find(principal, model) if found is None else found
+
+    def count_finish(self, pair: Pair, finish: str) -> None:
+        if finish in pair.finishes:
+            pair.finishes[finish] += 1
+        else:
+            self._count_new(pair.finishes, finish if finish in FINISHES else OTHER)
+
+    def count_violation(self, pair: Pair, category: str) -> None:
+        self._count_new(pair.violations, category)
+
+    def _find(self, principal: str, model: str) -> tuple[User, Pair]:
+        name = user_label(self._label, principal)
+        rows = self._user(name), self._pair(name, model)
+        if rows[0] is None or rows[1] is None:
+            self.table.folded += 1
+            return self._other
+        if len(self._rows) >= _MEMORY:
+            self._rows.clear()
+        self._rows[principal, model] = rows[0], rows[1]
+        return rows[0], rows[1]
+
+    def _user(self, name: str) -> User | None:
+        users = self.table.users
+        if name not in users and self._reserve(_SERIES_OF_USER):
+            users[name] = _new_user(name)
+        return users.get(name)
+
+    def _pair(self, name: str, model: str) -> Pair | None:
+        if (name, model) not in self._pairs and name in self.table.users and self._reserve(_SERIES_OF_PAIR):
+            self._add(Pair(name, model))
+        return self._pairs.get((name, model))
+
+    def _add(self, pair: Pair) -> None:
+        self.table.pairs.append(pair)
+        self._pairs[pair.user, pair.model] = pair
+
+    def _count_new(self, counts: dict[str, int], key: str) -> None:
+        if key not in counts and key != OTHER and not self._reserve(1):
+            self.table.folded += 1
+            key = OTHER
+        counts[key] = counts.get(key, 0) + 1
+
+    def _reserve(self, series: int) -> bool:
+        if self.table.used + series > self.table.ceiling:
+            return False
+        self.table.used += series
+        return True
+
+
+def user_label(label: UserLabel, principal: str) -> str:
+    if not principal or label.kind == "none":
+        return ""
+    if label.kind == "id":
+        return principal
+    bucket = int.from_bytes(hashlib.sha256(principal.encode()).digest()[:8]) % label.buckets
+    return f"bucket-{bucket}"
+
+
+def _new_user(label: str) -> User:
+    return User(label, Histogram([0] * (len(DURATIONS) + 1)), Histogram([0] * (len(RATIOS) + 1)))

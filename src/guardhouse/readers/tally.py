@@ -1,0 +1,146 @@
+"""From lines of the journal to figures: what each record counts as.
+
+All lines of a block are decoded in one call, each into a struct of only the members needed here; measured, that costs
+less than telling `opened` lines apart first and not decoding them. Counting `opened` lines is then free, and so is the
+gauge of open exchanges: opened minus closed since the segment's header, which names what was open.
+
+What counts as a violation of policy: that a policy refused the caller's operation, model, field, content or size, and
+that a model's own filter ended an answer. Failed identification, malformed requests and rate limits are denials with
+their own series. An `aborted` exchange has no duration, as nobody knows when it ended.
+"""
+
+import msgspec
+
+from guardhouse.model.reason import Reason
+from guardhouse.policy.settings import UserLabel
+from guardhouse.readers.series import DURATIONS, RATIOS, Pair, Series, SeriesTable, User
+
+HIGH_RISK = 7
+_RATE_LIMITS = frozenset({Reason.REQUEST_RATE_EXCEEDED.code, Reason.TOKEN_RATE_EXCEEDED.code})
+_VIOLATIONS = frozenset(
+    reason.code
+    for reason in (
+        Reason.OPERATION_DENIED,
+        Reason.MODEL_DENIED,
+        Reason.FIELD_FORBIDDEN,
+        Reason.CONTENT_UNREADABLE,
+        Reason.TOKENS_BEYOND_LIMIT,
+    )
+)
+
+
+class _Opened(msgspec.Struct, tag="opened", tag_field="kind", gc=False):
+    pass
+
+
+class _Closed(msgspec.Struct, tag="closed", tag_field="kind", gc=False):
+    decision: str
+    outcome: str
+    reason: str = ""
+    principal: str = ""
+    model: str = ""
+    finish_reason: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    duration: float = 0.0
+    risk: int = 0
+
+
+class _Carried(msgspec.Struct, gc=False):
+    pass
+
+
+class _Segment(msgspec.Struct, tag="segment", tag_field="kind"):
+    open: list[_Carried]
+
+
+class _Mended(msgspec.Struct, tag="mended", tag_field="kind"):
+    pass
+
+
+class _Outage(msgspec.Struct, tag="outage", tag_field="kind"):
+    records: int
+
+
+_Line = _Opened | _Closed | _Segment | _Mended | _Outage
+_decoder = msgspec.json.Decoder(_Line)
+
+
+class Counts(msgspec.Struct):
+    """Everything that was counted, in the shape of the checkpoint."""
+
+    series: SeriesTable
+    denied: dict[str, int] = {}  # reason -> how many
+    open: dict[str, int] = {}  # worker -> exchanges
+    mended: int = 0
+    outages: int = 0
+    records_lost: int = 0
+    unreadable: int = 0
+
+
+class Tally:
+    def __init__(self, label: UserLabel, counts: Counts) -> None:
+        self.counts = counts
+        self._series = Series(label, counts.series)
+
+    def take(self, worker: str, lines: bytes) -> None:
+        """Count a block of whole lines."""
+        try:
+            records = _decoder.decode_lines(lines)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            records = self._salvage(lines)
+        open_now = self.counts.open.get(worker, 0)
+        for record in records:
+            if type(record) is _Closed:
+                open_now -= record.decision != "denied"
+                self._count(record)
+            elif type(record) is _Opened:
+                open_now += 1
+            elif type(record) is _Segment:
+                open_now = len(record.open)
+            else:
+                self._note(record)
+        self.counts.open[worker] = max(open_now, 0)
+
+    def _count(self, record: _Closed) -> None:
+        series = self._series
+        user, pair = series.rows(record.principal, record.model)
+        series.count_finish(pair, record.finish_reason or record.outcome)
+        if record.risk >= HIGH_RISK:
+            pair.high_risk += 1
+        if record.finish_reason == "content_filter":
+            series.count_violation(pair, "content_filter")
+        if record.decision == "denied":
+            self._count_denial(record.reason, user, pair)
+            return
+        tokens = record.input_tokens
+        pair.input_tokens += tokens
+        pair.output_tokens += record.output_tokens
+        if tokens:
+            user.ratios.observe(RATIOS, record.output_tokens / tokens)
+        if record.outcome != "aborted":
+            user.durations.observe(DURATIONS, record.duration)
+
+    def _count_denial(self, reason: str, user: User, pair: Pair) -> None:
+        self.counts.denied[reason] = self.counts.denied.get(reason, 0) + 1
+        if reason in _RATE_LIMITS:
+            user.rate_limit_hits += 1
+        elif reason in _VIOLATIONS:
+            self._series.count_violation(pair, reason)
+
+    def _note(self, record: _Line) -> None:
+        if isinstance(record, _Mended):
+            self.counts.mended += 1
+        elif isinstance(record, _Outage):
+            self.counts.outages += 1
+            self.counts.records_lost += record.records
+
+    def _salvage(self, lines: bytes) -> list[_Line]:
+        """One by one: a line of a kind that is not known here must not cost its neighbours."""
+        found: list[_Line] = []
+        for line in lines.splitlines():
+            try:
+                found.append(_decoder.decode(line))
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                self.counts.unreadable += 1
+        return found
