@@ -104,7 +104,7 @@ TOKENS = [
 ]
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=200)
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=200, deadline=None)
 @given(st.data())
 def test_a_damaged_configuration_is_loaded_or_told_about_and_never_raises(data: st.DataObject) -> None:
     """Pieces of a good file are replaced, so that the damage reaches every step behind the parser."""
