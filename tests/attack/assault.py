@@ -76,7 +76,8 @@ class Assault:
                 found = await self._attack(vector, pacing)
             self.broken += [f"{vector.name} [{pacing.name}]: {what}" for what in found]
 
-        await asyncio.gather(*(one(vector) for vector in vectors))
+        wanted = [vector for vector in vectors if vector.half_close or not pacing.half_close]
+        await asyncio.gather(*(one(vector) for vector in wanted))
 
     async def _attack(self, vector: Vector, pacing: Pacing) -> list[str]:
         marker = f"vector-{next(self.numbers):06d}"

@@ -16,7 +16,7 @@ from integration.polling import eventually
 
 ALLOWED_GROWTH_KIB = 24 * 1024
 CHANGES = {
-    "listen": {"limits": {"body": "1MiB", "pipelined": 16}, "deadlines": {"header": "5s", "body": "5s"}},
+    "listen": {"limits": {"body": "1MiB", "pipelined": 16}, "deadlines": {"header": "5s", "body": "3s"}},
     "audit": {"segment": "1MiB"},
 }
 

@@ -29,6 +29,7 @@ UPSTREAM_KEY = "upstream-secret-of-the-tests"
 EVERY_OPERATION = ["chat", "completions", "responses", "embeddings", "models.read"]
 READY_WITHIN = 15.0
 EXIT_WITHIN = 15.0
+KNOWN_WITHIN = 2.0
 
 
 def laid_over(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,7 +96,13 @@ class Gateway:
         done = self.command("keys", "create", "--principal", principal, *words, "--json")
         assert done.returncode == 0, done.stdout + done.stderr
         key: str = next(value for value in json.loads(done.stdout).values() if str(value).startswith("gh_"))
+        if self.process is not None:
+            eventually(lambda: self._knows(key), KNOWN_WITHIN, "the workers know a new key")
         return key
+
+    def _knows(self, key: str) -> bool:
+        told = ask(self.data, request("GET", "/v1/models", headers={"Api-Key": key}), tls=self.tls)
+        return told.status != 401
 
     def start(self) -> None:
         with (self.folder / "stdout").open("ab") as out, (self.folder / "stderr").open("ab") as err:
