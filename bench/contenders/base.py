@@ -68,7 +68,7 @@ def run(command: list[str], patience: float = 900, folder: Path | None = None) -
     if done.returncode:
         lines = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()
         raise UnavailableError(f"{command[0]}: {lines[-1][:200]}")
-    return done.stdout + done.stderr
+    return done.stdout or done.stderr
 
 
 def installed_venv(name: str, requirement: str) -> Path:

@@ -39,7 +39,7 @@ models:
 def guardhouse_command() -> list[str]:
     """The command of the environment that runs the benchmark; the module it stands for where it is not installed."""
     program = Path(sys.executable).with_name("guardhouse")
-    return [str(program)] if program.exists() else [sys.executable, "-m", "guardhouse.cli.main"]
+    return [str(program)] if program.exists() else [sys.executable, "-m", "guardhouse"]
 
 
 class Guardhouse(Contender):
