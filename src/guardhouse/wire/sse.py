@@ -6,8 +6,9 @@ several `data` lines are joined by LF; one byte-order mark may stand at the very
 
 A proxy differs from a browser in what it keeps. An event here is everything between two blank lines, `data` or not:
 comments are keep-alives and `id`, `retry` and unknown fields belong to somebody, so `lines` carries them on as they
-came. An event that the end of the stream cuts off is not dispatched by a browser; `finish` returns it all the same,
-because whoever passes it on has to have judged it, and the caller decides.
+came (one that starts with another mark becomes a comment). An event that the end of the stream cuts off is not
+dispatched by a browser; `finish` returns it all the same, because whoever passes it on has to have judged it, and the
+caller decides.
 
 How it goes: line ends are normalised as bytes arrive (a CR at the end of a piece counts at once, an LF that follows it
 in the next is dropped), so that an event ends at the first double LF. A piece that brings only whole events of one
@@ -80,14 +81,14 @@ class SseDecoder:
         end = pending.rfind(b"\n\n", self._searched)
         if end < 0:
             self._searched = max(0, len(pending) - 1)
-            if len(pending) > self._limit:
+            if len(pending) > self._limit + 1:  # one LF of the two that end it may be there
                 self._fail()
             return []
         whole = bytes(pending[: end + 2])
         del pending[: end + 2]
         self._searched = max(0, len(pending) - 1)
         events = self._cut(whole)
-        if len(pending) > self._limit:
+        if len(pending) > self._limit + 1:
             self._fail()
         return events
 
@@ -128,6 +129,7 @@ class SseDecoder:
 
     def _fail(self) -> None:
         self.error = Reason.RESPONSE_TOO_LARGE
+        self._started = False  # off the fast way, which does not ask for errors
         self._pending.clear()
 
 
@@ -142,7 +144,8 @@ def _parse(block: bytes) -> Event | None:
         if field == b"data":
             values.append(value)
         elif line:
-            lines.append(line + b"\n")
+            # sent on as the first line, a second mark would be skipped and what follows it would be a field
+            lines.append(b"%b%b\n" % (b":" if line.startswith(_BOM) else b"", line))
             if field == b"event":
                 name = value
     if not values and not lines:

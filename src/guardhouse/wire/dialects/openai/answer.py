@@ -15,6 +15,7 @@ from typing import Any
 from guardhouse.model.operation import Operation
 from guardhouse.model.usage import Usage
 from guardhouse.wire import json
+from guardhouse.wire.dialects.openai.turns import kind_of
 
 _LARGEST_COUNT = 2**53  # what a JSON reader may be expected to keep exactly
 _FINISH_REASONS = frozenset(("stop", "length", "tool_calls", "content_filter", "function_call"))
@@ -83,7 +84,7 @@ def unreadable(document: Any) -> list[str]:
         if type(message) is dict and message.get("audio"):
             found.append(f"choices[{index}].message.audio")
     for index, item in enumerate(_objects(document.get("output"))):
-        if item.get("type") in _OPAQUE_ITEMS:
+        if kind_of(item) in _OPAQUE_ITEMS:
             found.append(f"output[{index}]")
     return found
 

@@ -1,9 +1,9 @@
 """What every answer that flows has in common: events in, events out, and what is learnt on the way.
 
 `AnswerStream` is the interface of the path. `feed` takes the bytes of one read of the upstream and returns the bytes
-for the caller, whole events in one piece; `finish` says that nothing more comes. What a stream has told of itself stands in
-`usage`, `finish_reason`, `masked`, `events` and `output_chars` at any time. Once `error` is set nothing is returned any
-more, and the caller of `feed` ends the exchange with `terminator`.
+for the caller, whole events in one piece; `finish` says that nothing more comes. What a stream has told of itself
+stands in `usage`, `finish_reason`, `masked`, `events` and `output_chars` at any time. Once `error` is set nothing is
+returned any more, and the caller of `feed` ends the exchange with `terminator`.
 
 `MaskedStream` holds what masking needs whatever the operation: each event is decoded, judged and encoded again, so the
 upstream's bytes never reach the caller. Texts that grow over events go through a masker of their own, everything
@@ -13,6 +13,7 @@ what was not looked at must not pass for clean. Strings that come again and agai
 once and remembered, up to a bound.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -49,7 +50,7 @@ MaskerFactory = Callable[[bool], Masker]
 Whole = Callable[[str, bool], str]
 
 
-class AnswerStream:
+class AnswerStream(ABC):
     __slots__ = ("_decoder", "_hide_usage", "error", "events", "finish_reason", "output_chars", "usage")
 
     def __init__(self, hide_usage: bool) -> None:
@@ -65,11 +66,11 @@ class AnswerStream:
     def masked(self) -> dict[str, int]:
         return {}
 
-    def feed(self, chunk: bytes) -> bytes:
-        raise NotImplementedError
+    @abstractmethod
+    def feed(self, chunk: bytes) -> bytes: ...
 
-    def finish(self) -> bytes:
-        raise NotImplementedError
+    @abstractmethod
+    def finish(self) -> bytes: ...
 
     def terminator(self, denial: Denial) -> bytes:
         """How a stream that has begun ends in an error."""
@@ -108,16 +109,16 @@ class MaskedStream(AnswerStream):
         self._flush(rest)
         return out + b"".join(rest)
 
-    def _open_maskers(self) -> list[Masker]:
-        raise NotImplementedError
+    @abstractmethod
+    def _open_maskers(self) -> list[Masker]: ...
 
+    @abstractmethod
     def _judge(self, document: dict[str, Any], out: list[bytes]) -> bool:
         """Mask the event in place; events to go before it are appended. False if it is not for the caller."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _flush(self, out: list[bytes]) -> None:
         """Append what is still held back, as events."""
-        raise NotImplementedError
 
     def _pass(self, events: list[Event]) -> bytes:
         out: list[bytes] = []

@@ -11,7 +11,7 @@ from typing import Any
 from guardhouse.model.denial import Denial
 from guardhouse.wire.dialects.openai.messages import parts, unreadable_parts
 from guardhouse.wire.dialects.openai.rules import identifier, invalid, string, tool_name
-from guardhouse.wire.dialects.openai.texts import ROLES, UNREADABLE_PARTS
+from guardhouse.wire.dialects.openai.turns import ROLES, UNREADABLE_PARTS, kind_of
 
 _MUST = "a string, or a list of strings, of tokens or of lists of tokens"
 _CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
@@ -94,11 +94,11 @@ def unreadable_items(value: Any, path: str) -> list[str]:
         if type(item) is not dict:
             continue
         place = f"{path}[{index}]"
-        if item.get("type") in _OPAQUE:
+        if kind_of(item) in _OPAQUE:
             found.append(place)
         found += unreadable_parts(item.get("content"), f"{place}.content")
         output = item.get("output")
-        if type(output) is dict and output.get("type") in UNREADABLE_PARTS:
+        if kind_of(output) in UNREADABLE_PARTS:
             found.append(f"{place}.output")
         found += unreadable_parts(output, f"{place}.output")
     return found
@@ -118,5 +118,5 @@ def unreadable_variables(value: Any, path: str) -> list[str]:
     variables = value.get("variables") if type(value) is dict else None
     if type(variables) is not dict:
         return []
-    opaque = [entry for entry in variables.values() if type(entry) is dict and entry.get("type") in UNREADABLE_PARTS]
+    opaque = any(kind_of(entry) in UNREADABLE_PARTS for entry in variables.values())
     return [f"{path}.variables"] if opaque else []

@@ -1,9 +1,9 @@
 """Masking the events of the Responses API.
 
 An event says its `type`. Those with a string as `delta` carry a piece of a text that grows: one text for each type,
-item and place inside the item, each with a masker of its own. All other events carry whole texts, often the very texts that
-grew before (`….done`, `response.completed`), and are masked as such; since masking pieces gives what masking the whole
-gives, both tell the caller the same.
+item and place inside the item, each with a masker of its own. All other events carry whole texts, often the very texts
+that grew before (`….done`, `response.completed`), and are masked as such; since masking pieces gives what masking the
+whole gives, both tell the caller the same.
 
 What a masker holds back goes out as one more `delta` event, ahead of the event that ends the text: the `done` of its
 type, the end of its item, or the end of the response. Later `sequence_number`s are moved up by the events added.
@@ -22,7 +22,8 @@ from guardhouse.model.text import Text
 from guardhouse.wire.dialects.openai.answer import drop_fragments, response_end, unreadable
 from guardhouse.wire.dialects.openai.errors import error_object
 from guardhouse.wire.dialects.openai.flow import MOST_FIELDS, MaskedStream, Masker, MaskerFactory, Whole
-from guardhouse.wire.dialects.openai.texts import answer_texts, item_texts
+from guardhouse.wire.dialects.openai.texts import answer_texts
+from guardhouse.wire.dialects.openai.turns import item_texts
 from guardhouse.wire.dialects.openai.walk import LONGEST_ID, collect_member
 from guardhouse.wire.json import encode
 

@@ -2,14 +2,14 @@
 
 The common message, an object of a known role with a string as content and nothing else, is recognised inline by
 `messages`; everything rarer goes through `_judge`. Parts have to be of a known type, because the type decides whether a
-part can be inspected at all (`texts.UNREADABLE_PARTS`).
+part can be inspected at all (`turns.UNREADABLE_PARTS`).
 """
 
 from typing import Any
 
 from guardhouse.model.denial import Denial
 from guardhouse.wire.dialects.openai.rules import identifier, invalid, string, tool_name
-from guardhouse.wire.dialects.openai.texts import ROLES, UNREADABLE_PARTS
+from guardhouse.wire.dialects.openai.turns import ROLES, UNREADABLE_PARTS, kind_of
 
 _TEXT_PARTS = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}
 _WITHOUT_CONTENT = frozenset(("assistant", "function"))
@@ -119,8 +119,4 @@ def unreadable_parts(content: Any, path: str) -> list[str]:
     """The parts of a content that cannot be inspected."""
     if type(content) is not list:
         return []
-    return [
-        f"{path}[{index}]"
-        for index, part in enumerate(content)
-        if type(part) is dict and type(part.get("type")) is str and part["type"] in UNREADABLE_PARTS
-    ]
+    return [f"{path}[{index}]" for index, part in enumerate(content) if kind_of(part) in UNREADABLE_PARTS]

@@ -49,7 +49,7 @@ def check(document: Any, operation: Operation) -> Denial | None:
 def unknown_fields(document: dict[str, Any], operation: Operation) -> list[str]:
     found = list(document.keys() - KNOWN[operation])
     options = document.get("stream_options")
-    if options:
+    if type(options) is dict:
         found += [f"stream_options.{name}" for name in options.keys() - _STREAM_OPTIONS]
     if operation is Operation.CHAT:
         for index, message in enumerate(document["messages"]):

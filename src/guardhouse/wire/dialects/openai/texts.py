@@ -23,6 +23,7 @@ from typing import Any
 
 from guardhouse.model.operation import Operation
 from guardhouse.model.text import Text
+from guardhouse.wire.dialects.openai.turns import item_texts, message_texts, role_of
 from guardhouse.wire.dialects.openai.walk import (
     KNOWN_KEYS,
     NOTHING,
@@ -33,38 +34,8 @@ from guardhouse.wire.dialects.openai.walk import (
     is_plain,
 )
 
-ROLES = {
-    "system": "system",
-    "developer": "system",
-    "user": "user",
-    "assistant": "assistant",
-    "tool": "tool",
-    "function": "tool",
-}
-UNREADABLE_PARTS = frozenset(
-    ("audio_url", "computer_screenshot", "file", "image_url", "input_audio", "input_file", "input_image", "video_url")
-)
-_PAYLOADS = frozenset(("data", "file_data"))
-_FIELD_ROLES = {"prompt": "user", "input": "user", "suffix": "user", "instructions": "system"}
 _NAME = frozenset(("name",))
-_MESSAGE = frozenset(("role", "tool_call_id", "id"))
-_TOOL_MESSAGE = _MESSAGE | _NAME  # in a tool's result `name` is the tool's
-_CALL = frozenset(("id", "call_id", "name"))
-_ITEM = frozenset(("role", "id", "call_id", "item_id", "approval_request_id"))
-_ITEM_ROLES = {
-    "function_call": "assistant",
-    "custom_tool_call": "assistant",
-    "mcp_call": "assistant",
-    "reasoning": "assistant",
-    "compaction": "assistant",
-    "function_call_output": "tool",
-    "custom_tool_call_output": "tool",
-    "computer_call_output": "tool",
-    "local_shell_call_output": "tool",
-}
-_ITEM_CALLS = frozenset(("function_call", "custom_tool_call", "mcp_call"))
-_ITEM_SEALED = ("reasoning", "compaction")
-_SEALED = frozenset(("encrypted_content",))
+_FIELD_ROLES = {"prompt": "user", "input": "user", "suffix": "user", "instructions": "system"}
 _ANSWER = frozenset(("id", "model", "system_fingerprint"))
 _PLAIN_MESSAGE = frozenset(("role", "content"))
 _FUNCTION = frozenset(("function",))
@@ -99,30 +70,6 @@ def answer_texts(document: Any, operation: Operation) -> list[Text]:
     return found
 
 
-def item_texts(item: Any, found: list[Text]) -> None:
-    """An item of the Responses API, as input or as output."""
-    if type(item) is not dict:
-        collect([item], "other", found)
-        return
-    kind = item.get("type")
-    structural = _ITEM
-    role = ROLES.get(role, "other") if type(role := item.get("role")) is str else "other"
-    if type(kind) is str:
-        role = _ITEM_ROLES.get(kind, role)
-        if kind in _ITEM_CALLS:
-            structural |= _NAME
-    handled = _lists(item, "content", "output")
-    for key in handled:
-        _parts(item[key], role, found)
-    if kind in _ITEM_SEALED and type(item.get("encrypted_content")) is str:
-        handled |= _SEALED
-    collect_around(item, role, found, structural, handled)
-
-
-def _lists(node: dict[str, Any], *keys: str) -> frozenset[str]:
-    return frozenset(key for key in keys if type(node.get(key)) is list)
-
-
 def _read_messages(messages: Any, found: list[Text]) -> None:
     if type(messages) is not list:
         collect(messages, "other", found)
@@ -131,54 +78,12 @@ def _read_messages(messages: Any, found: list[Text]) -> None:
         if type(message) is not dict:
             collect_member(messages, index, message, "other", found)
             continue
-        role = message.get("role")
-        role = ROLES.get(role, "other") if type(role) is str else "other"
+        role = role_of(message)
         content = message.get("content")
         if type(content) is str and len(message) == 2 and "role" in message:
             found.append(Text(content, role, message, "content"))
         else:
-            _message(message, role, found)
-
-
-def _message(message: dict[str, Any], role: str, found: list[Text]) -> None:
-    """A message of a chat, in a request or an answer."""
-    handled = _lists(message, "content", "tool_calls")
-    if "content" in handled:
-        _parts(message["content"], role, found)
-    if "tool_calls" in handled:
-        _calls(message["tool_calls"], found)
-    call = message.get("function_call")
-    if type(call) is dict:
-        handled |= frozenset(("function_call",))
-        collect_around(call, "assistant", found, _NAME)
-    collect_around(message, role, found, _TOOL_MESSAGE if role == "tool" else _MESSAGE, handled)
-
-
-def _calls(calls: list[Any], found: list[Text]) -> None:
-    for index, call in enumerate(calls):
-        if type(call) is not dict:
-            collect_member(calls, index, call, "assistant", found)
-            continue
-        handled = frozenset(kind for kind in ("function", "custom") if type(call.get(kind)) is dict)
-        for kind in handled:
-            collect_around(call[kind], "assistant", found, _NAME)
-        collect_around(call, "assistant", found, _CALL, handled)
-
-
-def _parts(parts: list[Any], role: str, found: list[Text]) -> None:
-    for index, part in enumerate(parts):
-        if type(part) is not dict:
-            collect_member(parts, index, part, role, found)
-        elif type(part.get("type")) is str and part["type"] in UNREADABLE_PARTS:
-            inner: list[Text] = []
-            collect(part, role, inner)
-            found += [text for text in inner if not _is_payload(text)]
-        else:
-            collect(part, role, found)
-
-
-def _is_payload(text: Text) -> bool:
-    return text.key in _PAYLOADS or text.value.startswith("data:")
+            message_texts(message, role, found)
 
 
 def _read_input(items: Any, found: list[Text]) -> None:
@@ -239,7 +144,7 @@ def _answer_choices(document: dict[str, Any], key: str, choices: Any, found: lis
         if message.keys() == _PLAIN_MESSAGE and type(message["content"]) is str and message["role"] == "assistant":
             found.append(Text(message["content"], "assistant", message, "content"))
         else:
-            _message(message, "assistant", found)
+            message_texts(message, "assistant", found)
         collect_around(choice, "assistant", found, NOTHING, _CHOICE)
 
 
