@@ -5,6 +5,7 @@
     store.sqlite        the key store (control/store.py)
     keys.feed           what workers know of it (identity/key_feed.py)
     journal/wN/         what worker N recorded (audit/journal.py)
+    metrics.json        how far the metrics have read it, and their figures (readers/metrics.py)
     run/                the lock of the supervisor and a mark per worker that is up
 
 A secret is 32 random bytes as hexadecimal text in a file of mode 0600. It is written under a temporary name and then
@@ -49,6 +50,7 @@ class State:
         self.store = root / "store.sqlite"
         self.feed = root / "keys.feed"
         self.journal = root / "journal"
+        self.metrics = root / "metrics.json"
         self.run = root / "run"
 
     def __repr__(self) -> str:

@@ -1,0 +1,195 @@
+"""`guardhouse keys`: create, list, revoke and rotate API keys.
+
+The commands work on the key store beside a running gateway or without one; a running one follows within a second.
+A key is printed once, by the command that makes it, alone on standard output; nothing can show it again.
+"""
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+
+from guardhouse.cli.output import CONFIG, AsJson, Config, answer, moment, refuse, settings_or_refuse
+from guardhouse.control.key_ring import OVERLAP, KeyRing, Rotated, state_of
+from guardhouse.control.state import Secrets, State, prepare
+from guardhouse.control.store import Store
+from guardhouse.identity.api_keys import KeyRecord, MintedKey, parse
+from guardhouse.policy.units import parse_duration
+
+app = typer.Typer(no_args_is_help=True, help="Create, list, revoke and rotate API keys.")
+
+_NAME = re.compile(r"[^\s*\x00-\x1f\x7f]{1,128}")  # what a policy can say under who.ids and who.groups
+_REFUSALS = {
+    "unknown": "there is no such key",
+    "expired": "the key has expired; create a new one",
+    "revoked": "the key was revoked; create a new one",
+}
+
+
+def _name(text: str | None) -> str | None:
+    if text is not None and not (_NAME.fullmatch(text) and text.isprintable()):
+        raise typer.BadParameter("1 to 128 printable characters without blanks and *")
+    return text
+
+
+def _names(texts: list[str] | None) -> list[str] | None:
+    for text in texts or ():
+        _name(text)
+    return texts
+
+
+def _seconds(text: str) -> float:
+    seconds = parse_duration(text)
+    if seconds is None:
+        raise typer.BadParameter("a whole number and ms, s, m, h or d, such as 30d")
+    return seconds
+
+
+def _key_id(text: str) -> str:
+    """Whoever pastes a whole key means its id."""
+    return parse(text.encode(errors="replace")) or text
+
+
+KeyId = Annotated[str, typer.Argument(metavar="ID", help="The key's id, as `list` shows it.", parser=_key_id)]
+
+
+@app.command()
+def create(
+    principal: Annotated[
+        str | None, typer.Argument(metavar="PRINCIPAL", help="Whose key it is.", callback=_name)
+    ] = None,
+    *,
+    named: Annotated[
+        str | None, typer.Option("--principal", metavar="PRINCIPAL", help="The same, by name.", callback=_name)
+    ] = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option("--group", metavar="GROUP", help="A group it is in; may be given again.", callback=_names),
+    ] = None,
+    expires: Annotated[
+        float | None, typer.Option("--expires", metavar="DURATION", help="End it after this long.", parser=_seconds)
+    ] = None,
+    config: Config = CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Make a key and print it, this once.
+
+    Example: guardhouse keys create --principal alice --group research --expires 30d
+    """
+    owner = principal or named
+    if owner is None or (principal and named):
+        raise typer.BadParameter("name the principal once", param_hint="PRINCIPAL")
+    now = time.time()
+    with _opened(config, as_json=as_json) as (store, secrets):
+        ends = None if expires is None else now + expires
+        minted, record = KeyRing(store, secrets.pepper).create(owner, tuple(sorted(set(group or ()))), now, ends)
+    _show(minted, {**_shown(record, now), "key": minted.key.reveal()}, _made(record), as_json=as_json)
+
+
+@app.command("list")
+def list_keys(config: Config = CONFIG, as_json: AsJson = False) -> None:
+    """Show every key by its id; no secret and no digest.
+
+    Example: guardhouse keys list --json
+    """
+    now = time.time()
+    with _opened(config, as_json=as_json) as (store, _):
+        records = store.list()
+    lines = [("ID", "PRINCIPAL", "GROUPS", "STATE", "CREATED", "EXPIRES")]
+    lines += [
+        (r.id, r.principal, ",".join(r.groups) or "-", state_of(r, now), moment(r.created_at), moment(r.expires_at))
+        for r in records
+    ]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    text = "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+    answer([_shown(record, now) for record in records], text, as_json=as_json)
+
+
+@app.command()
+def revoke(key_id: KeyId, config: Config = CONFIG, as_json: AsJson = False) -> None:
+    """End a key for good; a running gateway refuses it within a second.
+
+    Example: guardhouse keys revoke 4c9f02kqz81m
+    """
+    now = time.time()
+    with _opened(config, as_json=as_json) as (store, secrets):
+        record = KeyRing(store, secrets.pepper).revoke(key_id, now)
+    if record is None:
+        refuse(_REFUSALS["unknown"], as_json=as_json)
+    answer(
+        _shown(record, now),
+        f"key {record.id} of {record.principal} is revoked since {moment(record.revoked_at)}",
+        as_json=as_json,
+    )
+
+
+@app.command()
+def rotate(
+    key_id: KeyId,
+    overlap: Annotated[
+        float | None,
+        typer.Option("--overlap", metavar="DURATION", help="How long the old key goes on; 24h.", parser=_seconds),
+    ] = None,
+    at_once: Annotated[bool, typer.Option("--now", help="End the old key now.")] = False,
+    config: Config = CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Make a new key for the same principal and print it, this once; the old one goes on for a while.
+
+    Example: guardhouse keys rotate 4c9f02kqz81m --overlap 1h
+    """
+    now = time.time()
+    with _opened(config, as_json=as_json) as (store, secrets):
+        result = KeyRing(store, secrets.pepper).rotate(key_id, now, 0 if at_once else overlap or OVERLAP)
+    if not isinstance(result, Rotated):
+        refuse(_REFUSALS[result], as_json=as_json)
+    document = {
+        **_shown(result.record, now),
+        "key": result.minted.key.reveal(),
+        "replaces": key_id,
+        "old_until": now if at_once else result.old_until,
+    }
+    until = "is revoked" if at_once else f"goes on until {moment(result.old_until)}"
+    _show(result.minted, document, f"{_made(result.record)}; {key_id} {until}", as_json=as_json)
+
+
+@contextmanager
+def _opened(config: Any, *, as_json: bool) -> Iterator[tuple[Store, Secrets]]:
+    """The store and the secrets of the state directory, made if they are missing."""
+    state = State(settings_or_refuse(config, as_json=as_json).state)
+    try:
+        secrets = prepare(state)
+        store = Store(state.store)
+    except OSError as error:
+        refuse(str(error), as_json=as_json)
+    try:
+        yield store, secrets
+    finally:
+        store.close()
+
+
+def _show(minted: MintedKey, document: dict[str, Any], remark: str, *, as_json: bool) -> None:
+    answer(document, minted.key.reveal(), as_json=as_json)
+    if not as_json:
+        typer.echo(remark, err=True)
+
+
+def _made(record: KeyRecord) -> str:
+    ends = "" if record.expires_at is None else f", until {moment(record.expires_at)}"
+    return f"key {record.id} for {record.principal}{ends}; it is not shown again"
+
+
+def _shown(record: KeyRecord, now: float) -> dict[str, Any]:
+    """Everything about a key that may be seen."""
+    return {
+        "id": record.id,
+        "principal": record.principal,
+        "groups": record.groups,
+        "state": state_of(record, now),
+        "created_at": record.created_at,
+        "expires_at": record.expires_at,
+        "revoked_at": record.revoked_at,
+    }

@@ -1,0 +1,42 @@
+"""The command `guardhouse`: every command by its name, one file each; what they do is done elsewhere.
+
+Tracebacks are plain and show no local variables, because those of a gateway hold secrets.
+"""
+
+from typing import Annotated
+
+import typer
+
+from guardhouse import __version__
+from guardhouse.cli import audit, keys
+from guardhouse.cli.check import check
+from guardhouse.cli.demo import demo
+from guardhouse.cli.doctor import doctor
+from guardhouse.cli.init import init
+from guardhouse.cli.serve import control, serve, worker
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="A secure inference gateway."
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"guardhouse {__version__}")
+        raise typer.Exit
+
+
+@app.callback(epilog="Example: guardhouse init && guardhouse check && guardhouse serve")
+def guardhouse(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None: ...
+
+
+for _command in (init, check, doctor, serve, demo):
+    app.command()(_command)
+app.add_typer(keys.app, name="keys")
+app.add_typer(audit.app, name="audit")
+for _hidden in (worker, control):
+    app.command(hidden=True)(_hidden)

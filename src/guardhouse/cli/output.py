@@ -1,0 +1,68 @@
+"""How every command answers: text for people, one JSON document for machines, and the exit code.
+
+0: done. 1: it could not be done, or something was found wrong; said on standard error, or with --json as
+`{"error": …}` or `{"problems": […]}` on standard output. 2: the command line itself was wrong (typer's own).
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import msgspec
+import typer
+
+from guardhouse.policy.compile import compile_settings
+from guardhouse.policy.load import Loaded, load
+from guardhouse.policy.problem import Problem, Problems
+from guardhouse.policy.schema import decode
+from guardhouse.policy.settings import Settings
+from guardhouse.policy.source import MOST_BYTES, parse
+
+Config = Annotated[Path, typer.Option("--config", "-c", help="The configuration.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+
+CONFIG = Path("guardhouse.yaml")
+
+
+def answer(document: Any, text: str, *, as_json: bool) -> None:
+    typer.echo(msgspec.json.encode(document).decode() if as_json else text)
+
+
+def refuse(message: str, *, as_json: bool) -> NoReturn:
+    if as_json:
+        answer({"error": message}, "", as_json=True)
+    else:
+        typer.echo(f"guardhouse: {message}", err=True)
+    raise typer.Exit(1)
+
+
+def refuse_configuration(problems: Problems, *, as_json: bool) -> NoReturn:
+    if as_json:
+        answer({"problems": problems}, "", as_json=True)
+    else:
+        typer.echo("\n".join(map(str, problems)), err=True)
+    raise typer.Exit(1)
+
+
+def load_or_refuse(config: Path, *, as_json: bool) -> Loaded:
+    loaded = load(config)
+    return loaded if isinstance(loaded, Loaded) else refuse_configuration(loaded, as_json=as_json)
+
+
+def settings_or_refuse(config: Path, *, as_json: bool) -> Settings:
+    """The settings alone, for commands that serve nothing and so have no business with upstream credentials."""
+    try:
+        with config.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        refuse_configuration((Problem(str(config), 0, "", f"cannot be read: {error.strerror}"),), as_json=as_json)
+    source = parse(content, str(config))
+    decoded = decode(source.root, str(config))
+    if decoded.document is None or source.problems or decoded.problems:
+        refuse_configuration((*source.problems, *decoded.problems), as_json=as_json)
+    return compile_settings(decoded.document, config.absolute().parent)
+
+
+def moment(at: float | None) -> str:
+    """A time as people read it, in UTC."""
+    return "-" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
