@@ -41,27 +41,27 @@ def journal(play: Play) -> None:
     for request_id in play.sent:
         *opened, closed = records_of(play, request_id)
         rows.append(row_of(opened[0] if opened else {}, closed))
-    screen.table(("who", "operation", "model", "decision", "status", "reason", "masked in > out", "risk"), rows)
+    screen.table(("who", "operation", "model", "decision", "status", "reason", "masked in", "masked out", "risk"), rows)
     text = "".join(path.read_text() for path in segments(play.setting.journal))
     for value in play.private:
         expect(value not in text, "the journal holds something that it must not")
     screen.says(
         "RECORDED",
-        f"{len(play.sent)} requests; searched for {len(play.private)} values that must not be there: none is.",
+        f"{len(play.sent)} requests; of {len(play.private)} values that must not be there, none is",
     )
-    screen.says("why", "Texts are kept as keyed hashes and counts. A record is on disk before the answer is complete.")
+    screen.says("why", "Texts are kept as keyed hashes and counts. The record is written before the answer ends.")
 
 
 def row_of(opened: Record, closed: Record) -> tuple[str, ...]:
-    masked = [",".join(record.get("masked", {})) or "-" for record in (opened, closed)]
     return (
-        closed.get("principal") or "?",
-        closed.get("operation") or "?",
+        closed.get("principal") or "-",
+        closed.get("operation") or "-",
         closed.get("model") or "-",
         closed["decision"],
         str(closed["status"]),
         closed.get("reason") or "-",
-        " > ".join(masked) if masked != ["-", "-"] else "-",
+        ",".join(sorted(opened.get("masked", {}))) or "-",
+        ",".join(sorted(closed.get("masked", {}))) or "-",
         str(closed.get("risk", 0)),
     )
 
@@ -72,21 +72,24 @@ def metrics(play: Play) -> None:
     limited = re.compile(r'^llm_inference_rate_limit_hits_total\{[^}]*user_id="bob"[^}]*\} [1-9]', re.MULTILINE)
     eventually(lambda: bool(limited.search(fetch(url)[1])), "the limit that bob hit did not become a metric")
     lines = [line for line in fetch(url)[1].splitlines() if line.startswith(SHOWN_METRICS)]
+    screen.says("asks", f"Prometheus: GET {url} (an excerpt)")
     screen.verbatim([line for line in lines if not line.endswith(" 0.0")])
-    screen.says("from", url)
 
 
 def audit(play: Play) -> None:
     screen, setting = play.screen, play.setting
     screen.scene("Anybody can prove that the journal was not changed")
     screen.says("does", "the operator: guardhouse audit verify")
-    screen.says("PROVEN", " ".join(setting.operate("audit", "verify").split()))
+    (genuine,) = json.loads(setting.operate("audit", "verify", "--json"))["journals"]
+    expect(genuine["fault"] is None and genuine["records"] >= len(play.sent), "the journal is not sound")
+    screen.says("PROVEN", f"{genuine['records']} records, the last with the digest {genuine['digest'][:16]}…")
     copy = setting.folder / "copy"
     shutil.copytree(setting.journal, copy)
     changed = segments(copy)[0]
     changed.write_text(changed.read_text().replace('"principal":"bob"', '"principal":"eve"', 1))
-    done = setting.run("audit", "verify", str(copy))
-    expect(done.returncode != 0, "a changed copy of the journal was taken for genuine")
-    screen.says("does", "somebody, in a copy of it: bob becomes eve in one record")
-    screen.says("BLOCKED", " ".join((done.stdout + done.stderr).split()))
-    screen.says("why", "Each record carries a digest of itself and all before it.")
+    screen.says("does", "somebody, in a copy of it: writes eve for bob in one record")
+    done = setting.run("audit", "verify", "--journal", str(copy), "--json")
+    expect(done.returncode == 1, f"a changed copy of the journal was not refused: {done.stdout}{done.stderr}")
+    (forged,) = json.loads(done.stdout)["journals"]
+    screen.says("PROVEN", f"line {forged['fault']['line']}: {forged['fault']['what']}")
+    screen.says("why", "Each record is sealed with a digest of itself and of all before it.")

@@ -17,7 +17,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
-LABEL = "(canned answer of the sample model server)"
+LABEL = "(canned answer)"
 CUSTOMER = "The customer is Ada Example, ada@customer.example, card 4111 1111 1111 1111."
 PIECE = 7  # characters per streamed event
 DIMENSIONS = 8
