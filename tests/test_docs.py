@@ -1,27 +1,71 @@
-"""The generated pages say what the code says."""
+"""What the documentation claims and a machine can check: its links lead somewhere, the files and commands it names are
+there, and the configuration that a newcomer copies from the README is a good one, in twelve lines."""
 
+import re
 from pathlib import Path
 
-from guardhouse.cli import reasons
-from guardhouse.model.reason import Reason
+import pytest
+from typer.testing import CliRunner
 
-DOCS = Path(__file__).parent.parent / "docs"
+from guardhouse.cli.main import app
+from guardhouse.policy.load import Loaded, load
 
+ROOT = Path(__file__).parent.parent
+SOURCE = ROOT / "src" / "guardhouse"
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+README = (ROOT / "README.md").read_text()
+OPERATOR_PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "docs" / "threat-model.md"]
 
-def test_the_page_of_reasons_is_the_enum() -> None:
-    assert (DOCS / "reasons.md").read_text() == reasons.page(), "run `make docs`"
-
-
-def test_every_reason_is_on_the_page_once_and_under_its_fault() -> None:
-    sections = reasons.page().split("\n## ")
-    for reason in Reason:
-        holding = [section for section in sections if f"| `{reason.code}` |" in section]
-        assert len(holding) == 1
-        assert holding[0].startswith(
-            {"caller": "The caller", "upstream": "The model", "gateway": "The gateway"}[reason.fault]
-        )
+GROUPS = {"keys", "audit"}  # commands of two words
 
 
-def test_codes_are_unique() -> None:
-    codes = [reason.code for reason in Reason]
-    assert len(set(codes)) == len(codes)
+def named(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_link_inside_the_repository_leads_to_a_file(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_every_source_file_that_is_named_is_there(page: Path) -> None:
+    mentioned = re.findall(r"`((?:[\w.-]+/)+(?:[\w-]+\.\w+)?)`", page.read_text())
+    roots = (ROOT, SOURCE, ROOT / "src")
+    assert [path for path in mentioned if not any((root / path).exists() for root in roots)] == []
+
+
+@pytest.mark.parametrize("page", OPERATOR_PAGES, ids=named)
+def test_every_command_that_is_named_has_a_help_page(page: Path) -> None:
+    lines = re.findall(r"(?:^|`)guardhouse ((?:[a-z]+ ?)+)", page.read_text(), re.MULTILINE)
+    assert lines
+    for words in {tuple(line.split()) for line in lines}:
+        command = words[:2] if words[0] in GROUPS else words[:1]
+        assert CliRunner().invoke(app, [*command, "--help"]).exit_code == 0, command
+
+
+def test_the_readme_s_configuration_is_sound_and_has_twelve_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = re.search(r"```yaml\n(.*?)```", README, re.DOTALL)
+    assert found is not None
+    assert len(found[1].splitlines()) == 12
+    monkeypatch.setenv("UPSTREAM_KEY", "made-up")
+    config = tmp_path / "guardhouse.yaml"
+    config.write_text(found[1])
+    loaded = load(config)
+    assert isinstance(loaded, Loaded), loaded
+
+
+def test_the_readme_is_short_enough_to_be_read() -> None:
+    assert len(README.splitlines()) <= 150
+
+
+def test_every_make_target_that_is_named_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    mentioned = {
+        target for page in PAGES for target in re.findall(r"(?:^|`)make ([a-z]+)", page.read_text(), re.MULTILINE)
+    }
+    assert mentioned <= targets
+    assert {"demo", "test", "check"} <= mentioned

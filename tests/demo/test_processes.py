@@ -1,11 +1,12 @@
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 
 import pytest
 
-from guardhouse.demo.processes import Unexpected, eventually, expect, fetch, free_port, running
+from guardhouse.demo.processes import Unexpected, eventually, expect, fetch, free_port, is_free, running
 
 WAITS = (sys.executable, "-c", "print('up', flush=True); import signal; signal.pause()")
 
@@ -34,3 +35,10 @@ def test_a_fact_that_holds_already_is_not_waited_for() -> None:
 
 def test_an_address_where_nobody_listens_has_the_status_0() -> None:
     assert fetch(f"http://127.0.0.1:{free_port()}/") == (0, "")
+
+
+def test_a_port_is_free_until_somebody_listens() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        assert not is_free(port)
+    assert is_free(port)

@@ -50,6 +50,14 @@ def free_port() -> int:
     return port
 
 
+def is_free(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
+
+
 def eventually(fact: Callable[[], bool], sentence: str, patience: float = PATIENCE) -> float:
     """Wait until the fact holds and return the seconds that took; `sentence` says what did not happen."""
     started = time.monotonic()

@@ -14,7 +14,16 @@ from pathlib import Path
 
 import msgspec
 
-from guardhouse.demo.processes import GUARDHOUSE, SAMPLE_MODEL, eventually, expect, fetch, free_port, running
+from guardhouse.demo.processes import (
+    GUARDHOUSE,
+    SAMPLE_MODEL,
+    eventually,
+    expect,
+    fetch,
+    free_port,
+    is_free,
+    running,
+)
 
 CONFIGURATION = """\
 version: 1
@@ -98,6 +107,8 @@ class Setting:
 @contextmanager
 def set_up(folder: Path, ports: Ports) -> Iterator[Setting]:
     """Both servers up and ready; both down again at the end."""
+    for port in (ports.listen, ports.admin, ports.model):
+        expect(is_free(port), f"port {port} is taken by another process")
     setting = Setting(folder, ports)
     text = CONFIGURATION.format(listen=ports.listen, admin=ports.admin, model=ports.model)
     (folder / "guardhouse.yaml").write_text(text)
