@@ -1,12 +1,15 @@
 import json
+import re
 
-from fragments import texts, wanted_sets
+import pytest
+from fragments import WHOLE, texts, wanted_sets
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardhouse.inspect.masker import mask
+from guardhouse.inspect.masker import mask, mask_texts
 from guardhouse.inspect.scanner import scan
-from guardhouse.model.entity import Entity
+from guardhouse.model.entity import EVERY_ENTITY, Entity
+from guardhouse.model.text import Text
 
 EVERY = Entity(255)
 
@@ -38,3 +41,74 @@ json_trees = st.recursive(
 def test_masked_json_source_is_json_source(tree: object, wanted: Entity, ascii_only: bool) -> None:
     source = json.dumps(tree, ensure_ascii=ascii_only)
     json.loads(mask(source, wanted, escaped=True)[0])
+
+
+KEY_BLOCK = re.compile(
+    r"-----BEGIN (?:[A-Z0-9]{1,16} ){0,3}PRIVATE KEY(?: BLOCK)?-----.*?"
+    r"(?:-----END (?:[A-Z0-9]{1,16} ){0,3}PRIVATE KEY(?: BLOCK)?-----|\Z)",
+    re.DOTALL,
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(texts)
+def test_key_blocks_reach_to_their_end_or_to_the_end_of_the_text(text: str) -> None:
+    assert mask(text, Entity.PRIVATE_KEY)[0] == KEY_BLOCK.sub("[PRIVATE_KEY]", text)
+
+
+ESCAPE_OR_QUOTE = re.compile(r'(\\(?:u[0-9a-fA-F]{4}|.)|")', re.DOTALL)
+
+
+@settings(max_examples=700, deadline=None)
+@given(st.dictionaries(st.sampled_from("abc"), texts, max_size=3), wanted_sets)
+def test_strings_of_json_source_are_masked_between_their_escapes(tree: dict[str, str], wanted: Entity) -> None:
+    wanted &= ~Entity.PRIVATE_KEY  # whose blocks reach over escapes
+    source = json.dumps(tree)
+    if "\\u00" in source:
+        return
+    parts = ESCAPE_OR_QUOTE.split(source)
+    apart = "".join([part if index % 2 else mask(part, wanted)[0] for index, part in enumerate(parts)])
+    assert mask(source, wanted, escaped=True)[0] == apart
+
+
+@pytest.mark.parametrize("value", WHOLE)
+def test_each_value_is_masked_at_start_at_end_and_between_others(value: str) -> None:
+    alone, counts = mask(value, EVERY)
+    assert value not in alone
+    assert sum(counts.values()) == 1
+    assert mask(f"{value} {value},{value}", EVERY)[0] == f"{alone} {alone},{alone}"
+
+
+@pytest.mark.parametrize("before", ["é", "漢", "\u0301", "\x00", "\u200b", "\ud800", '"', "=", "_", "\n"])
+def test_any_character_that_is_no_ascii_letter_or_digit_may_stand_before_a_value(before: str) -> None:
+    assert mask(f"{before}123-45-6789", EVERY)[0] == f"{before}[SSN]"
+
+
+def test_a_card_is_found_between_digits_that_do_not_belong_to_it() -> None:
+    assert mask("12 4111 1111 1111 1111 123", EVERY)[0] == "12 [CARD] 123"
+
+
+def test_a_mask_reaches_over_what_a_bounded_pattern_leaves_of_a_key() -> None:
+    assert mask("sk-" + "a" * 10_000 + ".", EVERY)[0] == "[API_KEY]."
+
+
+@pytest.mark.parametrize("number", ["4111111111111111", "-4111111111111111", "4111111111111111.0"])
+def test_a_masked_number_in_json_source_becomes_a_string(number: str) -> None:
+    masked, counts = mask(f'{{"n": {number}, "m": [1, {number}]}}', EVERY, escaped=True)
+    assert "4111" not in masked
+    assert isinstance(json.loads(masked)["n"], str)
+    assert counts == {"card": 2}
+
+
+def test_texts_are_masked_in_the_document_that_holds_them() -> None:
+    message = {"content": "to bob@example.com"}
+    arguments = ['{"n": 4111111111111111}', "nothing here"]
+    texts_found = [
+        Text(message["content"], "user", message, "content"),
+        Text(arguments[0], "assistant", arguments, 0, escaped=True),
+        Text(arguments[1], "tool", arguments, 1),
+    ]
+    assert mask_texts(texts_found, EVERY_ENTITY) == {"email": 1, "card": 1}
+    assert message == {"content": "to [EMAIL]"}
+    assert arguments == ['{"n": "[CARD]"}', "nothing here"]
+    assert [text.value for text in texts_found] == ["to [EMAIL]", '{"n": "[CARD]"}', "nothing here"]

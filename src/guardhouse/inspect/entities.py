@@ -94,8 +94,10 @@ def _ipv4_end(match: re.Match[str]) -> int:
 
 
 def _ipv6_end(match: re.Match[str]) -> int:
+    """Times, slices and scoped names have colons too: a shortened address begins with a full group or has four."""
     text = match[0]
-    if ("::" not in text and text.count(":") < 6) or not any(map(str.isdigit, text)):
+    groups = text.count(":") + 1
+    if groups < 7 and ("::" not in text or (text[4:5] != ":" and groups < 6) or not any(map(str.isdigit, text))):
         return 0
     try:
         ipaddress.IPv6Address(text)

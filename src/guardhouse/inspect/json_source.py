@@ -7,7 +7,8 @@ Text that is itself JSON source (the arguments of a tool call) must stay JSON wh
   by that character, or it would hide an address;
 - a quotation mark ends whatever it encloses, an unterminated private key too;
 - a number that stands alone outside of strings is looked at as a whole. If something in it is masked, the result is no
-  number any more and is put between quotation marks. A number of more than 64 characters passes.
+  number any more and is put between quotation marks. A number of more than 64 characters passes; one of less than 7
+  can hold nothing and is text.
 
 The cutting is the same for whole texts. Source that is not valid JSON is cut the same way.
 """
@@ -25,15 +26,27 @@ class Part(Enum):
 
 
 _IN_STRING = re.compile(r'(?P<text>[^"\\]+)|(?P<quote>")|(?P<escape>\\(?:u[0-9a-fA-F]{4}|.))', re.DOTALL)
-_OUTSIDE = re.compile(
-    r'(?P<number>-?[0-9][0-9.eE+-]{0,63}(?![^\s,:{}\[\]"\\]))|(?P<long>-?[0-9][0-9.eE+-]{64,})'
-    r'|(?P<text>[^\s,:{}\[\]"\\]+|[\s,:{}\[\]]+)|(?P<quote>")|(?P<escape>\\(?:u[0-9a-fA-F]{4}|.))',
-    re.DOTALL,
-)
+_DIVIDER = r"[\s,:{}\[\]]"
+_IN_WORD = r'[^\s,:{}\[\]"\\]'
+_DIGITS = "[0-9.eE+-]"
+
+
+def _outside(open_number: str) -> re.Pattern[str]:
+    """Text goes on until a word that is a long number as far as it is known, or that may become one."""
+    return re.compile(
+        rf"(?P<text>(?:{_DIVIDER}++|(?!-?[0-9]{_DIGITS}{{6}}{open_number}){_IN_WORD}++)++)"
+        rf"|(?P<number>-?[0-9]{_DIGITS}{{6,63}}+(?!{_IN_WORD}))|(?P<long>-?[0-9]{_DIGITS}{{64,}}+)"
+        rf'|(?P<word>{_IN_WORD}++)|(?P<quote>")|(?P<escape>\\(?:u[0-9a-fA-F]{{4}}|.))',
+        re.DOTALL,
+    )
+
+
+_OUTSIDE = _outside(rf"|-?(?:[0-9]{_DIGITS}{{0,5}})?\Z")
+_OUTSIDE_AT_LAST = _outside("")
 _OPEN_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z")
-_OPEN_NUMBER = re.compile(r"-?(?:[0-9][0-9.eE+-]{0,63})?\Z")
-_REST_OF_WORD = re.compile(r'[^\s,:{}\[\]"\\]+')
-_REST_OF_NUMBER = re.compile(r"[0-9.eE+-]+")
+_OPEN_NUMBER = re.compile(rf"-?(?:[0-9]{_DIGITS}{{0,63}})?\Z")
+_REST_OF_WORD = re.compile(f"{_IN_WORD}+")
+_REST_OF_NUMBER = re.compile(f"{_DIGITS}+")
 _NEEDLESS = re.compile(r"\\u00(?:2[0589bdefBDEF]|3[0-9adAD]|4[0-9a-fA-F]|5[0-9aAfF]|6[1-9a-fA-F]|7[0-9aA])")
 
 
@@ -63,7 +76,8 @@ class JsonSource:
             if not last and self._is_open(text, position):
                 self._open = text[position:]
                 return
-            match = (_IN_STRING if self.in_string else _OUTSIDE).match(text, position)
+            pattern = _IN_STRING if self.in_string else _OUTSIDE_AT_LAST if last else _OUTSIDE
+            match = pattern.match(text, position)
             if match is None:  # a lone backslash at the very end
                 yield Part.LITERAL, text[position:]
                 return
@@ -89,6 +103,6 @@ class JsonSource:
         if kind == "long":
             self._word = _REST_OF_NUMBER
             return Part.LITERAL, token
-        if not self.in_string and _REST_OF_WORD.match(token):
+        if not self.in_string and _REST_OF_WORD.match(token, len(token) - 1):
             self._word = _REST_OF_WORD
         return Part.TEXT, token

@@ -3,8 +3,8 @@
 `readings` yields variants of a text that are worth a search: folded (compatibility forms, case, zero-width and
 combining characters, letters of other scripts that look like Latin ones), letters written apart joined, digits read as
 the letters they stand for, and rotated by 13. Each variant is made in a constant number of passes over the text and is
-hardly longer than it (compatibility forms can be up to 18 times as long; what goes beyond four times is cut), so the
-cost is linear. The table of look-alikes is small and our own; it holds what is used to disguise English words.
+hardly longer than it (what compatibility forms make longer than four times the text is cut), so the cost is linear.
+The table of look-alikes is small and our own; it holds what is used to disguise English words.
 """
 
 import codecs
@@ -24,9 +24,13 @@ _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
     "\u0300-\u036f\u20d0-\u20ff\U000e0100-\U000e01ef]+"
 )
-_TAGS = {0xE0000 + code: chr(code) for code in range(0x20, 0x7F)}  # an invisible alphabet that models read
+_TAGS: dict[int, str | None] = {
+    0xE0000 + code: chr(code) for code in range(0x20, 0x7F)
+}  # invisible, but models read it
+_PHRASES_IN_A_SIGN: dict[int, str | None] = {0xFDFA: None, 0xFDFB: None}  # 18 and 8 characters long when unfolded
+_FIRST = _TAGS | _PHRASES_IN_A_SIGN
 
-_APART = re.compile(r"(?<![A-Za-z0-9@$])(?:[A-Za-z0-9@$][ ._*-]){3,}[A-Za-z0-9@$](?![A-Za-z0-9@$])")
+_APART = re.compile(r"(?<![A-Za-z0-9@$])(?:[A-Za-z0-9@$][ ._*-]){2,}[A-Za-z0-9@$](?![A-Za-z0-9@$])")
 _LEET = str.maketrans("013457@$!", "oieastasi")
 _LEET_LETTER = re.compile(r"[A-Za-z][013457@$!]|[013457@$!][A-Za-z]")
 
@@ -35,7 +39,7 @@ def folded(text: str) -> str:
     if text.isascii():
         return text.lower()
     limit = _EXPANSION * len(text)
-    text = unicodedata.normalize("NFKC", text.translate(_TAGS))[:limit].casefold()
+    text = unicodedata.normalize("NFKC", text.translate(_FIRST))[:limit].casefold()
     text = _INVISIBLE.sub("", unicodedata.normalize("NFKD", text)[:limit])
     return text.translate(_LOOK_ALIKES)
 

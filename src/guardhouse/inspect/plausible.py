@@ -13,6 +13,7 @@ _SEPARATORS = str.maketrans("", "", " .-()")
 _DOUBLED = str.maketrans("0123456789", "0246813579")
 _LETTERS = {ord(letter): str(value) for value, letter in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZ", 10)}
 _DATE = re.compile(r"[0-9]{2}[.-](?:0[1-9]|1[0-2])[.-](?:19|20)[0-9]{2}")
+_GROUP = re.compile("[0-9A-Z]+")
 _ZERO_GROUP = re.compile(r"[ .-]00")  # tables of codes ("0049 0020 0068") have such groups, telephone numbers do not
 
 # country -> length of its account numbers
@@ -32,9 +33,7 @@ _IBAN_LENGTHS = {
 def _readings(text: str) -> Iterator[int]:
     """The lengths at which `text` may end, longest first: all of it, or before a separator."""
     yield len(text)
-    for position in range(len(text) - 1, 0, -1):
-        if text[position] in " .-(" and text[position - 1].isalnum():
-            yield position
+    yield from reversed([match.end() for match in _GROUP.finditer(text)][:-1])
 
 
 def luhn(digits: str) -> bool:

@@ -60,10 +60,8 @@ class StreamMasker:
         return self._feed("", last=True) + self._flush()
 
     def _feed(self, piece: str, *, last: bool) -> str:
-        if self._source is None:
-            out = self._push(piece)
-        else:
-            out = "".join([self._push_part(part, text) for part, text in self._source.push(piece, last=last)])
+        source = self._source
+        out = self._push(piece) if source is None else self._feed_source(source, piece, last=last)
         self._calm = (
             self._words.calm
             and (self._blocks is None or self._blocks.calm)
@@ -78,20 +76,35 @@ class StreamMasker:
         rest = "" if self._blocks is None else self._words.push(self._blocks.flush())
         return rest + self._words.flush()
 
-    def _push_part(self, part: Part, text: str) -> str:
-        if part is Part.TEXT:
-            return self._push(text)
-        if part is Part.NUMBER:
-            masked = rewrite(text, rules_for(self._wanted), self.counts)
-            if masked == text:
-                return self._push(text)
-            text = f'"{masked}"'
-        out = self._flush()
+    def _feed_source(self, source: JsonSource, piece: str, *, last: bool) -> str:
+        out: list[str] = []
+        run = ""
+        for part, text in source.push(piece, last=last):
+            if part is Part.TEXT:
+                run += text
+                continue
+            masked = text if part is not Part.NUMBER else rewrite(text, rules_for(self._wanted), self.counts)
+            if part is Part.NUMBER and masked == text:
+                run += text
+                continue
+            out.append(self._complete(run))
+            out.append(self._divide(part, masked))
+            run = ""
+        out.append(self._push(run))
+        return "".join(out)
+
+    def _complete(self, run: str) -> str:
+        """Text that nothing can be joined to, and whatever was kept before it."""
+        if self._blocks is not None and ("-" in run or not self._blocks.calm):
+            run = self._blocks.push(run) + self._blocks.flush()
+        return self._words.complete(run)
+
+    def _divide(self, part: Part, text: str) -> str:
         if self._blocks is not None and self._blocks.inside:
             if part is not Part.QUOTE:
-                return out
+                return ""
             self._blocks.leave()
-        return out + text
+        return f'"{text}"' if part is Part.NUMBER else text
 
     def _count_block(self) -> None:
         count(self.counts, "private_key")

@@ -64,6 +64,12 @@ class Words:
             self.left = ""
         return out + self._keep(known[cut:])
 
+    def complete(self, text: str) -> str:
+        """`text` and what is kept before it, when nothing can be joined to it."""
+        if self._endless is None and not self.tail and not self.left:
+            return self._rewritten(text)
+        return self.push(text) + self.flush()
+
     def flush(self) -> str:
         """What is left, now that nothing can be joined to it."""
         if self._endless is not None:

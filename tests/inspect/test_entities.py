@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import pytest
+from fragments import texts
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from guardhouse.inspect.entities import MARGIN, RULES, Rule, rules_for
+from guardhouse.inspect.masker import mask
+from guardhouse.model.entity import Entity
+
+CORPUS = Path(__file__).parent / "corpus"
+EVERY = Entity(255)
+
+
+def lines(name: str) -> list[str]:
+    return [line for line in (CORPUS / name).read_text().splitlines() if line and not line.startswith("#")]
+
+
+@pytest.mark.parametrize("line", lines("values.txt"))
+def test_values_are_found_where_they_begin_and_end(line: str) -> None:
+    text, expected = line.split(" => ")
+    assert mask(text, EVERY)[0] == expected
+
+
+@pytest.mark.parametrize("text", lines("innocent.txt"))
+def test_what_only_looks_like_a_value_stays(text: str) -> None:
+    assert mask(text, EVERY) == (text, {})
+
+
+@settings(max_examples=400, deadline=None)
+@given(texts, texts, st.sampled_from(RULES))
+def test_a_match_depends_on_no_more_than_the_reach_of_its_rule(text: str, behind: str, rule: Rule) -> None:
+    span = rule.find(text, 0)
+    padded = text + "\n" + " " * (rule.reach + MARGIN) + behind
+    if span is not None:
+        assert rule.find(padded, 0) == span
+        assert span[1] - span[0] <= rule.reach
+
+
+@settings(max_examples=400, deadline=None)
+@given(texts, st.sampled_from(RULES))
+def test_matches_lie_in_the_text_and_are_ascii(text: str, rule: Rule) -> None:
+    position = 0
+    while (span := rule.find(text, position)) is not None:
+        assert position <= span[0] < span[1] <= len(text)
+        assert text[span[0] : span[1]].isascii()
+        position = span[1]
+
+
+def test_the_rules_of_a_set_are_those_of_its_entities_in_the_order_of_all() -> None:
+    wanted = Entity.CARD | Entity.PHONE
+    assert rules_for(wanted) == tuple(rule for rule in RULES if rule.entity in wanted)
+    assert rules_for(Entity(0)) == ()
+
+
+def test_a_placeholder_holds_nothing_that_a_rule_looks_for() -> None:
+    for rule in RULES:
+        assert mask(f"a{rule.placeholder}1", EVERY) == (f"a{rule.placeholder}1", {})
