@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from guardhouse.path import pipeline, record, response, upstream
+from guardhouse.path import carriage, pipeline, record, response, upstream
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "life-of-a-request.md").read_text()
@@ -12,7 +12,8 @@ PAGE = (ROOT / "docs" / "life-of-a-request.md").read_text()
 BEFORE = ["listener"]
 AFTER = [
     f"record.{record.open_.__name__}",
-    f"upstream.{upstream.UpstreamConnection.carry.__name__}",
+    f"carriage.{carriage.Carriage.start.__name__}",
+    f"upstream.{upstream.UpstreamConnection.send.__name__}",
     f"response.{response.Response.received.__name__}",
     f"record.{record.close.__name__}",
 ]
