@@ -37,7 +37,7 @@ def arguments(given: list[str]) -> argparse.Namespace:
     parser.add_argument("check", nargs="?", choices=("compare", "soak", "held"), default="compare")
     parser.add_argument("--quick", action="store_true", help="light contenders only, within 90 seconds")
     parser.add_argument("--only", type=_names(registry.NAMES), help="contenders, separated by commas")
-    parser.add_argument("--figures", type=_names(plan.FIGURES), default=plan.FIGURES, help="figures, by commas")
+    parser.add_argument("--figures", type=_names(plan.FIGURES), help="figures, separated by commas")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--seconds", type=float, help="window of each figure")
     parser.add_argument("--events", type=int, default=1_000_000, help="of the soak")
@@ -65,7 +65,9 @@ def _profile(asked: argparse.Namespace) -> int:
     report.FOLDER.mkdir(exist_ok=True)
     for contender in registry.chosen(list(asked.only or ("guardhouse",))):
         stem = report.FOLDER / f"profile-{_stamp()}-{contender.name}"
-        for path in uvloop.run(flame.profile(contender, asked.figures, asked.seconds or 4.0, stem)):
+        for path in uvloop.run(
+            flame.profile(contender, asked.figures or ("chat", "burst"), asked.seconds or 4.0, stem)
+        ):
             print(path)
     return 0
 

@@ -3,7 +3,8 @@
 Inside a round all light contenders are up at once and idle while one of them is measured, and a figure is taken of
 each of them right after another, so that whatever else the machine does in that minute falls on all of them. The
 order turns by one each round. Contenders that are never quite idle (`alone`) are started by themselves afterwards.
-One that fails keeps its place in the table with what it failed of; the run goes on and ends with exit code 1.
+All are started afresh in each round, save in the quick form, which has no time for that. One that fails keeps its place
+in the table with what it failed of; the run goes on and ends with exit code 1.
 """
 
 import sys
@@ -32,7 +33,6 @@ class Result(msgspec.Struct):
     bearing: Bearing
     version: str = ""
     trouble: str = ""  # why it could not be installed, or what it failed of
-    installed: bool = False
     rounds: list[Metrics] = []
 
 
@@ -51,13 +51,13 @@ def note(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def install(contenders: list[Contender]) -> dict[str, Result]:
+def install(contenders: list[Contender], rounds: int) -> dict[str, Result]:
     results = {}
     for contender in contenders:
         result = Result(contender.name, contender.label, contender.bearing)
         try:
             result.version = contender.install()
-            result.installed = True
+            result.rounds = [{} for _ in range(rounds)]
         except UnavailableError as why:
             result.trouble = f"could not be installed: {why}"
             note(f"{contender.name} {result.trouble}")
@@ -65,19 +65,25 @@ def install(contenders: list[Contender]) -> dict[str, Result]:
     return results
 
 
-class Round:
-    """One round: a direct site for the zero of added time, and the metrics gathered so far."""
+def applies(figure: str, contender: Contender) -> bool:
+    if contender.private:
+        return figure == "chat"
+    return contender.name != "direct" or figure == "chat"
+
+
+class Comparison:
+    """The metrics gathered so far, and what it takes to gather more."""
 
     def __init__(self, plan: Plan, upstream: int, results: dict[str, Result]) -> None:
         self.plan = plan
         self.upstream = upstream
         self.results = results
         self.direct = Site(Direct(), upstream)
-        self.latency: dict[float, list[float]] = {}
-        self.first: dict[float, Metrics] = {}
+        self.failed: set[str] = set()
 
     def fail(self, name: str, error: Exception) -> None:
-        self.results[name].trouble = f"failed: {error}"[:400]
+        self.failed.add(name)
+        self.results[name].trouble = f"failed: {error}"[:300]
         note(f"{name} failed: {error}")
 
     async def start(self, contender: Contender) -> Site | None:
@@ -92,15 +98,15 @@ class Round:
             return None
         return site
 
-    async def take(self, figure: str, site: Site) -> Metrics:
+    async def take(self, figure: str, site: Site, zero: figures.Zero) -> Metrics:
         seconds = self.plan.seconds
         match figure:
             case "chat":
                 return await figures.chat(site, seconds)
             case "latency":
-                return await figures.latency(site, self.direct, max(seconds, 0.6), self.latency)
+                return await figures.latency(site, zero, max(seconds, 0.6))
             case "first":
-                return await figures.first(site, self.direct, max(seconds, 0.6), self.first)
+                return await figures.first(site, zero, max(seconds, 0.6))
             case "paced":
                 return await figures.paced(site, seconds)
             case "burst":
@@ -110,73 +116,70 @@ class Round:
             case _:
                 raise ValueError(figure)
 
-    def applies(self, figure: str, contender: Contender) -> bool:
-        if contender.private:
-            return figure == "chat"
-        return contender.name != "direct" or figure == "chat"
+    async def one_round(self, sites: list[Site], number: int) -> None:
+        """Every figure of every site, figure by figure."""
+        turn = number % max(1, len(sites))
+        zero = figures.Zero(self.direct)
+        for figure in self.plan.figures:
+            for site in sites[turn:] + sites[:turn]:
+                name = site.contender.name
+                if figure == "held" or name in self.failed or not applies(figure, site.contender):
+                    continue
+                try:
+                    self.results[name].rounds[number].update(await self.take(figure, site, zero))
+                except Failure as error:
+                    self.fail(name, error)
 
-    async def group(self, contenders: list[Contender]) -> None:
-        """All figures of contenders that are up together."""
+    async def together(self, contenders: list[Contender], rounds: list[int]) -> None:
+        """Rounds over contenders that are up at the same time."""
         sites: list[Site] = []
-        failed: set[str] = set()
+        self.failed.clear()
         try:
             for contender in contenders:
                 if site := await self.start(contender):
                     sites.append(site)
-            for figure in (figure for figure in self.plan.figures if figure != "held"):
-                for site in sites:
-                    name = site.contender.name
-                    if name in failed or not self.applies(figure, site.contender):
-                        continue
-                    try:
-                        self.results[name].rounds[-1].update(await self.take(figure, site))
-                    except Failure as error:
-                        failed.add(name)
-                        self.fail(name, error)
+            for number in rounds:
+                note(f"round {number + 1} of {self.plan.rounds}: {', '.join(site.contender.name for site in sites)}")
+                await self.one_round(sites, number)
         finally:
             for site in sites:
                 site.stop()
 
-    async def held(self, contender: Contender) -> None:
-        if not self.applies("held", contender) or not (site := await self.start(contender)):
+    async def held(self, contender: Contender, number: int) -> None:
+        if not applies("held", contender) or not (site := await self.start(contender)):
             return
         try:
-            self.results[contender.name].rounds[-1].update(await figures.held(site, self.plan.held_share))
+            self.results[contender.name].rounds[number].update(await figures.held(site, self.plan.held_share))
         except Failure as error:
             self.fail(contender.name, error)
         finally:
             site.stop()
 
-
-async def one_round(plan: Plan, number: int, contenders: list[Contender], results: dict[str, Result]) -> None:
-    upstream = Upstream()
-    try:
-        this = Round(plan, upstream.port, results)
-        for contender in contenders:
-            results[contender.name].rounds.append({})
+    async def run(self, contenders: list[Contender]) -> None:
+        every = list(range(self.plan.rounds))
+        batches = [every] if self.plan.quick else [[number] for number in every]
         light = [contender for contender in contenders if not contender.alone]
-        turn = number % max(1, len(light))
-        if set(plan.figures) != {"held"}:
-            await this.group(light[turn:] + light[:turn])
-            for contender in contenders:
-                if contender.alone:
-                    await this.group([contender])
-        if "held" in plan.figures and number < plan.held_rounds:
-            for contender in contenders:
-                await this.held(contender)
-    finally:
-        upstream.stop()
+        groups = [light, *([contender] for contender in contenders if contender.alone)]
+        for batch in batches:
+            if set(self.plan.figures) != {"held"}:
+                for group in groups:
+                    await self.together(group, batch)
+            if "held" in self.plan.figures:
+                note("held streams")
+                for contender in contenders:
+                    await self.held(contender, batch[0])
 
 
 async def compare(plan: Plan) -> Outcome:
     described = machine.describe()
     everyone = chosen(list(plan.contenders))
-    results = install(everyone)
-    contenders = [contender for contender in everyone if results[contender.name].installed]
+    results = install(everyone, plan.rounds)
     machine.settle_on_load_core()
-    for number in range(plan.rounds):
-        note(f"round {number + 1} of {plan.rounds}")
-        await one_round(plan, number, contenders, results)
-    return Outcome(
-        datetime.now(UTC).isoformat(timespec="seconds"), described, cpu.clock(), plan, list(results.values())
-    )
+    upstream = Upstream()
+    try:
+        comparison = Comparison(plan, upstream.port, results)
+        await comparison.run([contender for contender in everyone if results[contender.name].rounds])
+    finally:
+        upstream.stop()
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    return Outcome(at, described, cpu.clock(), plan, list(results.values()))

@@ -18,7 +18,7 @@ from bench.streams import Streams, first_events
 Metrics = dict[str, float]
 WARM_SECONDS = 0.15
 OPEN_SECONDS = 0.25  # in which the streams of a window are opened
-RAMP_SECONDS = 0.6  # that a stream lasts beyond the window
+RAMP_SECONDS = 0.5  # that a stream lasts beyond the window
 OTHER_EVENTS = 3  # role, finish, [DONE]
 
 
@@ -40,29 +40,40 @@ async def chat(site: Site, seconds: float) -> Metrics:
     return metrics
 
 
-async def latency(site: Site, direct: Site, seconds: float, known: dict[float, list[float]]) -> Metrics:
-    """Milliseconds added to whole answers at a fixed rate. `known` keeps what direct took at each rate this round."""
+class Zero:
+    """What direct takes, from which added time is counted: asked once in a round for each rate."""
+
+    def __init__(self, direct: Site) -> None:
+        self.direct = direct
+        self.answers: dict[float, list[float]] = {}
+        self.streams: dict[float, Metrics] = {}
+
+
+async def latency(site: Site, zero: Zero, seconds: float) -> Metrics:
+    """Milliseconds added to whole answers at a fixed rate."""
     rate = site.contender.bearing.rate
     await open_loop(site.port, site.request(), rate, WARM_SECONDS)
-    if rate not in known:
+    if rate not in zero.answers:
+        direct = zero.direct
         await open_loop(direct.port, direct.request(), rate, WARM_SECONDS)
-        known[rate] = await open_loop(direct.port, direct.request(), rate, seconds)
+        zero.answers[rate] = await open_loop(direct.port, direct.request(), rate, seconds)
+    base = zero.answers[rate]
     taken = await open_loop(site.port, site.request(), rate, seconds)
     return {
-        "latency.p50_ms": (percentile(taken, 0.5) - percentile(known[rate], 0.5)) * 1e3,
-        "latency.p99_ms": (percentile(taken, 0.99) - percentile(known[rate], 0.99)) * 1e3,
+        "latency.p50_ms": (percentile(taken, 0.5) - percentile(base, 0.5)) * 1e3,
+        "latency.p99_ms": (percentile(taken, 0.99) - percentile(base, 0.99)) * 1e3,
     }
 
 
-async def first(site: Site, direct: Site, seconds: float, known: dict[float, Metrics]) -> Metrics:
+async def first(site: Site, zero: Zero, seconds: float) -> Metrics:
     """Milliseconds added to the first event, and to the first word, of short streams opened at a fixed rate."""
     rate = site.contender.bearing.first
-    if rate not in known:
-        await _first(direct, rate, WARM_SECONDS)
-        known[rate] = await _first(direct, rate, seconds)
+    if rate not in zero.streams:
+        await _first(zero.direct, rate, WARM_SECONDS)
+        zero.streams[rate] = await _first(zero.direct, rate, seconds)
     await _first(site, rate, WARM_SECONDS)
     taken = await _first(site, rate, seconds)
-    return {f"first.{name}": value - known[rate][name] for name, value in taken.items()}
+    return {f"first.{name}": value - zero.streams[rate][name] for name, value in taken.items()}
 
 
 async def _first(site: Site, rate: float, seconds: float) -> Metrics:

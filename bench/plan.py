@@ -3,6 +3,7 @@
 import msgspec
 
 FIGURES = ("chat", "latency", "paced", "burst", "first", "held", "idle")
+QUICK_FIGURES = tuple(figure for figure in FIGURES if figure != "held")  # held streams want contenders of their own
 SIZES = {"0.5": 512, "4": 4096, "64": 65536}  # KB of prompt, as the tables call them -> bytes
 
 
@@ -12,22 +13,23 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     figures: tuple[str, ...] = FIGURES
     contenders: tuple[str, ...]
     held_share: float = 1.0  # of each contender's number of held streams
-    held_rounds: int = 1  # memory hardly varies: so many rounds measure it
-    quick: bool = False
+    quick: bool = False  # contenders stay up from round to round
 
 
-def quick(contenders: tuple[str, ...], figures: tuple[str, ...], rounds: int | None, seconds: float | None) -> Plan:
+def quick(
+    contenders: tuple[str, ...], figures: tuple[str, ...] | None, rounds: int | None, seconds: float | None
+) -> Plan:
     return Plan(
         rounds=rounds or 3,
-        seconds=seconds or 0.4,
-        figures=figures,
+        seconds=seconds or 0.3,
+        figures=figures or QUICK_FIGURES,
         contenders=contenders,
         held_share=0.5,
         quick=True,
     )
 
 
-def full(contenders: tuple[str, ...], figures: tuple[str, ...], rounds: int | None, seconds: float | None) -> Plan:
-    return Plan(
-        rounds=rounds or 5, seconds=seconds or 3.0, figures=figures, contenders=contenders, held_rounds=rounds or 5
-    )
+def full(
+    contenders: tuple[str, ...], figures: tuple[str, ...] | None, rounds: int | None, seconds: float | None
+) -> Plan:
+    return Plan(rounds=rounds or 5, seconds=seconds or 3.0, figures=figures or FIGURES, contenders=contenders)

@@ -62,7 +62,7 @@ def table(outcome: Outcome, title: str, columns: Sequence[tuple[str, Cell]]) -> 
         if set(cells) == {"—"}:
             if not result.trouble:
                 continue
-            cells = [result.trouble.replace("|", "/").replace("\n", " ")] + [""] * (len(columns) - 1)
+            cells = [trouble(result)] + [""] * (len(columns) - 1)
         lines.append(f"| {result.label} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
@@ -104,11 +104,17 @@ def tables(outcome: Outcome) -> list[str]:
     return made
 
 
+def trouble(result: Result) -> str:
+    """As much of it as a cell can hold; all of it is in the JSON."""
+    first_line = (result.trouble.splitlines() or [""])[0]
+    return first_line.replace("|", "/")[:160]
+
+
 def _setting(result: Result) -> str:
     bearing = result.bearing
     return (
         f"| {result.label} | {result.version or '—'} | {bearing.connections} | {bearing.rate}/s | {bearing.paced} | "
-        f"{bearing.burst} | {bearing.first}/s | {', '.join(map(str, bearing.held))} | {result.trouble or 'measured'} |"
+        f"{bearing.burst} | {bearing.first}/s | {', '.join(map(str, bearing.held))} | {trouble(result) or 'measured'} |"
     )
 
 
@@ -123,7 +129,7 @@ def markdown(outcome: Outcome) -> str:
     asked = ["### Versions and the load each was given", ""]
     asked.append("| contender | version | connections | fixed rate | paced | burst | new streams | held | state |")
     asked.append("|---|---|---|---|---|---|---|---|---|")
-    asked += [_setting(result).replace("\n", " ") for result in outcome.results]
+    asked += [_setting(result) for result in outcome.results]
     return "\n".join([head, *tables(outcome), "\n".join(asked)]) + "\n"
 
 

@@ -16,7 +16,8 @@ from bench.load import LoadError, closed_loop
 from bench.process import StartError
 from bench.prose import private_prose, prose
 
-START_PATIENCE = 120.0
+START_PATIENCE = 30.0
+SLOW_START_PATIENCE = 180.0  # of one that compiles or imports for long
 PROBE_WORDS = 24
 QUIET = 0.01  # of a core: a tree that uses less has done its work
 QUIET_PATIENCE = 3.0
@@ -58,9 +59,9 @@ class Site:
         return payload.http_request(self.port, self.running.headers, body)
 
     async def ready(self) -> None:
-        """Until it answers; StartError with its last words if it does not within two minutes."""
+        """Until it answers; StartError with its last words if it does not in time."""
         loop = asyncio.get_running_loop()
-        end = loop.time() + START_PATIENCE
+        end = loop.time() + (SLOW_START_PATIENCE if self.contender.alone else START_PATIENCE)
         while True:
             try:
                 await closed_loop(self.port, self.request(), 1, 0.0)
