@@ -22,10 +22,10 @@ help:
 	@echo "make clean   remove .venv and all caches"
 
 demo: $(DEMO)
-	@$(RUN) -m guardhouse.cli.main demo
+	@$(RUN) -m guardhouse demo
 
 serve: $(DEMO)
-	@$(RUN) -m guardhouse.cli.main demo --keep-running
+	@$(RUN) -m guardhouse demo --keep-running
 
 test: $(DEV)
 	@$(RUN) -m pytest $(ARGS)
