@@ -21,7 +21,7 @@ from playbook import (
 )
 
 from guardhouse.model.denial import Verdict
-from guardhouse.path import pipeline
+from guardhouse.path import pipeline, record
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
 
@@ -252,6 +252,10 @@ def test_an_exception_in_any_stage_is_a_denial_that_tells_nothing(
         assert "content of a prompt" not in caplog.text
 
     perform(tmp_path, scene)
+
+
+def test_the_record_names_the_stages_in_their_order() -> None:
+    assert record.STAGE_ORDER == tuple(name for name, _ in (*pipeline.HEAD_STAGES, *pipeline.BODY_STAGES))
 
 
 def test_probes_answer_without_a_credential_and_without_a_record(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from guardhouse.model.keyed_hash import KeyedHash
 from guardhouse.model.principal import Principal
 from guardhouse.model.reason import Reason
 from guardhouse.model.secret import Secret
@@ -96,10 +97,10 @@ class _Entry:
 class KeyTable:
     """The keys a process knows. A record that is put again replaces what was known of its id."""
 
-    __slots__ = ("_entries", "_pepper")
+    __slots__ = ("_digest", "_entries")
 
     def __init__(self, pepper: bytes, records: Iterable[KeyRecord] = ()) -> None:
-        self._pepper = pepper
+        self._digest = KeyedHash(pepper).digest
         self._entries: dict[bytes, _Entry] = {}
         for record in records:
             self.put(record)
@@ -115,7 +116,7 @@ class KeyTable:
 
     def identify(self, presented: bytes, now: float) -> Principal | Reason:
         entry = self._entries.get(presented[_ID])
-        computed = hmac.digest(self._pepper, presented, "sha256")
+        computed = self._digest(presented)
         if not hmac.compare_digest(computed, _NOBODY if entry is None else entry.digest) or entry is None:
             return Reason.CREDENTIAL_INVALID
         if entry.revoked:

@@ -14,7 +14,6 @@ is a text read again; all of that is linear in its length (normalise.py, encodin
 """
 
 from collections.abc import Iterator, Sequence
-from hmac import digest
 
 import msgspec
 
@@ -22,6 +21,7 @@ from guardhouse.inspect.encodings import decoded
 from guardhouse.inspect.normalise import readings
 from guardhouse.inspect.phrases import Phrase
 from guardhouse.inspect.scanner import BLOB, SIGNAL_BITS, phrases_and_delimiters
+from guardhouse.model.keyed_hash import KeyedHash
 from guardhouse.model.text import Text
 
 _WINDOW = 480  # characters: about a hundred tokens
@@ -31,9 +31,14 @@ _DELIMITER_WEIGHT = 2
 _QUIET_ROLES = frozenset({"system", "assistant"})
 
 
-class HashKey(msgspec.Struct, frozen=True):
-    id: str  # on the record: which key the hashes were made with
-    key: bytes
+class HashKey:
+    """The key of the hashes, and its name on the record."""
+
+    __slots__ = ("digest", "id")
+
+    def __init__(self, key_id: str, key: bytes) -> None:
+        self.id = key_id
+        self.digest = KeyedHash(key).digest
 
     def __repr__(self) -> str:
         return f"HashKey({self.id!r}, …)"
@@ -82,17 +87,13 @@ def _weight(said: list[Phrase], delimiters: int, *, hidden: bool) -> int:
     return weight + (_HIDDEN if hidden and strong else 0)
 
 
-def signals(texts: Sequence[Text], candidates: int, key: HashKey) -> Signals:
-    digests: list[bytes] = []
-    secret = key.key
-    size = characters = 0
-    for text in texts:
-        raw = text.value.encode("utf-8", "surrogatepass")
-        size += len(raw)
-        characters += len(text.value)
-        digests.append(digest(secret, raw, "sha256"))
-    prompt_hash = digest(secret, b"".join(digests), "sha256").hex()[:32]
+def signals(texts: Sequence[Text], encoded: Sequence[bytes], candidates: int, key: HashKey) -> Signals:
+    """`encoded` is each text in UTF-8, `candidates` what the scanner saw in all of them."""
+    digests = list(map(key.digest, encoded))
+    prompt_hash = key.digest(b"".join(digests)).hex()[:32]
     hashes = [one.hex()[:16] for one in digests]
+    size = sum(map(len, encoded))
+    characters = sum([len(text.value) for text in texts])
     tokens = (size + 3) // 4  # of UTF-8 bytes: four letters, two of Cyrillic, an ideograph and a third
     if not candidates & SIGNAL_BITS:
         return Signals(prompt_hash, hashes, characters, tokens)

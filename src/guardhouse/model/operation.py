@@ -4,6 +4,13 @@ from enum import Enum
 
 
 class Operation(Enum):
+    word: str  # the value, as a plain attribute: reading `.value` is a function call
+
+    def __init__(self, word: str) -> None:
+        self.word = word
+
+    __hash__ = object.__hash__  # members are unique; Enum's own hashes the name anew for every look-up
+
     CHAT = "chat"
     COMPLETIONS = "completions"
     RESPONSES = "responses"

@@ -4,7 +4,6 @@ A stage may read what earlier stages set and sets what its own section names; th
 pipeline. Nothing here outlives the exchange, and nothing of it is logged: the record is built field by field.
 """
 
-from asyncio import Task
 from typing import Any, Protocol
 
 import msgspec
@@ -13,7 +12,6 @@ from guardhouse.audit.record import Control
 from guardhouse.inspect.signals import Signals
 from guardhouse.limits.table import Admitted, Limited
 from guardhouse.model.denial import Denial
-from guardhouse.model.entity import NO_ENTITIES, Entity
 from guardhouse.model.operation import Operation
 from guardhouse.model.principal import Principal
 from guardhouse.model.usage import Usage
@@ -33,6 +31,10 @@ class Caller(Protocol):
     def send(self, part: bytes) -> None: ...
     def finish(self, exchange: "Exchange", last: bytes, *, keep_alive: bool) -> None: ...
     def abort(self) -> None: ...
+
+
+class Cancellable(Protocol):
+    def cancel(self) -> None: ...
 
 
 class Exchange(msgspec.Struct):
@@ -60,7 +62,7 @@ class Exchange(msgspec.Struct):
     # admission
     admission: Admitted | Limited | None = None
     # inspection
-    mask_response: Entity = NO_ENTITIES
+    mask_response: int = 0  # bits of Entity
     signals: Signals | None = None
     masked: dict[str, int] = {}
     # routing (choose)
@@ -81,6 +83,7 @@ class Exchange(msgspec.Struct):
     bytes_out: int = 0
     # record
     denial: Denial | None = None
-    controls: dict[str, Control] = {}
-    task: Task[None] | None = None
+    passed: int = 0  # how many stages were passed, in the order of the pipeline
+    controls: dict[str, Control] = {}  # what the others did
+    carriage: Cancellable | None = None
     closed: bool = False

@@ -27,8 +27,9 @@ def inspect(exchange: Exchange, plane: DataPlane) -> Verdict:
         return None
     exchange.mask_response = grant.mask_response
     texts = request_texts(exchange.document, operation)
-    candidates = scan("\n".join([text.value for text in texts]).encode())
-    exchange.signals = signals(texts, candidates, plane.hash_key)
+    encoded = [text.value.encode() for text in texts]
+    candidates = scan(b"\n".join(encoded))
+    exchange.signals = signals(texts, encoded, candidates, plane.hash_key)
     if not grant.mask_request:
         exchange.controls["inspection"] = "skipped"
         return None

@@ -17,6 +17,7 @@ A half-closed connection counts as closed: a caller that will not send any more 
 import asyncio
 from collections import deque
 from enum import Enum
+from typing import cast
 
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
@@ -76,8 +77,7 @@ class Connection(asyncio.Protocol):
     # what the event loop calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's own class, which is not derived from it
         plane = self._plane
         peer = transport.get_extra_info("peername")
         address = self._address = peer[0] if isinstance(peer, tuple) else "local"
@@ -118,8 +118,8 @@ class Connection(asyncio.Protocol):
             plane.connections_by_address[address] = left
         else:
             plane.connections_by_address.pop(address, None)
-        if self._current is not None and self._current.task is not None:
-            self._current.task.cancel()
+        if self._current is not None and self._current.carriage is not None:
+            self._current.carriage.cancel()
 
     def pause_writing(self) -> None:
         self._stalled_since = self._plane.loop_time()

@@ -7,7 +7,7 @@ it cannot be written, an answer that has not begun becomes a 503 and one that ha
 
 from collections.abc import Callable
 
-from guardhouse.audit.record import Closed, Opened, Outcome
+from guardhouse.audit.record import Closed, Control, Opened, Outcome
 from guardhouse.limits.table import Admitted
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
@@ -17,6 +17,13 @@ from guardhouse.path.plane import DataPlane
 from guardhouse.path.render import render_answer, render_denial
 
 _CHARACTERS_PER_TOKEN = 4
+
+# the stages in the order of pipeline.py, and what is to be said when the first n of them were passed
+STAGE_ORDER = (
+    *("routing", "identity", "authorization"),
+    *("validation", "authorization", "admission", "inspection", "routing"),
+)
+_PASSED: list[dict[str, Control]] = [dict.fromkeys(STAGE_ORDER[:n], "passed") for n in range(len(STAGE_ORDER) + 1)]
 
 
 def open_(exchange: Exchange, plane: DataPlane, then: Callable[[OSError | None], None]) -> None:
@@ -36,7 +43,7 @@ def open_(exchange: Exchange, plane: DataPlane, then: Callable[[OSError | None],
             principal=principal.id,
             credential=principal.credential_id,
             client=exchange.client,
-            operation=operation.value,
+            operation=operation.word,
             model=model.name,
             target=target.name,
             policies=grant.policies,
@@ -115,7 +122,7 @@ def _closed(exchange: Exchange, plane: DataPlane, denial: Denial | None, usage: 
         principal="" if principal is None else principal.id,
         credential="" if principal is None else principal.credential_id,
         client=exchange.client,
-        operation="" if operation is None else operation.value,
+        operation="" if operation is None else operation.word,
         model="" if model is None else model.name,
         target="" if target is None else target.name,
         policies=() if grant is None else grant.policies,
@@ -130,7 +137,7 @@ def _closed(exchange: Exchange, plane: DataPlane, denial: Denial | None, usage: 
         first_byte=round(exchange.first_byte, 6),
         risk=0 if signals is None else signals.risk,
         masked=exchange.masked_response,
-        controls=exchange.controls,
+        controls={**_PASSED[exchange.passed], **exchange.controls} if exchange.controls else _PASSED[exchange.passed],
     )
 
 

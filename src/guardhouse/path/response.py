@@ -8,6 +8,9 @@ The answer's own content type decides how it is read, whatever was asked for:
 - anything else passes unread where the policy masks nothing in answers, and is refused where it does. The same holds for
   an encoded body: the gateway asks for `identity`, so one that is encoded all the same cannot be inspected.
 
+A JSON answer is scanned as a whole, in its canonical encoding, before anybody looks for its texts: no entity has a
+character that JSON escapes, so what stands in some string stands in the encoding as well, and most answers end there.
+
 The last bytes are not sent from here: they stay in `exchange.answer` until the closed record is written (see `record`).
 Only ALLOWED headers of the upstream reach the caller, and no redirect does: where to send a prompt is not the model
 server's decision.
@@ -15,12 +18,14 @@ server's decision.
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from guardhouse.inspect.masker import mask, mask_texts
-from guardhouse.inspect.scanner import scan
+from guardhouse.inspect.scanner import scan_entities
 from guardhouse.inspect.stream import StreamMasker
 from guardhouse.model.denial import Denial
 from guardhouse.model.entity import Entity
+from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.fault import describe
@@ -147,7 +152,7 @@ class Response:
         wanted = exchange.mask_response
         if isinstance(decoded, Denial):
             return Denial(Reason.RESPONSE_UNREADABLE, "The answer is not valid JSON.") if wanted else None
-        document, _ = decoded
+        document, canonical = decoded
         operation = exchange.operation
         assert operation is not None
         exchange.usage = answer.usage(document, operation)
@@ -157,15 +162,17 @@ class Response:
         hidden = answer.unreadable(document)
         if hidden:
             return Denial(Reason.RESPONSE_UNREADABLE, "A policy masks answers; this part is not text.", hidden[0])
-        found = texts.answer_texts(document, operation)
-        candidates = scan("\n".join([text.value for text in found]).encode())
-        if candidates & wanted:
-            masked = mask_texts(found, Entity(candidates & wanted))
-            if masked:
-                answer.drop_fragments(document)  # token by token they would spell out what was masked
-                exchange.masked_response = masked
-                exchange.answer = json.encode(document)
+        candidates = scan_entities(canonical) & wanted
+        if candidates:
+            self._mask_document(document, operation, Entity(candidates))
         return None
+
+    def _mask_document(self, document: Any, operation: Operation, wanted: Entity) -> None:
+        masked = mask_texts(texts.answer_texts(document, operation), wanted)
+        if masked:
+            answer.drop_fragments(document)  # token by token they would spell out what was masked
+            self._exchange.masked_response = masked
+            self._exchange.answer = json.encode(document)
 
     def _finish_text(self, body: bytes) -> Denial | None:
         exchange = self._exchange

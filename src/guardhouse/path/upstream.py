@@ -6,7 +6,7 @@ Rules:
 - a connection goes back to the pool only after a complete answer that left nothing over. One that timed out, was
   cancelled, answered badly or spoke while idle is closed. `ResponseFraming.reusable` is the judge;
 - a target whose connections are all in use answers UPSTREAM_SATURATED rather than queueing without bound;
-- whether an exchange may be sent again is decided by the caller of `acquire`: up to that point nothing was sent.
+- nothing is ever sent twice: a request that has been written to a connection lives and dies with it.
 
 Deadlines are checked by `sweep`, which the worker calls a few times a second: one comparison per connection instead of
 one timer per request.
@@ -16,7 +16,7 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
@@ -28,48 +28,38 @@ FORWARDED = (b"accept", b"accept-language", b"idempotency-key", b"openai-beta", 
 
 
 class Sink(Protocol):
-    """Who takes the answer. `received` gets the body bytes of one read; a Denial ends the exchange at once."""
+    """Who takes the answer. `ended` is called once for every `send`, unless the connection is discarded before."""
 
-    def received(self, head: ResponseHead, part: bytes, complete: bool) -> Denial | None: ...
+    @property
+    def received(self) -> Callable[[ResponseHead, bytes, bool], Denial | None]:
+        """Takes the body bytes of one read, and whether they are the last; a Denial ends the exchange at once."""
 
-
-class Caller(Protocol):
-    """The caller's connection; while an answer flows it may pause and resume the upstream that feeds it."""
-
-    upstream: "UpstreamConnection | None"
+    def ended(self, denial: Denial | None) -> None:
+        """None after the complete answer, or what went wrong. The connection is somebody else's by then."""
 
 
 class UpstreamConnection(asyncio.Protocol):
-    __slots__ = ("_framing", "_paused", "_pool", "_sink", "_transport", "_waiter", "_waiting_for", "deadline", "idle_since")
+    __slots__ = ("_framing", "_paused", "_pool", "_sink", "_transport", "_waiting_for", "deadline", "idle_since")
 
     def __init__(self, pool: "Pool") -> None:
         self._pool = pool
         self._framing = ResponseFraming()
         self._transport: asyncio.Transport | None = None
         self._sink: Sink | None = None
-        self._waiter: asyncio.Future[Denial | None] | None = None
         self._paused = False
         self.deadline = 0.0
         self.idle_since = 0.0
         self._waiting_for = Reason.UPSTREAM_FIRST_BYTE_TIMEOUT
 
-    async def carry(self, request: bytes, sink: Sink, caller: Caller) -> Denial | None:
-        """Send one request and wait for the end of its answer: None, or what went wrong."""
+    def send(self, request: bytes, sink: Sink) -> None:
+        """Send one request and report its answer to `sink`."""
         pool, transport = self._pool, self._transport
         assert transport is not None
         self._sink = sink
         self._framing.begin()
         self._waiting_for = Reason.UPSTREAM_FIRST_BYTE_TIMEOUT
         self.deadline = pool.clock() + pool.settings.first_byte
-        waiter = self._waiter = pool.loop.create_future()
-        caller.upstream = self
         transport.write(request)
-        try:
-            return await waiter
-        finally:
-            caller.upstream = None
-            if self._sink is not None:  # cancelled half-way: the rest of the answer belongs to nobody
-                self.discard()
 
     def data_received(self, data: bytes) -> None:
         framing, sink = self._framing, self._sink
@@ -84,9 +74,9 @@ class UpstreamConnection(asyncio.Protocol):
             self.deadline = self._pool.clock() + self._pool.settings.between_bytes
             problem = sink.received(head, framing.take(), framing.complete)
         if problem is not None:
-            self._end(problem)
+            self._end(sink, problem)
         elif framing.complete:
-            self._end(None)
+            self._end(sink, None)
 
     def eof_received(self) -> bool:
         return False
@@ -100,11 +90,10 @@ class UpstreamConnection(asyncio.Protocol):
         problem = framing.problem
         if problem is None and framing.head is not None:
             problem = sink.received(framing.head, framing.take(), True)
-        self._end(problem)
+        self._end(sink, problem)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's own class, which is not derived from it
 
     def pause(self) -> None:
         """Back-pressure: the caller reads more slowly than the model server writes."""
@@ -120,30 +109,27 @@ class UpstreamConnection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def discard(self) -> None:
-        """Close now; what is under way ends as cancelled by its owner."""
+        """Close now. An exchange that is under way is not told: its owner is who calls, or `_end` tells it."""
         self._sink = None
         self._pool.forget(self)
         if self._transport is not None:
             self._transport.abort()
 
     def sweep(self, now: float) -> None:
-        if self._sink is not None:
+        sink = self._sink
+        if sink is not None:
             if now >= self.deadline:
-                self._end(Denial(self._waiting_for))
+                self._end(sink, Denial(self._waiting_for))
         elif now - self.idle_since >= self._pool.settings.idle:
             self.discard()
 
-    def _end(self, problem: Denial | None) -> None:
-        waiter = self._waiter
-        reusable = problem is None and self._framing.reusable and not self._paused
+    def _end(self, sink: Sink, problem: Denial | None) -> None:
         self._sink = None
-        self._waiter = None
-        if reusable and self._transport is not None and not self._transport.is_closing():
+        if problem is None and self._framing.reusable and not self._paused:
             self._pool.give_back(self)
         else:
             self.discard()
-        if waiter is not None and not waiter.done():
-            waiter.set_result(problem)
+        sink.ended(problem)
 
 
 class Pool:

@@ -105,8 +105,8 @@ def _grant(entry: PolicyEntry) -> Grant:
     rules = () if limits is None else (LimitRule(entry.name, limits.requests, limits.tokens),)
     return Grant(
         policies=(entry.name,),
-        mask_request=masked if "request" in mask.where else NO_ENTITIES,
-        mask_response=masked if "response" in mask.where else NO_ENTITIES,
+        mask_request=int(masked) if "request" in mask.where else 0,
+        mask_response=int(masked) if "response" in mask.where else 0,
         refuse_unknown_fields=entry.unknown_fields == "refuse",
         limits=rules,
     )

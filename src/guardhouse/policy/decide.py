@@ -9,7 +9,6 @@ a caller with several matching policies pays for uniting them.
 """
 
 from guardhouse.limits.rate import LimitRule
-from guardhouse.model.entity import Entity
 from guardhouse.model.operation import Operation
 from guardhouse.model.principal import Principal
 from guardhouse.model.reason import Reason
@@ -58,7 +57,7 @@ def _speaking_of(snapshot: Snapshot, principal: Principal) -> Policies:
 def _unite(snapshot: Snapshot, given: Policies) -> Grant:
     names: list[str] = []
     limits: list[LimitRule] = []
-    mask_request = mask_response = 0  # plain integers: `|` on flags costs a microsecond
+    mask_request = mask_response = 0
     refuse = False
     while given:
         lowest = given & -given
@@ -66,13 +65,13 @@ def _unite(snapshot: Snapshot, given: Policies) -> Grant:
         grant = snapshot.policies[lowest.bit_length() - 1].grant
         names += grant.policies
         limits += grant.limits
-        mask_request |= int(grant.mask_request)
-        mask_response |= int(grant.mask_response)
+        mask_request |= grant.mask_request
+        mask_response |= grant.mask_response
         refuse = refuse or grant.refuse_unknown_fields
     return Grant(
         policies=tuple(names),
-        mask_request=Entity(mask_request),
-        mask_response=Entity(mask_response),
+        mask_request=mask_request,
+        mask_response=mask_response,
         refuse_unknown_fields=refuse,
         limits=tuple(limits),
     )

@@ -15,7 +15,6 @@ from typing import Literal
 import msgspec
 
 from guardhouse.limits.rate import LimitRule
-from guardhouse.model.entity import Entity
 from guardhouse.model.operation import Operation
 from guardhouse.model.secret import Secret
 
@@ -44,8 +43,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """What all policies that allow a use say about it together: the union of masks, every limit, the strictest rest."""
 
     policies: tuple[str, ...]
-    mask_request: Entity
-    mask_response: Entity
+    mask_request: int  # bits of Entity, as plain integers: on the path an operation on flags costs half a microsecond
+    mask_response: int
     refuse_unknown_fields: bool
     limits: tuple[LimitRule, ...]
 

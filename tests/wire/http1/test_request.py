@@ -51,7 +51,12 @@ def test_pipelined_messages_arrive_in_order() -> None:
 @given(st.integers(1, 60))
 @settings(max_examples=60)
 def test_the_reading_does_not_depend_on_how_the_bytes_arrive(size: int) -> None:
-    data = POST + b"x-a: b\r\ncontent-length: 5\r\n\r\nhello" + POST + b"transfer-encoding: chunked\r\n\r\n5\r\nworld\r\n0\r\n\r\n"
+    data = (
+        POST
+        + b"x-a: b\r\ncontent-length: 5\r\n\r\nhello"
+        + POST
+        + b"transfer-encoding: chunked\r\n\r\n5\r\nworld\r\n0\r\n\r\n"
+    )
     parser, recorder = framing()
     for start in range(0, len(data), size):
         assert parser.feed(data[start : start + size]) is None
@@ -94,7 +99,7 @@ REFUSED = {
     POST + b"transfer-encoding: chunked, chunked\r\n\r\n0\r\n\r\n": Reason.FRAMING_INVALID,
     POST + b"transfer-encoding: chunked\r\n\r\n 3\r\nabc\r\n0\r\n\r\n": Reason.FRAMING_INVALID,
     POST + b"transfer-encoding: chunked\r\n\r\n3\nabc\n0\n\n": Reason.FRAMING_INVALID,
-    POST + b"transfer-encoding: chunked\r\n\r\n3;a=\"b\nc\"\r\nabc\r\n0\r\n\r\n": Reason.FRAMING_INVALID,
+    POST + b'transfer-encoding: chunked\r\n\r\n3;a="b\nc"\r\nabc\r\n0\r\n\r\n': Reason.FRAMING_INVALID,
     POST + b"transfer-encoding: chunked\r\n\r\nfffffffffffffffff\r\n": Reason.FRAMING_INVALID,
     POST + b"transfer-encoding: chunked\r\n\r\n0\r\nhost: evil\r\n\r\n": Reason.HEADER_INVALID,
     POST + b"content-length: 101\r\n\r\n": Reason.BODY_TOO_LARGE,
@@ -121,6 +126,18 @@ def test_a_large_body_in_the_segment_of_its_head_is_not_counted_as_head() -> Non
     parser.feed(POST + b"content-length: 9000\r\n\r\n" + b"x" * 9000)
     assert parser.problem is None
     assert len(recorder.bodies[0]) == 9000
+
+
+def test_a_head_that_differs_from_the_last_one_is_judged_anew() -> None:
+    parser, recorder = framing()
+    for extra in (b"x-a: 1\r\n", b"x-a: 1\r\n", b"x-a: 2\r\n", b"X-A: 1\r\nx-b: 2\r\n"):
+        parser.feed(POST + extra + b"content-length: 1\r\n\r\nx")
+    assert [head.headers.get(b"x-a") for head in recorder.heads] == [b"1", b"1", b"2", b"1"]
+    assert recorder.heads[0].headers is recorder.heads[1].headers
+    parser.feed(POST + b"x-a: 1\r\nx-b: 2\r\n\r\n" + b"POST / HTTP/1.0\r\nhost: a\r\nx-a: 1\r\nx-b: 2\r\n\r\n")
+    assert [head.http10 for head in recorder.heads[-2:]] == [False, True]
+    parser.feed(POST + b"x-a: 1\r\nx-b: 2\r\nauthorization: a\r\nauthorization: b\r\n\r\n")
+    assert parser.problem is not None
 
 
 def test_nothing_behind_a_malformed_message_is_read() -> None:

@@ -68,7 +68,8 @@ def test_an_answer_without_a_length_ends_with_the_connection() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"HTTP/1.1 200", OK, OK + b"content-length: 3\r\n\r\n{}", OK + b"transfer-encoding: chunked\r\n\r\n2\r\n{}"]
+    "data",
+    [b"", b"HTTP/1.1 200", OK, OK + b"content-length: 3\r\n\r\n{}", OK + b"transfer-encoding: chunked\r\n\r\n2\r\n{}"],
 )
 def test_an_answer_that_breaks_off_is_a_problem(data: bytes) -> None:
     problem = read(data, eof=True).problem
@@ -103,7 +104,9 @@ def test_what_is_not_one_well_formed_answer_is_a_problem(data: bytes) -> None:
 
 
 def test_a_few_informational_answers_are_skipped() -> None:
-    framing = read(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nlink: x\r\n\r\n" + OK + b"content-length: 2\r\n\r\n{}")
+    framing = read(
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nlink: x\r\n\r\n" + OK + b"content-length: 2\r\n\r\n{}"
+    )
     assert framing.head is not None
     assert framing.head.headers == {b"content-type": b"application/json", b"content-length": b"2"}
     assert framing.reusable

@@ -18,8 +18,9 @@ import msgspec
 
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
-from guardhouse.wire.http1.rules import Head, judge_head
+from guardhouse.wire.http1.rules import Fields, Head, judge_fields, judge_head
 
+_LENGTH_NAME = len(b"content-length")
 _LENGTH_WORDS = ("Content-Length", "Transfer-Encoding", "chunk")
 
 
@@ -43,9 +44,12 @@ class RequestFraming:
 
     __slots__ = (
         "_body",
+        "_fields",
         "_head_bytes",
         "_headers",
         "_in_head",
+        "_known",
+        "_length",
         "_limits",
         "_parser",
         "_receiver",
@@ -58,6 +62,8 @@ class RequestFraming:
         self._receiver = receiver
         self._limits = limits
         self._parser = httptools.HttpRequestParser(self)
+        self._known: list[tuple[bytes, bytes]] = []  # the header fields that `_fields` was judged from
+        self._fields: Fields | None = None
         self.problem: Denial | None = None
         self.in_message = False  # part of a message has arrived and the rest has not
         self._reset()
@@ -90,15 +96,16 @@ class RequestFraming:
             return Denial(Reason.VERSION_UNSUPPORTED)
         return Denial(Reason.HEADER_INVALID if self._target else Reason.MALFORMED)
 
-    def _refuse(self, denial: Denial) -> None:
+    def _stop(self, denial: Denial) -> "_Stop":
         self.problem = denial
-        raise _Stop
+        return _Stop()
 
     def _reset(self) -> None:
         self._in_head = True
         self._head_bytes = 0
         self._target = b""
         self._headers: list[tuple[bytes, bytes]] = []
+        self._length: bytes | None = None
         self._body: bytes | bytearray = b""
 
     # what llhttp calls
@@ -111,26 +118,44 @@ class RequestFraming:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._in_head:
-            self._refuse(Denial(Reason.HEADER_INVALID, "Trailer fields are not accepted."))
-        self._headers.append((name, value))
+            raise self._stop(Denial(Reason.HEADER_INVALID, "Trailer fields are not accepted."))
+        if len(name) == _LENGTH_NAME and name.lower() == b"content-length":
+            if self._length is not None:
+                raise self._stop(Denial(Reason.FRAMING_INVALID))
+            self._length = value
+        else:
+            self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        parser, headers = self._parser, self._headers
-        if len(headers) > self._limits.headers or _size(headers, self._target) > self._limits.header_bytes:
-            self._refuse(Denial(Reason.HEADERS_TOO_LARGE))
+        parser = self._parser
+        fields = self._judge_fields(parser.get_http_version())
         head = judge_head(
             parser.get_method().decode("ascii"),
             self._target,
-            parser.get_http_version(),
-            parser.should_keep_alive(),
-            headers,
+            fields,
+            self._length,
             self._limits.body,
+            keep_alive=parser.should_keep_alive(),
         )
         if isinstance(head, Denial):
-            self._refuse(head)
-        else:
-            self._in_head = False
-            self._receiver.head_received(head)
+            raise self._stop(head)
+        if len(self._target) > self._limits.header_bytes:
+            raise self._stop(Denial(Reason.HEADERS_TOO_LARGE))
+        self._in_head = False
+        self._receiver.head_received(head)
+
+    def _judge_fields(self, version: str) -> Fields:
+        """A keep-alive connection says the same again and again; what was judged once is only compared."""
+        headers, fields = self._headers, self._fields
+        if fields is not None and headers == self._known and version == ("1.0" if fields.http10 else "1.1"):
+            return fields
+        if len(headers) > self._limits.headers or _size(headers) > self._limits.header_bytes:
+            raise self._stop(Denial(Reason.HEADERS_TOO_LARGE))
+        judged = judge_fields(headers, version)
+        if isinstance(judged, Denial):
+            raise self._stop(judged)
+        self._known, self._fields = headers, judged
+        return judged
 
     def on_body(self, part: bytes) -> None:
         body = self._body
@@ -141,7 +166,7 @@ class RequestFraming:
         else:
             self._body = bytearray(body) + part
         if len(self._body) > self._limits.body:
-            self._refuse(Denial(Reason.BODY_TOO_LARGE))
+            raise self._stop(Denial(Reason.BODY_TOO_LARGE))
 
     def on_message_complete(self) -> None:
         body = self._body
@@ -150,5 +175,5 @@ class RequestFraming:
         self._receiver.message_received(body)
 
 
-def _size(headers: Sequence[tuple[bytes, bytes]], target: bytes) -> int:
-    return len(target) + sum([len(name) + len(value) + 4 for name, value in headers])
+def _size(headers: Sequence[tuple[bytes, bytes]]) -> int:
+    return sum([len(name) + len(value) + 4 for name, value in headers])

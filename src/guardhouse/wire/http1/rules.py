@@ -12,7 +12,8 @@ leave open:
 - HTTP/1.0 has no transfer codings (a back end that ignores one would see a second request in the body);
 - an upgrade, of whatever kind, would turn the connection into something that is not inspected.
 
-The functions are pure. Add a header to SINGLETONS when any stage starts to read it.
+The functions are pure, which is why `request` may keep what `judge_fields` said of the last head and compare the next one
+with it instead of judging it again. Add a header to SINGLETONS when any stage starts to read it.
 """
 
 import re
@@ -43,8 +44,17 @@ SINGLETONS = frozenset(
 )
 
 
+class Fields(msgspec.Struct, frozen=True, gc=False):
+    """The header fields of a request, judged together. Names are lower-case; Content-Length is not among them."""
+
+    headers: dict[bytes, bytes]
+    chunked: bool
+    http10: bool
+    expects_continue: bool
+
+
 class Head(msgspec.Struct, frozen=True, gc=False):
-    """A request head that has one reading. Header names are lower-case; `path` is the raw path without query."""
+    """A request head that has one reading; `path` is the raw path without query. `headers` is shared: read only."""
 
     method: str
     path: bytes
@@ -54,6 +64,39 @@ class Head(msgspec.Struct, frozen=True, gc=False):
     http10: bool
     content_length: int  # -1 when the body is chunked
     expects_continue: bool
+
+
+def judge_fields(raw: Sequence[tuple[bytes, bytes]], version: str) -> Fields | Denial:
+    """Everything about a head that does not depend on its target and its length: what a connection repeats."""
+    if version not in ("1.1", "1.0"):
+        return Denial(Reason.VERSION_UNSUPPORTED)
+    headers = collect_headers(raw)
+    if isinstance(headers, Denial):
+        return headers
+    http10 = version == "1.0"
+    chunked = b"transfer-encoding" in headers
+    if chunked and (http10 or headers[b"transfer-encoding"].strip().lower() != b"chunked"):
+        return Denial(Reason.FRAMING_INVALID)
+    denial = _judge_host(headers, http10) or _judge_upgrade(headers)
+    if denial is not None:
+        return denial
+    expects_continue = b"expect" in headers
+    if expects_continue and (http10 or headers[b"expect"].lower() != b"100-continue"):
+        return Denial(Reason.EXPECTATION_UNSUPPORTED)
+    return Fields(headers, chunked, http10, expects_continue)
+
+
+def judge_head(
+    method: str, target: bytes, fields: Fields, stated_length: bytes | None, body_limit: int, *, keep_alive: bool
+) -> Head | Denial:
+    """The fields together with the request line and the length."""
+    if not _TARGET.fullmatch(target):
+        return Denial(Reason.TARGET_INVALID)
+    length = _judge_length(stated_length, body_limit, chunked=fields.chunked)
+    if isinstance(length, Denial):
+        return length
+    path, _, query = target.partition(b"?")
+    return Head(method, path, query, fields.headers, keep_alive, fields.http10, length, fields.expects_continue)
 
 
 def collect_headers(raw: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes] | Denial:
@@ -72,40 +115,10 @@ def collect_headers(raw: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes] | 
     return headers
 
 
-def judge_head(
-    method: str, target: bytes, version: str, keep_alive: bool, raw: Sequence[tuple[bytes, bytes]], body_limit: int
-) -> Head | Denial:
-    """Turn what the parser saw into a Head, or say which rule it breaks."""
-    headers = collect_headers(raw)
-    if isinstance(headers, Denial):
-        return headers
-    denial = _judge_line(target, version) or _judge_host(headers, version) or _judge_upgrade(headers)
-    if denial is not None:
-        return denial
-    length = _judge_length(headers, version, body_limit)
-    if isinstance(length, Denial):
-        return length
-    expects_continue = False
-    if b"expect" in headers:
-        if headers[b"expect"].lower() != b"100-continue" or version == "1.0":
-            return Denial(Reason.EXPECTATION_UNSUPPORTED)
-        expects_continue = True
-    path, _, query = target.partition(b"?")
-    return Head(method, path, query, headers, keep_alive, version == "1.0", length, expects_continue)
-
-
-def _judge_line(target: bytes, version: str) -> Denial | None:
-    if version not in ("1.1", "1.0"):
-        return Denial(Reason.VERSION_UNSUPPORTED)
-    if not _TARGET.fullmatch(target):
-        return Denial(Reason.TARGET_INVALID)
-    return None
-
-
-def _judge_host(headers: dict[bytes, bytes], version: str) -> Denial | None:
+def _judge_host(headers: dict[bytes, bytes], http10: bool) -> Denial | None:
     host = headers.get(b"host")
     if host is None:
-        return None if version == "1.0" else Denial(Reason.HOST_INVALID)
+        return None if http10 else Denial(Reason.HOST_INVALID)
     return None if _HOST.fullmatch(host) else Denial(Reason.HOST_INVALID)
 
 
@@ -115,13 +128,9 @@ def _judge_upgrade(headers: dict[bytes, bytes]) -> Denial | None:
     return None
 
 
-def _judge_length(headers: dict[bytes, bytes], version: str, body_limit: int) -> int | Denial:
-    coding = headers.get(b"transfer-encoding")
-    stated = headers.get(b"content-length")
-    if coding is not None:
-        if coding.strip().lower() != b"chunked" or version == "1.0" or stated is not None:
-            return Denial(Reason.FRAMING_INVALID)
-        return -1
+def _judge_length(stated: bytes | None, body_limit: int, *, chunked: bool) -> int | Denial:
+    if chunked:
+        return -1 if stated is None else Denial(Reason.FRAMING_INVALID)
     if stated is None:
         return 0
     stated = stated.strip()
