@@ -36,7 +36,7 @@ def test_every_scene_is_told(told: list[dict[str, Any]]) -> None:
 
 
 def test_something_was_allowed_masked_blocked_recorded_and_proven(told: list[dict[str, Any]]) -> None:
-    assert {"ALLOWED", "MASKED", "BLOCKED", "RECORDED", "PROVEN"} <= {line.get("label") for line in told}
+    assert {"ALLOWED", "MASKED", "BLOCKED", "RECORDED", "PROVEN", "FORGED"} <= {line.get("label") for line in told}
 
 
 def test_each_class_of_refusal_is_shown(told: list[dict[str, Any]]) -> None:

@@ -11,6 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import openai
+
 from guardhouse.demo import records, traffic
 from guardhouse.demo.play import Play
 from guardhouse.demo.processes import Unexpected
@@ -89,7 +91,7 @@ def main(arguments: list[str]) -> int:
             keep_running(screen)
         else:
             tell(screen)
-    except Unexpected as failure:
+    except (Unexpected, openai.OpenAIError) as failure:
         screen.failure(str(failure))
         return 1
     except KeyboardInterrupt:

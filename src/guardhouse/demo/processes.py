@@ -67,10 +67,11 @@ def eventually(fact: Callable[[], bool], sentence: str, patience: float = PATIEN
     return time.monotonic() - started
 
 
-def fetch(url: str) -> tuple[int, str]:
+def fetch(url: str, key: str = "") -> tuple[int, str]:
     """Status and text of a loopback address; status 0 while nobody listens there."""
+    asked = urllib.request.Request(url, headers={"authorization": f"Bearer {key}"} if key else {})
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(asked, timeout=5) as answer:
             status: int = answer.status
             return status, answer.read().decode()
     except urllib.error.HTTPError as error:

@@ -16,7 +16,14 @@ LABEL = 11  # columns of a label, with the space after it
 INDENT = "    "
 
 _COLOURS = {"green": "32", "yellow": "33", "red": "31", "cyan": "36", "bold": "1", "dim": "2"}
-_VERDICTS = {"ALLOWED": "green", "MASKED": "yellow", "BLOCKED": "red", "RECORDED": "cyan", "PROVEN": "green"}
+_VERDICTS = {
+    "ALLOWED": "green",
+    "MASKED": "yellow",
+    "BLOCKED": "red",
+    "RECORDED": "cyan",
+    "PROVEN": "green",
+    "FORGED": "red",
+}
 
 
 class Screen(Protocol):

@@ -100,8 +100,11 @@ class Setting:
         return done.stdout
 
     def mint(self, owner: str, group: str) -> Key:
+        """A new key, once the gateway knows it: it follows the key store within a second."""
         told = json.loads(self.operate("keys", "create", owner, "--group", group, "--json"))
-        return Key(owner, told["id"], told["key"])
+        key = Key(owner, told["id"], told["key"])
+        eventually(lambda: fetch(f"{self.gateway}/v1/models", key.value)[0] == 200, f"the key of {owner} was not known")
+        return key
 
 
 @contextmanager
