@@ -1,4 +1,4 @@
-"""`python -m guardhouse` is the command `guardhouse`; the supervisor starts its children this way."""
+"""`python -m guardhouse` is the command `guardhouse`."""
 
 from guardhouse.cli.main import app
 

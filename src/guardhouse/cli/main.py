@@ -13,7 +13,7 @@ from guardhouse.cli.check import check
 from guardhouse.cli.demo import demo
 from guardhouse.cli.doctor import doctor
 from guardhouse.cli.init import init
-from guardhouse.cli.serve import control, serve, worker
+from guardhouse.cli.serve import serve
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="A secure inference gateway."
@@ -38,5 +38,3 @@ for _command in (init, check, doctor, serve, demo):
     app.command()(_command)
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
-for _hidden in (worker, control):
-    app.command(hidden=True)(_hidden)

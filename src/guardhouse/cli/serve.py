@@ -1,12 +1,10 @@
-"""`guardhouse serve`, and the two hidden commands by which it starts its own processes."""
+"""`guardhouse serve`: the whole gateway in the foreground, until it is told to end."""
 
 import asyncio
-from typing import Annotated
 
 import typer
 
-from guardhouse.app import NotStarted, run_control, run_worker
-from guardhouse.app import serve as serve_until_ended
+from guardhouse.app import gateway
 from guardhouse.cli.output import CONFIG, AsJson, Config, answer, load_or_refuse, refuse
 from guardhouse.policy.settings import Settings
 
@@ -22,7 +20,7 @@ def serve(config: Config = CONFIG, as_json: AsJson = False) -> None:
     sentence = f"guardhouse is ready: {document['listen']} (admin {document['admin']}, revision {document['revision']})"
     try:
         status = asyncio.run(
-            serve_until_ended(
+            gateway.serve(
                 config,
                 settings,
                 announce=lambda: answer(document, sentence, as_json=as_json),
@@ -31,23 +29,6 @@ def serve(config: Config = CONFIG, as_json: AsJson = False) -> None:
         )
     except OSError as error:
         refuse(str(error), as_json=as_json)
-    raise typer.Exit(status)
-
-
-def worker(number: Annotated[int, typer.Option("--number")], config: Config = CONFIG) -> None:
-    """One process of the data path; `serve` starts it. Example: guardhouse worker --number 0"""
-    try:
-        raise typer.Exit(run_worker(config, number))
-    except (NotStarted, OSError) as error:
-        refuse(str(error), as_json=False)
-
-
-def control(config: Config = CONFIG) -> None:
-    """The control process; `serve` starts it. Example: guardhouse control"""
-    try:
-        status = run_control(config)
-    except NotStarted as error:
-        refuse(str(error), as_json=False)
     raise typer.Exit(status)
 
 
