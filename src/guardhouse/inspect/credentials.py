@@ -13,7 +13,6 @@ character that JSON escapes, nor a space, and never begins with `Q` (see stream.
 """
 
 import re
-from collections.abc import Callable
 
 _WORD = "[A-Za-z0-9]"
 _URL = "[A-Za-z0-9_-]"
@@ -109,26 +108,38 @@ def _beginning_with(first: str) -> str:
     )
 
 
-# The first character stands alone in front so that the engine can run to it; only then its neighbour is looked at.
-_FIRSTS = "".join(sorted({prefix[0] for prefix in PREFIXES}))
-_AT_FIRST = f"[{_FIRSTS}](?<![A-Za-z0-9].)"
+_FIRSTS = sorted({prefix[0] for prefix in PREFIXES})
+_KEY = "(?:" + "|".join(f"{first}(?:{_beginning_with(first)})" for first in _FIRSTS) + ")"
+
+# The left neighbour is matched, not only looked at: the engine tries fewer places that way, as most characters are
+# letters. The beginning of a text is tried by itself, or a neighbour is put before it.
+_match = re.compile(_KEY).match
+_search = re.compile("[^A-Za-z0-9]" + _KEY).search
+_search_possible = re.compile("[^A-Za-z0-9]" + _tree(frozenset(PREFIXES), r"\Z")).search
+_search_sign = re.compile("[^A-Za-z](?:(?<=[0-9@])|" + _tree(frozenset(PREFIXES), "") + ")").search
 
 
-def _by_first(rest_of: Callable[[str], str]) -> str:
-    return "(?:" + "|".join(f"(?<={first})(?:{rest_of(first)})" for first in _FIRSTS) + ")"
+def find(text: str, position: int) -> tuple[int, int] | None:
+    """Where the leftmost key from `position` on begins and ends, with the rest of its run."""
+    start, match = 0, _match(text) if position == 0 else None
+    if match is None:
+        match = _search(text, max(position - 1, 0))
+        if match is None:
+            return None
+        start = match.start() + 1
+    run = RUN.match(text, match.end())
+    return start, run.end() if run is not None else match.end()
 
 
-def _tree_of(first: str, otherwise: str = "") -> str:
-    return _tree(frozenset(prefix[1:] for prefix in PREFIXES if prefix[0] == first), otherwise)
+def first_possible(text: str) -> int:
+    """Where a key begins first, or may begin once more is known; the length of the text if nowhere."""
+    match = _search_possible(f" {text}")
+    return len(text) if match is None else match.start()
 
 
-PATTERN = re.compile(_AT_FIRST + _by_first(_beginning_with))
-
-# where a key begins, or may begin once more is known
-POSSIBLE = re.compile(_AT_FIRST + _by_first(lambda first: _tree_of(first, r"\Z")))
-
-# a digit, an `@` or the beginning of a key: without any of them there is no entity in a text
-ANY_SIGN = re.compile(f"[0-9@{_FIRSTS}](?:(?<=[0-9@])|(?<![A-Za-z0-9].){_by_first(_tree_of)})")
+def any_sign(text: str) -> bool:
+    """Whether there is a digit, an `@` or the beginning of a key: without any of them a text holds no entity."""
+    return _search_sign(f" {text}") is not None
 
 
 def prefilters() -> list[str]:

@@ -133,14 +133,6 @@ def _find_email(text: str, position: int) -> tuple[int, int] | None:
     return None
 
 
-def _find_credential(text: str, position: int) -> tuple[int, int] | None:
-    match = credentials.PATTERN.search(text, position)
-    if match is None:
-        return None
-    run = credentials.RUN.match(text, match.end())
-    return match.start(), run.end() if run is not None else match.end()
-
-
 def _find_ipv6(text: str, position: int) -> tuple[int, int] | None:
     return _search_ipv6(text, position) if ":" in text else None
 
@@ -149,7 +141,7 @@ _search_ipv6 = _finder(_IPV6, _ipv6_end)
 
 
 RULES: tuple[Rule, ...] = (
-    Rule(Entity.API_KEY, "api_key", "[API_KEY]", _find_credential, credentials.REACH, run=True),
+    Rule(Entity.API_KEY, "api_key", "[API_KEY]", credentials.find, credentials.REACH, run=True),
     Rule(Entity.IBAN, "iban", "[IBAN]", _finder(_IBAN, _judged(plausible.iban)), 64),
     Rule(Entity.CARD, "card", "[CARD]", _finder(_CARD, _judged(plausible.card)), 40),
     Rule(Entity.SSN, "ssn", "[SSN]", _finder(_SSN, _judged(plausible.social_security)), 16),

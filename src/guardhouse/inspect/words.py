@@ -12,7 +12,7 @@ neighbour of what follows; a `Q`, with which no credential begins, then stands i
 
 import re
 
-from guardhouse.inspect import credentials
+from guardhouse.inspect.credentials import any_sign, first_possible
 from guardhouse.inspect.endless import EndlessWord
 from guardhouse.inspect.entities import WORD, rules_for
 from guardhouse.inspect.rewriting import Counts, rewrite
@@ -80,7 +80,7 @@ class Words:
         return out
 
     def _rewritten(self, text: str) -> str:
-        return text if credentials.ANY_SIGN.search(text) is None else rewrite(text, self._rules, self._counts)
+        return rewrite(text, self._rules, self._counts) if any_sign(text) else text
 
     def _last_cut(self, text: str, start: int) -> int:
         near = max(start, len(text) - 32)
@@ -96,8 +96,7 @@ class Words:
         """Takes `rest` (its first character is `left`, if there is one) as the tail; returns what need not wait."""
         skip = len(self.left)
         if self._only_credentials:
-            possible = credentials.POSSIBLE.search(rest)
-            start = len(rest) if possible is None else possible.start()
+            start = first_possible(rest)
             out, self.tail = rest[skip:start], rest[start:]
             self.left = "Q" if start and not self.tail and _ends_in_word(rest) else ""
         else:
