@@ -36,7 +36,12 @@ async def chat(site: Site, seconds: float) -> Metrics:
         if before and site.pid:
             metrics[f"chat.{name}.busy"] = cpu.between(before, cpu.read(site.pid)) / 1e9 / tally.elapsed
             await site.quiet()
-            metrics[f"chat.{name}.cpu_us"] = cpu.between(before, cpu.read(site.pid)) / 1e3 / tally.answers
+            after = cpu.read(site.pid)
+            spent = cpu.between(before, after)
+            metrics[f"chat.{name}.cpu_us"] = spent / 1e3 / tally.answers
+            metrics[f"chat.{name}.beside_us"] = (
+                (spent - max(cpu.by_process(before, after).values())) / 1e3 / tally.answers
+            )
     return metrics
 
 

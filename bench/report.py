@@ -79,6 +79,7 @@ def tables(outcome: Outcome) -> list[str]:
     made = []
     if "chat" in outcome.plan.figures:
         columns = [(f"{name} KB, µs", of(f"chat.{name}.cpu_us", price=True)) for name in SIZES]
+        columns += [(f"of it beside the data path, {name} KB", of(f"chat.{name}.beside_us")) for name in SIZES][:1]
         made.append(table(outcome, "CPU per request, all processes, and how many times Envoy", columns))
         columns = [(f"{name} KB, req/s", of(f"chat.{name}.rps")) for name in SIZES]
         columns += [(f"core busy at {name} KB", of(f"chat.{name}.busy")) for name in SIZES]
