@@ -9,7 +9,7 @@ header carries what was open when it was written. Three things can be found:
 - Exchanges that were opened and not closed: each is owed a `closed`, aborted, `worker_died`.
 - A whole line that does not follow the one before it. No crash of this process makes that: it is tampering, a failing
   disk, or a power loss under `durability: process`. It raises. Starting beside it would be convenient and would bury
-  the finding in a log; renaming the directory is one deliberate act of an operator, and keeps the evidence.
+  the finding in a log; moving the directory away is one deliberate act of an operator, and keeps the evidence.
 
 `recover` runs under the directory's lock and writes nothing: the journal pays what is owed with its first write, and if
 the disk is full at that time, with the first that succeeds. The torn header of a very first segment leaves no note, as

@@ -29,8 +29,8 @@ class JournalDamagedError(Exception):
 
     def __init__(self, path: Path, line: int, what: str) -> None:
         super().__init__(
-            f"{path}:{line}: {what}. A crash does not do this. Keep the directory as evidence by renaming "
-            f"{path.parent}; a new journal begins at the next start"
+            f"{path}:{line}: {what}. A crash does not do this. Move {path.parent} elsewhere and keep it as evidence; "
+            "the next start begins a new journal"
         )
         self.path = path
         self.line = line

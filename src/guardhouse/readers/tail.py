@@ -71,12 +71,6 @@ class Tail:
         self._discover()
         return sum(journal.lag() for journal in self._journals.values())
 
-    def skip_to_end(self) -> None:
-        """Begin with what is written from now on."""
-        self._discover()
-        for journal in self._journals.values():
-            journal.skip_to_end()
-
     def close(self) -> None:
         for journal in self._journals.values():
             journal.close()
@@ -120,13 +114,6 @@ class _Journal:
             if number >= self.position.segment:
                 total += path.stat().st_size - (self.position.offset if number == self.position.segment else 0)
         return max(total, 0)
-
-    def skip_to_end(self) -> None:
-        paths = self._segments()
-        if paths:
-            self.close()
-            status = paths[-1].stat()
-            self.position = Position(segment_number(paths[-1]), status.st_size, status.st_ino)
 
     def close(self) -> None:
         if self._descriptor is not None:
