@@ -2,6 +2,10 @@
 
 A model server gives each answer its own id, time and timings; everything else has to be the same: types, members, their
 order in the stream, and with temperature 0 the very text. `comparable` removes what differs by nature and nothing more.
+
+Where answers are masked, the gateway holds a text back while it could still be the beginning of something sensitive, so
+that the same text arrives cut in other places. `joined` takes the pieces out of the events of a stream: what is left of
+the events must be equal one by one, and so must each text as a whole.
 """
 
 from typing import Any
@@ -10,6 +14,27 @@ import pydantic
 
 # differs between two runs of the same server
 VOLATILE = frozenset({"id", "created", "created_at", "completed_at", "timings", "item_id", "system_fingerprint"})
+
+
+PIECES = ("content", "reasoning_content", "refusal", "text", "arguments", "delta")
+
+
+def joined(events: Any) -> tuple[Any, dict[str, str]]:
+    """The events without their pieces of text, and each text put together."""
+    texts: dict[str, str] = {}
+
+    def without_pieces(value: Any, place: str) -> Any:
+        if isinstance(value, dict):
+            within = f"{place}/{value['index']}" if "index" in value else place
+            pieces = {key for key, each in value.items() if key in PIECES and isinstance(each, str)}
+            for key in pieces:
+                texts[f"{within}/{key}"] = texts.get(f"{within}/{key}", "") + value[key]
+            return {key: without_pieces(each, f"{within}/{key}") for key, each in value.items() if key not in pieces}
+        if isinstance(value, list):
+            return [without_pieces(each, place) for each in value]
+        return value
+
+    return [without_pieces(event, "") for event in events], texts
 
 
 def comparable(value: Any) -> Any:

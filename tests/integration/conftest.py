@@ -33,6 +33,13 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, llama: Llama, embedder: Ll
                 "models": ["tiny", "tiny-embed", "renamed"],
             },
             {
+                "name": "nothing masked",
+                "who": {"groups": ["unmasked"]},
+                "may": EVERY_OPERATION,
+                "models": ["tiny"],
+                "mask": {"entities": [], "where": ["request", "response"]},
+            },
+            {
                 "name": "only chat",
                 "who": {"ids": ["carol"]},
                 "may": ["chat", "models.read"],

@@ -32,6 +32,13 @@ EXIT_WITHIN = 15.0
 KNOWN_WITHIN = 2.0
 
 
+class Plain(yaml.SafeDumper):
+    """Writes a value that stands twice out twice, as a person would."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
 def laid_over(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """`changes` over `base`, mapping by mapping; a value of None removes the key."""
     merged = dict(base)
@@ -182,7 +189,7 @@ def prepare(folder: Path, upstream: str, changes: Mapping[str, Any] | None = Non
     """A configured gateway that does not run yet, with a key for alice of the group research."""
     config = laid_over(settings(upstream), changes or {})
     path = folder / "guardhouse.yaml"
-    path.write_text(yaml.safe_dump(config, sort_keys=False))
+    path.write_text(yaml.dump(config, Dumper=Plain, sort_keys=False))
     listen, admin = _address(config["listen"]["address"]), _address(config["admin"]["address"])
     environment = {**os.environ, "PYTHONPATH": str(SOURCE), "UPSTREAM_KEY": UPSTREAM_KEY}
     gateway = Gateway(folder, path, listen, admin, environment=environment)

@@ -23,6 +23,7 @@ def parameters(kind: str, port: int, model: Path) -> xllamacpp.CommonParams:
     settings.n_ctx = CONTEXT * SLOTS
     settings.n_parallel = SLOTS
     settings.cpuparams.n_threads = 1
+    settings.n_threads_http = 32  # a kept-alive connection occupies a thread
     settings.endpoint_slots = True
     settings.use_jinja = True
     if kind == "embeddings":
