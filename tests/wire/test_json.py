@@ -115,7 +115,7 @@ def test_a_body_may_be_a_bytearray() -> None:
 
 
 def test_an_answer_is_read_as_strictly() -> None:
-    assert json.decode_answer(b'{"a": 1}') == {"a": 1}
+    assert json.decode_answer(b'{"a": 1}') == ({"a": 1}, b'{"a":1}')
     assert json.decode_answer(b'{"a": 1, "a": 2}') is None
 
 

@@ -57,10 +57,17 @@ def decode(body: bytes | bytearray) -> tuple[Any, bytes] | Denial:
     return document, canonical
 
 
-def decode_answer(body: bytes | bytearray) -> Any | None:
-    """The document of an answer, read as strictly as a request; None if it cannot be relied on (or is `null`)."""
-    decoded = decode(body)
-    return None if isinstance(decoded, Denial) else decoded[0]
+def decode_answer(body: bytes | bytearray) -> tuple[Any, bytes] | None:
+    """An answer and its canonical encoding, or None if it cannot be relied on. As strict as for a request but for the
+    depth: nothing walks an answer recursively, and msgspec's own bound keeps the stack."""
+    try:
+        document = _decode(body)
+        canonical = encode(document)
+    except (RecursionError, msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    if body != canonical and _may_repeat_key(body, canonical) and _read_slowly(bytes(body)) is not None:
+        return None
+    return document, canonical
 
 
 _TOO_DEEP = Denial(Reason.JSON_TOO_DEEP, f"At most {MAX_DEPTH} levels of nesting are accepted.")

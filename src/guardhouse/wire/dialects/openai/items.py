@@ -108,10 +108,10 @@ class ItemStream(MaskedStream):
             return
         found: list[Text] = []
         for key, value in document.items():
-            if key == "response":
-                found += answer_texts(value, Operation.RESPONSES) if type(value) is dict else []
+            if key == "response" and type(value) is dict:
+                found += answer_texts(value, Operation.RESPONSES)
             elif key == "item":
-                item_texts(value, found)
+                item_texts(document, key, found)
             elif key == "type":
                 document[key] = self._mask_short(kind)
             elif key not in _STRUCTURAL or type(value) is not str or len(value) > LONGEST_ID:

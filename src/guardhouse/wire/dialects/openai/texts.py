@@ -92,19 +92,17 @@ def _read_input(items: Any, found: list[Text]) -> None:
         collect(items, "user", found)
         return
     for index, item in enumerate(items):
-        if type(item) is str:
-            found.append(Text(item, "user", items, index))
-        elif type(item) is dict:
-            item_texts(item, found)
-        elif type(item) is list:
-            collect(item, "user", found)
+        if type(item) is dict:
+            item_texts(items, index, found)
+        else:
+            collect_member(items, index, item, "user", found)
 
 
 def _read_tools(tools: Any, found: list[Text]) -> None:
     """Declarations, and the choice among them."""
-    for tool in tools if type(tools) is list else [tools]:
+    for index, tool in enumerate(tools if type(tools) is list else [tools]):
         if type(tool) is not dict:
-            collect([tool], "other", found)
+            collect_member(tools, index, tool, "other", found)
             continue
         function = tool.get("function")
         if type(function) is dict:
@@ -152,8 +150,8 @@ def _answer_items(document: dict[str, Any], key: str, items: Any, found: list[Te
     if type(items) is not list:
         collect_member(document, key, items, "assistant", found)
         return
-    for item in items:
-        item_texts(item, found)
+    for index in range(len(items)):
+        item_texts(items, index, found)
 
 
 def _answer_vectors(document: dict[str, Any], key: str, vectors: Any, found: list[Text]) -> None:

@@ -68,10 +68,11 @@ def message_texts(message: dict[str, Any], role: str, found: list[Text]) -> None
     collect_around(message, role, found, _TOOL_MESSAGE if role == "tool" else _MESSAGE, handled)
 
 
-def item_texts(item: Any, found: list[Text]) -> None:
-    """An item of the Responses API, as input or as output."""
+def item_texts(holder: Any, key: Any, found: list[Text]) -> None:
+    """An item of the Responses API, as input or as output, at its place."""
+    item = holder[key]
     if type(item) is not dict:
-        collect([item], "other", found)
+        collect_member(holder, key, item, "other", found)
         return
     kind = kind_of(item)
     role = _ITEM_ROLES.get(kind) or role_of(item)
