@@ -55,9 +55,8 @@ def closed(name: str, **members: Any) -> Closed:
 
 
 def denied(name: str, reason: str = "model_denied", **members: Any) -> Closed:
-    return Closed(
-        at=AT, id=name, decision="denied", outcome="denied", reason=reason, **{"principal": "alice", **members}
-    )
+    settled = {"at": AT, "principal": "alice", **members}
+    return Closed(id=name, decision="denied", outcome="denied", reason=reason, **settled)
 
 
 class Turns:

@@ -184,10 +184,10 @@ def _describe_exchange(record: Closed) -> str:
 def _describe_report(report: Report) -> str:
     if report.fault is not None:
         return f"{report.fault.file}:{report.fault.line}: {report.fault.what}"
-    since = "" if report.first == 1 else f", from segment {report.first} on"
     return (
-        f"{report.journal}: sound: {report.records} records in {report.segments} segments{since}, "
-        f"{len(report.open)} exchanges open, digest {report.digest}"
+        f"{report.journal}: sound: {report.records} records, "
+        f"segments {report.first} to {report.first + report.segments - 1}, "
+        f"open exchanges: {len(report.open)}, digest {report.digest}"
     )
 
 

@@ -149,7 +149,7 @@ class _Journal:
             if not first:
                 return b""
         while (end := block.rfind(b"\n", first) + 1) == 0:
-            more = os.pread(descriptor, size, start + len(block))
+            more = os.pread(descriptor, _BLOCK, start + len(block))
             if not more:
                 return b""
             block += more
