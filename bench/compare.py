@@ -87,16 +87,22 @@ class Comparison:
         note(f"{name} failed: {error}")
 
     async def start(self, contender: Contender) -> Site | None:
-        site = None
+        """A site that answers rightly; its processes do not outlive a failure or an interruption to become one."""
         try:
             site = Site(contender, self.upstream)
-            await site.ready()
         except Failure as error:
             self.fail(contender.name, error)
-            if site:
-                site.stop()
             return None
-        return site
+        ready = False
+        try:
+            await site.ready()
+            ready = True
+        except Failure as error:
+            self.fail(contender.name, error)
+        finally:
+            if not ready:
+                site.stop()
+        return site if ready else None
 
     async def take(self, figure: str, site: Site, zero: figures.Zero) -> Metrics:
         seconds = self.plan.seconds
