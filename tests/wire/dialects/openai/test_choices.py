@@ -212,6 +212,13 @@ def test_the_names_and_ids_of_calls_stay_whole() -> None:
     assert first["choices"][0]["delta"]["tool_calls"] == [call]
 
 
+def test_strings_further_down_that_do_not_grow_come_whole_and_masked() -> None:
+    cited = {"type": "url_citation", "url_citation": {"url": "https://example.com/a", "title": "by bob@example.com"}}
+    first = events_of(through(masked(), sse(frame(piece(annotations=[cited])))))[0]
+    seen = first["choices"][0]["delta"]["annotations"][0]["url_citation"]
+    assert seen == {"url": "https://example.com/a", "title": whole("by bob@example.com")}
+
+
 def test_the_tail_of_arguments_is_added_to_the_call_it_belongs_to() -> None:
     call = {"index": 3, "function": {"arguments": '{"a":"bob@example.com"}'}}
     ending = {"index": 0, "delta": {"tool_calls": None}, "finish_reason": "tool_calls"}

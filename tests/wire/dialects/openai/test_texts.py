@@ -165,6 +165,15 @@ def test_the_items_of_an_answer_are_found() -> None:
     assert found == {"a1": "assistant", "a2": "assistant", "o1": "other", "o2": "other", "o3": "other", "o4": "other"}
 
 
+def test_strings_where_objects_belong_are_masked_at_their_place() -> None:
+    document: dict[str, Any] = {"output": ["secret", {"type": "message"}], "tools": ["secret"], "metadata": "secret"}
+    write(answer_texts(document, RESPONSES), "[X]")
+    assert document == {"output": ["[X]", {"type": "message"}], "tools": ["[X]"], "metadata": "[X]"}
+    request: dict[str, Any] = {"messages": ["secret"], "tools": ["secret"], "input": ["secret"]}
+    write(request_texts(request, CHAT), "[X]")
+    assert request == {"messages": ["[X]"], "tools": ["[X]"], "input": ["[X]"]}
+
+
 def test_vectors_are_not_walked() -> None:
     document = {"data": [{"embedding": [0.1] * 4, "object": "x1"}, {"embedding": "AAAA"}, "x2"], "model": "m"}
     assert sorted(text.value for text in answer_texts(document, EMBEDDINGS)) == ["x1", "x2"]

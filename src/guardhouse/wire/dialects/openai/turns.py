@@ -78,8 +78,8 @@ def item_texts(holder: Any, key: Any, found: list[Text]) -> None:
     role = _ITEM_ROLES.get(kind) or role_of(item)
     structural = _ITEM | _NAME if kind in _ITEM_CALLS else _ITEM
     handled = _lists(item, "content", "output")
-    for key in handled:
-        _parts(item[key], role, found)
+    for name in handled:
+        _parts(item[name], role, found)
     if kind in _ITEM_SEALED and type(item.get("encrypted_content")) is str:
         handled |= _SEALED
     collect_around(item, role, found, structural, handled)
