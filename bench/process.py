@@ -47,13 +47,13 @@ class Process:
         except subprocess.TimeoutExpired:
             self.popen.kill()
             self.popen.wait()
-        for pid in tree:
-            if pid != self.pid:
-                _kill(pid, self.pid)
+        for stat in tree.values():
+            if stat.pid != self.pid:
+                _kill(stat.pid, stat.session)
 
 
 def _kill(pid: int, session: int) -> None:
-    """Only a process that is still in our session: a pid that was given to somebody else is left alone."""
+    """After two seconds, and only while it is in the session it was in: a pid may belong to somebody else by then."""
     end = time.monotonic() + 2
     while time.monotonic() < end:
         try:
