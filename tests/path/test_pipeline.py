@@ -20,6 +20,7 @@ from playbook import (
     stream,
 )
 
+from guardhouse.identity.api_keys import KeyRecord
 from guardhouse.model.denial import Verdict
 from guardhouse.path import pipeline, record
 from guardhouse.path.exchange import Exchange
@@ -192,6 +193,18 @@ def test_a_model_that_does_not_exist_answers_as_one_that_is_not_permitted(tmp_pa
     async def scene(play: Play) -> None:
         answers = [await play.say(post(chat("x", model=name))) for name in ("secret-model", "no-such-model")]
         assert answers[0].body == answers[1].body
+
+    perform(tmp_path, scene)
+
+
+def test_a_key_that_is_revoked_is_refused_on_a_connection_that_it_has_used(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        assert (await play.say(post(chat("x")))).status == 200
+        table = play.plane.keys.table
+        table.put(KeyRecord(id="aliceaaaaaaa", digest=table.read(ALICE).digest, principal="alice", created_at=0.0, revoked_at=1.0))
+        answer = await play.say(post(chat("x")))
+        assert (answer.status, answer.code) == (401, "credential_revoked")
+        assert (await play.say(post(chat("x", model="secret-model"), key=BOB))).status == 200
 
     perform(tmp_path, scene)
 

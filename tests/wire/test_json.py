@@ -67,7 +67,8 @@ def test_a_document_everybody_reads_alike_is_accepted_with_its_value(name: str, 
 @pytest.mark.parametrize(("reason", "name", "body"), cases("refused.txt", 3))
 def test_a_doubtful_document_is_refused_for_the_narrowest_reason(reason: str, name: str, body: bytes) -> None:
     assert refused(body).reason.code == reason
-    assert json.decode_answer(body) is None
+    if reason is not Reason.JSON_TOO_DEEP:  # answers have no limit of depth
+        assert json.decode_answer(body) is None
 
 
 @pytest.mark.parametrize(("body", "at"), [(b"[1,]", 3), (b'{"a" 1}', 5), ('["é€😀"x]'.encode(), 12), (b"tru", 0)])

@@ -84,6 +84,16 @@ def digest(pepper: bytes, presented: bytes) -> bytes:
     return hmac.digest(pepper, presented, "sha256")
 
 
+class Presented(msgspec.Struct, frozen=True, gc=False):
+    """A key as it was presented: the bytes that stand where an id would, and the digest of the whole. Not the key."""
+
+    key_id: bytes
+    digest: bytes
+
+    def __repr__(self) -> str:
+        return "Presented(…)"
+
+
 class _Entry:
     __slots__ = ("digest", "expires_at", "principal", "revoked")
 
@@ -115,9 +125,16 @@ class KeyTable:
         self._entries[record.id.encode()] = _Entry(record)
 
     def identify(self, presented: bytes, now: float) -> Principal | Reason:
-        entry = self._entries.get(presented[_ID])
-        computed = self._digest(presented)
-        if not hmac.compare_digest(computed, _NOBODY if entry is None else entry.digest) or entry is None:
+        return self.judge(self.read(presented), now)
+
+    def read(self, presented: bytes) -> Presented:
+        """What there is to know of presented bytes without asking who they belong to. May be kept; the bytes need not."""
+        return Presented(presented[_ID], self._digest(presented))
+
+    def judge(self, presented: Presented, now: float) -> Principal | Reason:
+        """Whose key it is now: revocation and expiry are looked at each time."""
+        entry = self._entries.get(presented.key_id)
+        if not hmac.compare_digest(presented.digest, _NOBODY if entry is None else entry.digest) or entry is None:
             return Reason.CREDENTIAL_INVALID
         if entry.revoked:
             return Reason.CREDENTIAL_REVOKED

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import msgspec
 
 from guardhouse.audit.record import Control
+from guardhouse.identity.api_keys import Presented
 from guardhouse.inspect.signals import Signals
 from guardhouse.limits.table import Admitted, Limited
 from guardhouse.model.denial import Denial
@@ -24,6 +25,7 @@ class Caller(Protocol):
     """The caller's connection, as the stages after the upstream see it."""
 
     upstream: UpstreamConnection | None
+    presented: tuple[dict[bytes, bytes], Presented] | None  # the last head with a credential, and what it presented
 
     @property
     def gone(self) -> bool: ...

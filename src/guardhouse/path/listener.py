@@ -17,8 +17,10 @@ A half-closed connection counts as closed: a caller that will not send any more 
 import asyncio
 from collections import deque
 from enum import Enum
+from time import time
 from typing import cast
 
+from guardhouse.identity.api_keys import Presented
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
 from guardhouse.path import pipeline, probes
@@ -57,6 +59,7 @@ class Connection(asyncio.Protocol):
         "_stalled_since",
         "_transport",
         "_waiting",
+        "presented",
         "upstream",
     )
 
@@ -72,6 +75,7 @@ class Connection(asyncio.Protocol):
         self._body_bytes = 0
         self._stalled_since = 0.0
         self.upstream: UpstreamConnection | None = None
+        self.presented: tuple[dict[bytes, bytes], Presented] | None = None
         self._enter(Phase.IDLE)
 
     # what the event loop calls
@@ -92,16 +96,20 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._refusing:
             return
-        if self._phase is Phase.IDLE:
-            self._enter(Phase.HEAD)
-        elif self._phase is Phase.BODY:
+        if self._phase is Phase.BODY:
             self._body_bytes += len(data)
-        problem = self._framing.feed(data)
+        framing = self._framing
+        problem = framing.feed(data)
         if problem is not None:
             self._arriving = None
             self._refuse(problem)
-        elif self._arriving is not None and self._arriving.denial is not None:
-            self._refuse_early(self._arriving)
+        elif self._arriving is not None:
+            if self._arriving.denial is not None:
+                self._refuse_early(self._arriving)
+            elif self._phase is not Phase.BODY:
+                self._enter(Phase.BODY)
+        elif framing.in_message and self._phase is Phase.IDLE:
+            self._enter(Phase.HEAD)
 
     def eof_received(self) -> bool:
         return False
@@ -141,7 +149,6 @@ class Connection(asyncio.Protocol):
             exchange.denial = pipeline.judge(pipeline.HEAD_STAGES, exchange, self._plane)
         self._arriving = exchange
         self._body_bytes = 0
-        self._enter(Phase.BODY)
         if head.expects_continue and exchange.denial is None and self._current is None:
             assert self._transport is not None
             self._transport.write(_CONTINUE)
@@ -222,7 +229,7 @@ class Connection(asyncio.Protocol):
 
     def _new_exchange(self) -> Exchange:
         plane = self._plane
-        return Exchange(self, self._address, plane.now(), plane.loop_time(), plane.mint_id(), plane.snapshot)
+        return Exchange(self, self._address, time(), plane.loop_time(), plane.mint_id(), plane.snapshot)
 
     def _is_http10(self) -> bool:
         head = None if self._current is None else self._current.head
@@ -241,7 +248,7 @@ class Connection(asyncio.Protocol):
 
     def _begin(self, exchange: Exchange) -> None:
         self._current = exchange
-        self._enter(Phase.SERVING)
+        self._phase = Phase.SERVING  # no deadline of this side runs now
         pipeline.serve(exchange, self._plane)
 
     def _refuse(self, denial: Denial) -> None:

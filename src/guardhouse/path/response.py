@@ -35,7 +35,16 @@ from guardhouse.wire.dialects.openai import answer, texts
 from guardhouse.wire.dialects.openai import stream as streams
 from guardhouse.wire.http1.response import ResponseHead
 
-ALLOWED = (b"retry-after", b"content-language", b"cache-control", b"openai-processing-ms", b"openai-version")
+ALLOWED = frozenset(
+    (
+        b"cache-control",
+        b"content-encoding",
+        b"content-language",
+        b"openai-processing-ms",
+        b"openai-version",
+        b"retry-after",
+    )
+)
 
 log = logging.getLogger("guardhouse.path")
 
@@ -98,10 +107,9 @@ class Response:
         if exchange.mask_response and encoding != b"identity":
             return Denial(Reason.RESPONSE_UNREADABLE, "The answer is encoded although that was not asked for.")
         exchange.answer_type = content_type
-        kept = [b"%b: %b\r\n" % (name, headers[name]) for name in ALLOWED if name in headers]
-        if encoding != b"identity":
-            kept.append(b"content-encoding: %b\r\n" % encoding)
-        exchange.answer_headers = b"".join(kept)
+        if not ALLOWED.isdisjoint(headers):
+            kept = [b"%b: %b\r\n" % (name, headers[name]) for name in headers if name in ALLOWED]
+            exchange.answer_headers = b"".join(kept)
         if content_type.startswith(b"text/event-stream") and encoding == b"identity":
             self._open_stream()
         return None
@@ -148,9 +156,9 @@ class Response:
     def _finish_json(self, body: bytes) -> Denial | None:
         """Read once; what leaves is what was judged, byte for byte the upstream's own where nothing had to change."""
         exchange = self._exchange
-        decoded = json.decode(body)
+        decoded = json.decode_answer(body)
         wanted = exchange.mask_response
-        if isinstance(decoded, Denial):
+        if decoded is None:
             return Denial(Reason.RESPONSE_UNREADABLE, "The answer is not valid JSON.") if wanted else None
         document, canonical = decoded
         operation = exchange.operation

@@ -24,7 +24,9 @@ from guardhouse.policy.settings import Upstream
 from guardhouse.policy.snapshot import Target
 from guardhouse.wire.http1.response import ResponseFraming, ResponseHead
 
-FORWARDED = (b"accept", b"accept-language", b"idempotency-key", b"openai-beta", b"traceparent", b"tracestate")
+FORWARDED = frozenset(
+    (b"accept", b"accept-language", b"idempotency-key", b"openai-beta", b"traceparent", b"tracestate")
+)
 
 
 class Sink(Protocol):
@@ -156,7 +158,9 @@ class Pool:
         prefix = self._prefixes.get(path)
         if prefix is None:
             prefix = self._prefixes[path] = _prefix(self.target, path)
-        forwarded = b"".join([b"%b: %b\r\n" % (name, headers[name]) for name in FORWARDED if name in headers])
+        forwarded = b""
+        if not FORWARDED.isdisjoint(headers):
+            forwarded = b"".join([b"%b: %b\r\n" % (name, headers[name]) for name in headers if name in FORWARDED])
         return b"%b%bx-request-id: %b\r\ncontent-length: %d\r\n\r\n%b" % (
             prefix,
             forwarded,
