@@ -100,7 +100,9 @@ class SegmentFile:
         if self._torn:
             self._cut()
         try:
-            self._write(block)
+            written = self._disk.write(self._descriptor, block)
+            if written != len(block):
+                self._write_rest(memoryview(block)[written:])
             if sync:
                 self._disk.sync(self._descriptor)
         except OSError:
@@ -110,13 +112,12 @@ class SegmentFile:
             raise
         self.size += len(block)
 
-    def _write(self, block: bytes) -> None:
-        written = self._disk.write(self._descriptor, block)
-        while written < len(block):
-            more = self._disk.write(self._descriptor, memoryview(block)[written:])
-            if not more:
+    def _write_rest(self, rest: memoryview) -> None:
+        while rest:
+            written = self._disk.write(self._descriptor, rest)
+            if not written:
                 raise OSError(errno.EIO, os.strerror(errno.EIO))
-            written += more
+            rest = rest[written:]
 
     def _cut(self) -> None:
         self._disk.truncate(self._descriptor, self.size)
