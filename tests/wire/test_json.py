@@ -67,7 +67,7 @@ def test_a_document_everybody_reads_alike_is_accepted_with_its_value(name: str, 
 @pytest.mark.parametrize(("reason", "name", "body"), cases("refused.txt", 3))
 def test_a_doubtful_document_is_refused_for_the_narrowest_reason(reason: str, name: str, body: bytes) -> None:
     assert refused(body).reason.code == reason
-    if reason is not Reason.JSON_TOO_DEEP:  # answers have no limit of depth
+    if reason != Reason.JSON_TOO_DEEP.code:  # answers have no limit of depth
         assert json.decode_answer(body) is None
 
 
