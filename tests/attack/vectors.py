@@ -43,7 +43,7 @@ class Vector:
     expect: str
     answers: int
     closes: bool  # the connection has to end
-    half_close: bool  # is also sent with the client's side ended behind it
+    pacings: tuple[str, ...]  # the only ones it makes sense in; empty: all
 
     @property
     def alternatives(self) -> list[str]:
@@ -113,6 +113,6 @@ def _vector(name: str, group: dict[str, Any], case: dict[str, Any]) -> Vector:
         template=settled["request"].replace("<mutation>", case.get("put", "")),
         expect=expect,
         answers=settled.get("answers", 1),
-        half_close=settled.get("half-close", True),
+        pacings=tuple(settled.get("pacings", ())),
         closes=not lives_on and settled.get("closes", True),
     )
