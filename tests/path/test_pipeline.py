@@ -20,6 +20,7 @@ from playbook import (
     stream,
 )
 
+from guardhouse.audit.verify import verify
 from guardhouse.identity.api_keys import KeyRecord
 from guardhouse.model.denial import Verdict
 from guardhouse.path import pipeline, record
@@ -144,6 +145,7 @@ def test_a_journal_that_cannot_be_written_serves_nothing(tmp_path: Path, monkeyp
         again.data_received(post(chat("hello")))
         await play.turn()
         assert [record["kind"] for record in play.records] == ["opened", "closed"]
+        assert [report.fault for report in verify(tmp_path / "journal")] == [None]
 
     perform(tmp_path, scene)
 

@@ -54,8 +54,8 @@ def policy_lines(policy: Policy) -> list[str]:
     ]
 
 
-def entities(masked: Entity) -> str:
-    return "+".join(sorted(entity.name.lower() for entity in masked if entity.name)) or "nothing"
+def entities(masked: int) -> str:
+    return "+".join(sorted(entity.name.lower() for entity in Entity(masked) if entity.name)) or "nothing"
 
 
 @pytest.fixture

@@ -17,14 +17,12 @@ from guardhouse.wire.dialects.openai.request import unknown_fields
 def may_operate(exchange: Exchange, plane: DataPlane) -> Verdict:
     assert exchange.principal is not None
     assert exchange.operation is not None
-    if decide.may_operate(exchange.snapshot, exchange.principal, exchange.operation):
-        return None
-    return Denial(Reason.OPERATION_DENIED)
+    exchange.policies = decide.policies_for(exchange.snapshot, exchange.principal, exchange.operation)
+    return None if exchange.policies else Denial(Reason.OPERATION_DENIED)
 
 
 def authorize(exchange: Exchange, plane: DataPlane) -> Verdict:
-    principal, operation = exchange.principal, exchange.operation
-    assert principal is not None
+    operation = exchange.operation
     assert operation is not None
     if operation is Operation.MODELS_READ:
         return None  # the answer itself is filtered
@@ -32,7 +30,7 @@ def authorize(exchange: Exchange, plane: DataPlane) -> Verdict:
     model = exchange.snapshot.models.get(name)
     if model is None:
         return Denial(Reason.MODEL_DENIED, param="model")
-    grant = decide.decide(exchange.snapshot, principal, operation, name)
+    grant = decide.decide_among(exchange.snapshot, exchange.policies, operation, name)
     if isinstance(grant, Reason):
         return Denial(grant, param="model")
     exchange.model = model

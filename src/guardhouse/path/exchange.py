@@ -17,7 +17,7 @@ from guardhouse.model.operation import Operation
 from guardhouse.model.principal import Principal
 from guardhouse.model.usage import Usage
 from guardhouse.path.upstream import UpstreamConnection
-from guardhouse.policy.snapshot import Grant, Model, Snapshot, Target
+from guardhouse.policy.snapshot import Grant, Model, Policies, Snapshot, Target
 from guardhouse.wire.http1.rules import Head
 
 
@@ -54,6 +54,8 @@ class Exchange(msgspec.Struct):
     operation: Operation | None = None
     # identity
     principal: Principal | None = None
+    # authorization (may_operate)
+    policies: Policies = 0  # those that give the principal this operation
     # validation
     document: Any = None
     encoded: bytes = b""  # the judged document, as it will be sent

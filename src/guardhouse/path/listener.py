@@ -158,7 +158,10 @@ class Connection(asyncio.Protocol):
         assert exchange is not None
         self._arriving = None
         exchange.body = body
-        self._enqueue(exchange)
+        if self._current is None:
+            self._begin(exchange)
+        else:
+            self._enqueue(exchange)
 
     # what the stages after the upstream call
 

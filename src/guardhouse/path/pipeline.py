@@ -71,7 +71,9 @@ def _start(exchange: Exchange, plane: DataPlane, error: OSError | None) -> None:
     """The opened record is written, or cannot be."""
     if error is not None:
         record.close(exchange, plane, Denial(Reason.AUDIT_UNAVAILABLE, retry_after=1.0))
-    elif exchange.caller.gone:
+        return
+    exchange.opened = True
+    if exchange.caller.gone:
         record.close(exchange, plane, Denial(Reason.CLIENT_LEFT))
     else:
         exchange.carriage = Carriage(exchange, plane)

@@ -63,7 +63,6 @@ def open_(exchange: Exchange, plane: DataPlane, then: Callable[[OSError | None],
         ),
         then,
     )
-    exchange.opened = True
 
 
 def close(exchange: Exchange, plane: DataPlane, denial: Denial | None, broken: bytes = b"") -> None:
@@ -74,7 +73,7 @@ def close(exchange: Exchange, plane: DataPlane, denial: Denial | None, broken: b
     usage = exchange.usage or _estimate(exchange)
     if isinstance(exchange.admission, Admitted):
         plane.limits.settle(exchange.admission, usage.input_tokens + usage.output_tokens, plane.now())
-    last = _last_bytes(exchange, denial, broken)
+    last = render_answer(exchange) if denial is None and not exchange.begun else _last_bytes(exchange, denial, broken)
     plane.journal.append(_closed(exchange, plane, denial, usage), lambda error: _release(exchange, last, denial, error))
 
 
@@ -86,19 +85,19 @@ def _estimate(exchange: Exchange) -> Usage:
 
 
 def _last_bytes(exchange: Exchange, denial: Denial | None, broken: bytes) -> bytes:
-    if exchange.begun:
-        return exchange.answer if denial is None else broken
-    if denial is not None:
-        return render_denial(exchange, denial)
-    return render_answer(exchange)
+    if denial is None:
+        return exchange.answer
+    return broken if exchange.begun else render_denial(exchange, denial)
 
 
 def _release(exchange: Exchange, last: bytes, denial: Denial | None, error: OSError | None) -> None:
-    if denial is not None and denial.reason is Reason.CLIENT_LEFT:
+    if denial is None and error is None:
+        exchange.caller.finish(exchange, last, keep_alive=exchange.keep_alive)
+    elif denial is not None and denial.reason is Reason.CLIENT_LEFT:
         exchange.caller.abort()
     elif error is None:
         # a stream that was cut ends the connection as well: nobody must take the end for the whole
-        keep_alive = exchange.keep_alive and not (exchange.begun and denial is not None)
+        keep_alive = exchange.keep_alive and not exchange.begun
         exchange.caller.finish(exchange, last, keep_alive=keep_alive)
     elif exchange.begun:
         exchange.caller.abort()
@@ -115,7 +114,7 @@ def _closed(exchange: Exchange, plane: DataPlane, denial: Denial | None, usage: 
         at=plane.now(),
         id=exchange.id,
         decision="denied" if denial is not None and not exchange.opened else "allowed",
-        outcome=_outcome(exchange, denial),
+        outcome="completed" if denial is None else _outcome(exchange, denial),
         reason="" if denial is None else denial.reason.code,
         detail="" if denial is None else denial.detail,
         status=exchange.status if denial is None or exchange.begun else denial.reason.status,
@@ -141,9 +140,7 @@ def _closed(exchange: Exchange, plane: DataPlane, denial: Denial | None, usage: 
     )
 
 
-def _outcome(exchange: Exchange, denial: Denial | None) -> Outcome:
-    if denial is None:
-        return "completed"
+def _outcome(exchange: Exchange, denial: Denial) -> Outcome:
     if denial.reason is Reason.CLIENT_LEFT:
         return "cancelled"
     return "failed" if exchange.opened else "denied"

@@ -20,7 +20,7 @@ def render_answer(exchange: Exchange) -> bytes:
     """The whole answer of an exchange that was allowed."""
     answer = exchange.answer
     return b"%bcontent-type: %b\r\ncontent-length: %d\r\n%b%b\r\n%b" % (
-        _status_line(exchange.status),
+        _STATUS_LINES.get(exchange.status) or _status_line(exchange.status),
         exchange.answer_type or b"application/octet-stream",
         len(answer),
         exchange.answer_headers,

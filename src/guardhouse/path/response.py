@@ -64,24 +64,20 @@ class Response:
 
     def received(self, head: ResponseHead, part: bytes, complete: bool) -> Denial | None:
         try:
-            return self._received(head, part, complete)
+            if not self._exchange.status:
+                denial = self._begin(head)
+                if denial is not None:
+                    return denial
+            if self._stream is not None:
+                return self._flow(self._stream, part, complete)
+            self._collected.append(part)
+            self._size += len(part)
+            if self._size > self._limit:
+                return Denial(Reason.RESPONSE_TOO_LARGE)
+            return self._finish() if complete else None
         except Exception as error:  # noqa: BLE001 - fails closed: an answer that could not be judged does not go on
             log.error("answer to %s failed: %s", self._exchange.id, describe(error))
             return Denial(Reason.INTERNAL)
-
-    def _received(self, head: ResponseHead, part: bytes, complete: bool) -> Denial | None:
-        exchange = self._exchange
-        if not exchange.status:
-            denial = self._begin(head)
-            if denial is not None:
-                return denial
-        if self._stream is not None:
-            return self._flow(self._stream, part, complete)
-        self._collected.append(part)
-        self._size += len(part)
-        if self._size > self._limit:
-            return Denial(Reason.RESPONSE_TOO_LARGE)
-        return self._finish() if complete else None
 
     def broken(self, denial: Denial) -> bytes:
         """What ends a stream that has begun in the dialect's legal way."""

@@ -19,7 +19,16 @@ _NONE: dict[Operation, Policies] = {}
 
 def decide(snapshot: Snapshot, principal: Principal, operation: Operation, model_name: str | None) -> Grant | Reason:
     """What `principal` is granted for this operation; `model_name` is None for one that concerns no single model."""
-    given = snapshot.operations.get(operation, 0) & _speaking_of(snapshot, principal)
+    return decide_among(snapshot, policies_for(snapshot, principal, operation), operation, model_name)
+
+
+def policies_for(snapshot: Snapshot, principal: Principal, operation: Operation) -> Policies:
+    """The policies that give this principal this operation on some model; none of them, and it is denied."""
+    return snapshot.operations.get(operation, 0) & _speaking_of(snapshot, principal)
+
+
+def decide_among(snapshot: Snapshot, given: Policies, operation: Operation, model_name: str | None) -> Grant | Reason:
+    """The second half of `decide`, for who has asked `policies_for` before the model was known."""
     if not given:
         return Reason.OPERATION_DENIED
     if model_name is not None:
@@ -32,7 +41,7 @@ def decide(snapshot: Snapshot, principal: Principal, operation: Operation, model
 
 
 def may_operate(snapshot: Snapshot, principal: Principal, operation: Operation) -> bool:
-    return bool(snapshot.operations.get(operation, 0) & _speaking_of(snapshot, principal))
+    return bool(policies_for(snapshot, principal, operation))
 
 
 def visible_models(snapshot: Snapshot, principal: Principal) -> list[str]:

@@ -110,10 +110,8 @@ class RequestFraming:
 
     # what llhttp calls
 
-    def on_message_begin(self) -> None:
-        self.in_message = True
-
     def on_url(self, part: bytes) -> None:
+        self.in_message = True
         self._target += part
 
     def on_header(self, name: bytes, value: bytes) -> None:
