@@ -219,6 +219,21 @@ def test_strings_further_down_that_do_not_grow_come_whole_and_masked() -> None:
     assert seen == {"url": "https://example.com/a", "title": whole("by bob@example.com")}
 
 
+def test_arguments_are_masked_as_the_json_source_they_are_and_all_else_as_text() -> None:
+    asked: list[bool] = []
+
+    def masker(escaped: bool) -> StreamMasker:
+        asked.append(escaped)
+        return StreamMasker(EVERY_ENTITY, escaped=escaped)
+
+    answer = stream(Operation.CHAT, masker=masker, whole=whole, hide_usage=False)
+    answer.feed(
+        sse(frame(piece(content="a ")), frame(piece(tool_calls=[{"index": 0, "function": {"arguments": "{"}}])))
+    )
+    answer.feed(sse(frame(piece(function_call={"arguments": "{"})), frame(piece(refusal="b "))))
+    assert asked == [False, True, True, False]
+
+
 def test_the_tail_of_arguments_is_added_to_the_call_it_belongs_to() -> None:
     call = {"index": 3, "function": {"arguments": '{"a":"bob@example.com"}'}}
     ending = {"index": 0, "delta": {"tool_calls": None}, "finish_reason": "tool_calls"}
