@@ -168,9 +168,6 @@ class Run:
             self.send(request("POST", path, headers=headers, document=document))
         for raw in (*refused_requests(self.gateway.key), *quiet_requests(self.gateway.key)):
             self.send(raw)
-        for worker in self.gateway.workers():
-            self.gateway.command("audit", "verify")
-            assert worker in self.gateway.workers()
 
 
 @pytest.fixture(scope="module")
@@ -210,6 +207,7 @@ def test_no_secret_lies_in_the_state_directory(run: Run) -> None:
     files = [path for path in run.gateway.state.rglob("*") if path.is_file()]
     assert {"store.sqlite", "keys.feed"} <= {path.name for path in files}
     assert any(path.suffix == ".jsonl" and path.stat().st_size for path in files)
+    assert any(b'"principal":"alice"' in path.read_bytes() for path in files), "the journal can be read by this test"
     leaks = {path.name: CANARY.in_bytes(path.read_bytes()) for path in files}
     assert {name: doors for name, doors in leaks.items() if doors} == {}
 
