@@ -39,8 +39,8 @@ def test_plain_words_that_a_key_may_begin_with_are_known() -> None:
 def test_the_longest_match_lies_within_the_reach() -> None:
     body = "aB3" * 2000
     token = f"eyJ{body[:1400]}.eyJ{body[:1900]}.{body[:700]}"
-    assert credentials.find(f" {token} ", 0) == (1, 1 + len(token))
-    assert len(token) < credentials.REACH
+    assert credentials.find_token(f" {token} ", 0) == (1, 1 + len(token))
+    assert len(token) < credentials.TOKEN_REACH
 
 
 def test_what_a_bounded_pattern_leaves_of_a_run_is_taken_with_it() -> None:

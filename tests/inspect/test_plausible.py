@@ -54,24 +54,3 @@ def test_an_account_number_has_the_length_of_its_country_and_a_right_remainder(c
     assert plausible.iban(right + "7") == 0
     assert plausible.iban(right[:-1]) == 0
     assert plausible.iban(f"{right} ABC") == length
-
-
-@pytest.mark.parametrize("number", ["000-12-3456", "666-12-3456", "912-12-3456", "123-00-4567", "123-45-0000"])
-def test_social_security_numbers_that_are_never_given_out_are_refused(number: str) -> None:
-    assert plausible.social_security(number) == 0
-
-
-@pytest.mark.parametrize(
-    ("number", "length"),
-    [("+14155552671", 12), ("+1415555267", 0), ("+1 415 555 2671 44", 15), ("+11111111111", 0), ("+4930901820", 11)],
-)
-def test_international_numbers_have_a_length_that_exists(number: str, length: int) -> None:
-    assert plausible.international_phone(number) == length
-
-
-@pytest.mark.parametrize(
-    ("number", "length"),
-    [("020 7946 0958", 13), ("01.02.2024 10", 0), ("0000 000 000", 0), ("01 02 03", 0), ("0049 0020 0068", 0)],
-)
-def test_national_numbers_are_no_dates_and_no_tables(number: str, length: int) -> None:
-    assert plausible.national_phone(number) == length

@@ -17,6 +17,7 @@ import re
 _WORD = "[A-Za-z0-9]"
 _URL = "[A-Za-z0-9_-]"
 _END = "(?![A-Za-z0-9])"
+_URL_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 
 # literal prefixes -> the rest of the key
 FAMILIES: tuple[tuple[tuple[str, ...], str], ...] = (
@@ -35,7 +36,6 @@ FAMILIES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("GOCSPX-",), _URL + "{28,64}+"),
     (("ya29.",), _URL + "{30,512}+"),
     (("sk_live_", "sk_test_", "rk_live_", "rk_test_", "whsec_"), _WORD + "{16,255}+"),
-    (("eyJ",), _URL + r"{10,1400}+\.eyJ" + _URL + r"{8,1900}+\." + _URL + "{20,700}+"),
     (("hf_", "api_org_"), "[A-Za-z]{34}" + _END),
     (("npm_",), _WORD + "{36}" + _END),
     (("pypi-",), _URL + "{50,512}+"),
@@ -74,14 +74,22 @@ FAMILIES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("SK",), "[0-9a-f]{32}" + _END),
 )
 
-PREFIXES: tuple[str, ...] = tuple(prefix for prefixes, _ in FAMILIES for prefix in prefixes)
+# A signed token of three parts. Its first part may be long and may hold its own beginning again and again: it is looked
+# for from the second part on, to the left.
+_TOKEN = "eyJ"
+_TOKEN_LEFT = 1403
+_search_token_middle = re.compile(r"\.eyJ" + _URL + r"{8,1900}+\." + _URL + "{20,700}+").search
+_search_token_start = re.compile("eyJ(?<![A-Za-z0-9]eyJ)").search
+
+PREFIXES: tuple[str, ...] = (*(prefix for prefixes, _ in FAMILIES for prefix in prefixes), _TOKEN)
 
 # every proper beginning of a prefix: a word that ends here may still become a key
 BEGINNINGS: frozenset[str] = frozenset(p[:n] for p in PREFIXES for n in range(1, len(p)))
 
 RUN = re.compile("[A-Za-z0-9_-]*")
 
-REACH = 4200  # the longest match (a token of three parts), with what is looked at behind it
+REACH = 640  # the longest match, with what is looked at behind it
+TOKEN_REACH = 4200  # the same for a token of three parts
 
 
 def _alternation(words: tuple[str, ...]) -> str:
@@ -108,7 +116,7 @@ def _beginning_with(first: str) -> str:
     )
 
 
-_FIRSTS = sorted({prefix[0] for prefix in PREFIXES})
+_FIRSTS = sorted({prefix[0] for prefixes, _ in FAMILIES for prefix in prefixes})
 _KEY = "(?:" + "|".join(f"{first}(?:{_beginning_with(first)})" for first in _FIRSTS) + ")"
 
 # The left neighbour is matched, not only looked at: the engine tries fewer places that way, as most characters are
@@ -131,6 +139,20 @@ def find(text: str, position: int) -> tuple[int, int] | None:
     return start, run.end() if run is not None else match.end()
 
 
+def find_token(text: str, position: int) -> tuple[int, int] | None:
+    """Where the leftmost token of three parts from `position` on begins and ends, with the rest of its run."""
+    middle = _search_token_middle(text, position)
+    while middle is not None:
+        dot = middle.start()
+        before = text[max(position, dot - _TOKEN_LEFT) : dot]
+        start = _search_token_start(text, dot - len(before) + len(before.rstrip(_URL_CHARACTERS)), dot)
+        if start is not None and dot - start.end() >= 10:
+            run = RUN.match(text, middle.end())
+            return start.start(), run.end() if run is not None else middle.end()
+        middle = _search_token_middle(text, dot + 1)
+    return None
+
+
 def first_possible(text: str) -> int:
     """Where a key begins first, or may begin once more is known; the length of the text if nowhere."""
     match = _search_possible(f" {text}")
@@ -144,7 +166,7 @@ def any_sign(text: str) -> bool:
 
 def prefilters() -> list[str]:
     """For the scanner: the prefix and one character of the rest, without looking at neighbours."""
-    return [_alternation(prefixes) + "[A-Za-z0-9_-]" for prefixes, _ in FAMILIES]
+    return [*(_alternation(prefixes) + "[A-Za-z0-9_-]" for prefixes, _ in FAMILIES), r"\.eyJ[A-Za-z0-9_-]{8}"]
 
 
 _PLAIN_PREFIXES = tuple(prefix for prefix in PREFIXES if prefix.isalpha())

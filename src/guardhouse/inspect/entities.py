@@ -14,11 +14,12 @@ What whole-text and streamed masking both rest on:
   have. stream.py cuts a text by these two statements; a new pattern must obey them.
 - A placeholder has no digit, no `@` and no prefix of a key: masking twice is masking once.
 - No pattern goes back over what it has taken more than a bounded number of characters.
+- What a pattern can refuse it refuses: every candidate that Python judges costs as much as fifty characters, and a text
+  may consist of candidates. Only checksums are left to plausible.py, and IPv6 groups to be counted.
 
 The scanner keeps a coarser twin of each pattern: who changes one here looks at scanner.py.
 """
 
-import ipaddress
 import re
 from collections.abc import Callable
 
@@ -31,6 +32,7 @@ MARGIN = 2
 WORD = r"A-Za-z0-9@._%+\-:()/="
 
 Find = Callable[[str, int], tuple[int, int] | None]
+Replace = Callable[[str, str], tuple[str, int]]
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -40,26 +42,39 @@ class Rule(msgspec.Struct, frozen=True):
     find: Find  # (text, from) -> where the leftmost match begins and ends
     reach: int  # a match that would begin further than this from the end of what is known is decided
     run: bool = False  # a match goes on for as long as credentials.RUN does
+    replace: Replace | None = None  # (placeholder, text) -> what replacing every match gives, and how many there were
 
 
 _LEFT = "(?<![A-Za-z0-9].)"  # stands behind the first character, so that the engine can run to that one
 _RIGHT = "(?![A-Za-z0-9])"
 
 _CARD = re.compile(
-    f"[0-9]{_LEFT}(?:[0-9]{{12,18}}|[0-9]{{3}}(?:([ -])[0-9]{{4}}\\1[0-9]{{4}}\\1[0-9]{{4}}(?:\\1[0-9]{{1,3}}{_RIGHT})?"
+    f"[2-68]{_LEFT}(?:[0-9]{{12,18}}|[0-9]{{3}}(?:([ -])[0-9]{{4}}\\1[0-9]{{4}}\\1[0-9]{{4}}(?:\\1[0-9]{{1,3}}{_RIGHT})?"
     f"|([ -])[0-9]{{6}}\\2[0-9]{{4,5}})){_RIGHT}"
 )
+_COUNTRY = "|".join(f"{first}{_LEFT}[{seconds}]" for first, seconds in plausible.COUNTRIES.items())
 _IBAN = re.compile(
-    f"[A-Z]{_LEFT}[A-Z][0-9]{{2}}(?:[A-Z0-9]{{11,30}}|(?:[ -][A-Z0-9]{{4}}){{2,7}}(?:[ -][A-Z0-9]{{1,3}})?){_RIGHT}"
+    f"(?:{_COUNTRY})[0-9]{{2}}(?![ -]?[A-Z]{{2}}[0-9]{{2}}[ -]?[A-Z])"  # no account begins like an IBAN
+    f"(?:[A-Z0-9]{{11,30}}|(?:[ -][A-Z0-9]{{4}}){{2,7}}(?:[ -][A-Z0-9]{{1,3}})?){_RIGHT}"
 )
-_SSN = re.compile(f"[0-8]{_LEFT}[0-9]{{2}}([ -])[0-9]{{2}}\\1[0-9]{{4}}{_RIGHT}")
+_SSN = re.compile(f"[0-8]{_LEFT}[0-9]{{2}}(?<!000)(?<!666)([ -])(?!00)[0-9]{{2}}\\1(?!0000)[0-9]{{4}}{_RIGHT}")
 
 _SEPARATOR = r"(?:[ .-]|\)[ -]?| ?\()?"
 _EXTENSION = "(?:(?![A-Za-z0-9])|(?=x[0-9]))"  # "x123" may follow a number
-_ABROAD = re.compile(rf"\+(?<![A-Za-z].)[1-9](?:{_SEPARATOR}[0-9]){{7,14}}{_EXTENSION}")
-_TRUNK = re.compile(f"0(?<![A-Za-z0-9.].)[0-9]{{1,6}}(?:[ .-][0-9]{{2,8}}){{1,5}}{_EXTENSION}")
+_ABROAD = re.compile(
+    rf"\+(?<![A-Za-z].)(?:1(?:{_SEPARATOR}[0-9]){{10}}|[2-9](?:{_SEPARATOR}[0-9]){{7,14}}){_EXTENSION}"
+)
+_MORE = "(?:[ .-](?!00)(?=[0-9]{2}))?[0-9]"  # a digit, or a group of at least two that are not both zero
+_NOT_A_DATE = r"(?![0-9][.-](?:0[1-9]|1[0-2])[.-](?:19|20)[0-9]{2})"
+_NOT_BINARY = "(?=[01]{0,7}+(?:[ .-][01]{1,8}+){0,6}+[ .-]?[2-9])"
+_TRUNK = re.compile(
+    f"0(?<![A-Za-z0-9.].)(?=[0-9]{{1,6}}[ .-][0-9]){_NOT_BINARY}"
+    f"{_NOT_A_DATE}(?:0(?:{_MORE}){{9,15}}|(?!0)(?:{_MORE}){{8,10}}){_EXTENSION}"
+)
 _BRACKETED = re.compile(
-    rf"\((?<![A-Za-z].)(?!19|20)[0-9]{{2,5}}\)[ -]?[0-9]{{2,8}}(?:[ .-][0-9]{{2,8}}){{1,3}}{_EXTENSION}"
+    rf"\((?<![A-Za-z].)(?!19|20)(?=[0-9]{{2,5}}\)[ -]?[0-9]{{2,8}}[ .-](?!00)[0-9]{{2}})(?:"
+    + "|".join(rf"[0-9]{{{area}}}\)(?:[ -](?!00))?[0-9](?:{_MORE}){{{7 - area},{11 - area}}}" for area in (2, 3, 4, 5))
+    + f"){_EXTENSION}"
 )
 _GROUPED = re.compile(
     "[2-9](?<![A-Za-z0-9.].)(?:[0-9]{2}[ .-][2-9][0-9]{2}[ .-][0-9]{4}|[0-9]{1,2}([ -])[0-9]{3}\\1[0-9]{2}\\1[0-9]{2})"
@@ -67,18 +82,34 @@ _GROUPED = re.compile(
 )
 
 _LOCAL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._%+-"
-_AT = re.compile("@(?<=[A-Za-z0-9._%+-]@)(?=[A-Za-z0-9-])")
-_DOMAIN = re.compile(r"(?:[A-Za-z0-9-]{1,63}+\.){1,8}(?:xn--[A-Za-z0-9-]{2,59}+|[A-Za-z]{2,24}+)(?![A-Za-z0-9])")
+_AT_DOMAIN = re.compile(
+    r"@(?<=[A-Za-z0-9._%+-]@)(?:[A-Za-z0-9-]{1,63}+\.){1,8}(?:xn--[A-Za-z0-9-]{2,59}+|[A-Za-z]{2,24}+)(?![A-Za-z0-9])"
+)
 
-_IPV4 = re.compile(r"[0-9](?<![A-Za-z0-9.].)[0-9]{0,2}(?:\.[0-9]{1,3}){3}(?![A-Za-z0-9]|\.[0-9])")
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|[01]?[0-9]{1,2})"
+_IPV4 = re.compile(
+    r"[0-9](?<![A-Za-z0-9.].)(?:(?<=[01])[0-9]{0,2}|(?<=2)(?:[0-4][0-9]|5[0-5]|[0-9])?|(?<=[3-9])[0-9]?)"
+    rf"(?:\.{_OCTET}){{3}}(?![A-Za-z0-9]|\.[0-9])"
+)
 _IPV6 = re.compile(
-    rf"[0-9A-Fa-f](?<![A-Za-z0-9:.].)[0-9A-Fa-f]{{0,3}}(?::{{1,2}}[0-9A-Fa-f]{{1,4}}){{1,7}}"
-    rf"(?:::|(?:\.[0-9]{{1,3}}){{3}})?{_RIGHT}"
+    rf"[0-9A-Fa-f](?<![A-Za-z0-9:.].)(?=[0-9A-Fa-f]{{3}}:|[0-9A-Fa-f]{{0,3}}(?::{{1,2}}[0-9A-Fa-f]{{1,4}}){{3}})"
+    rf"[0-9A-Fa-f]{{0,3}}(?::{{1,2}}[0-9A-Fa-f]{{1,4}}){{1,7}}(?:::|(?:\.[0-9]{{1,3}}){{3}})?{_RIGHT}"
 )
 
 
-def _whole(match: re.Match[str]) -> int:
-    return match.end()
+def _ipv6_end(match: re.Match[str]) -> int:
+    """Times, slices and scoped names have colons too: a shortened address begins with a full group or has four."""
+    text = match[0]
+    colons, shortened = text.count(":"), text.count("::")
+    if colons < 6 and (not shortened or (text[4:5] != ":" and colons < 5) or not any(map(str.isdigit, text))):
+        return 0
+    start, dot, rest = text.partition(".")
+    if dot and not all(
+        octet == str(int(octet)) and int(octet) < 256 for octet in (start.rpartition(":")[2], *rest.split("."))
+    ):
+        return 0
+    groups = colons + 1 - shortened - text.endswith("::") + bool(dot)
+    return match.end() if (groups < 8 if shortened == 1 else groups == 8 and not shortened) else 0
 
 
 def _judged(judge: Callable[[str], int]) -> Callable[[re.Match[str]], int]:
@@ -89,24 +120,7 @@ def _judged(judge: Callable[[str], int]) -> Callable[[re.Match[str]], int]:
     return end
 
 
-def _ipv4_end(match: re.Match[str]) -> int:
-    return match.end() if all(int(octet) < 256 for octet in match[0].split(".")) else 0
-
-
-def _ipv6_end(match: re.Match[str]) -> int:
-    """Times, slices and scoped names have colons too: a shortened address begins with a full group or has four."""
-    text = match[0]
-    groups = text.count(":") + 1
-    if groups < 7 and ("::" not in text or (text[4:5] != ":" and groups < 6) or not any(map(str.isdigit, text))):
-        return 0
-    try:
-        ipaddress.IPv6Address(text)
-    except ValueError:
-        return 0
-    return match.end()
-
-
-def _finder(pattern: re.Pattern[str], end_of: Callable[[re.Match[str]], int] = _whole) -> Find:
+def _finder(pattern: re.Pattern[str], end_of: Callable[[re.Match[str]], int]) -> Find:
     search = pattern.search
 
     def find(text: str, position: int) -> tuple[int, int] | None:
@@ -122,36 +136,48 @@ def _finder(pattern: re.Pattern[str], end_of: Callable[[re.Match[str]], int] = _
 
 def _find_email(text: str, position: int) -> tuple[int, int] | None:
     """From each `@` both ways: a search for what stands before it would try every word of the text."""
-    at = _AT.search(text, position)
-    while at is not None:
-        before = text[max(position, at.start() - 64) : at.start()]
+    match = _AT_DOMAIN.search(text, position)
+    while match is not None:
+        at = match.start()
+        before = text[max(position, at - 64) : at]
         local = before[len(before.rstrip(_LOCAL)) :].lstrip("._%+-")
-        domain = _DOMAIN.match(text, at.end()) if local else None
-        if domain is not None:
-            return at.start() - len(local), domain.end()
-        at = _AT.search(text, at.end())
+        if local:
+            return at - len(local), match.end()
+        match = _AT_DOMAIN.search(text, at + 1)
     return None
+
+
+_search_ipv6 = _finder(_IPV6, _ipv6_end)
 
 
 def _find_ipv6(text: str, position: int) -> tuple[int, int] | None:
     return _search_ipv6(text, position) if ":" in text else None
 
 
-_search_ipv6 = _finder(_IPV6, _ipv6_end)
+def _exact(entity: Entity, pattern: re.Pattern[str], reach: int) -> Rule:
+    """A rule whose pattern needs no judgement: all of a text is left to the engine."""
+
+    def find(text: str, position: int) -> tuple[int, int] | None:
+        match = pattern.search(text, position)
+        return None if match is None else match.span()
+
+    name = str(entity.name)
+    return Rule(entity, name.lower(), f"[{name}]", find, reach, replace=pattern.subn)
 
 
 RULES: tuple[Rule, ...] = (
+    Rule(Entity.API_KEY, "api_key", "[API_KEY]", credentials.find_token, credentials.TOKEN_REACH, run=True),
     Rule(Entity.API_KEY, "api_key", "[API_KEY]", credentials.find, credentials.REACH, run=True),
     Rule(Entity.IBAN, "iban", "[IBAN]", _finder(_IBAN, _judged(plausible.iban)), 64),
     Rule(Entity.CARD, "card", "[CARD]", _finder(_CARD, _judged(plausible.card)), 40),
-    Rule(Entity.SSN, "ssn", "[SSN]", _finder(_SSN, _judged(plausible.social_security)), 16),
+    _exact(Entity.SSN, _SSN, 16),
     Rule(Entity.EMAIL, "email", "[EMAIL]", _find_email, 680),
     Rule(Entity.IP, "ip", "[IP]", _find_ipv6, 80),
-    Rule(Entity.IP, "ip", "[IP]", _finder(_IPV4, _ipv4_end), 24),
-    Rule(Entity.PHONE, "phone", "[PHONE]", _finder(_ABROAD, _judged(plausible.international_phone)), 64),
-    Rule(Entity.PHONE, "phone", "[PHONE]", _finder(_GROUPED), 24),
-    Rule(Entity.PHONE, "phone", "[PHONE]", _finder(_TRUNK, _judged(plausible.national_phone)), 64),
-    Rule(Entity.PHONE, "phone", "[PHONE]", _finder(_BRACKETED, _judged(plausible.national_phone)), 64),
+    _exact(Entity.IP, _IPV4, 24),
+    _exact(Entity.PHONE, _ABROAD, 64),
+    _exact(Entity.PHONE, _GROUPED, 24),
+    _exact(Entity.PHONE, _TRUNK, 64),
+    _exact(Entity.PHONE, _BRACKETED, 64),
 )
 
 

@@ -1,4 +1,4 @@
-"""Whether digits that look like a number of some kind can be one: checksums, lengths, areas that are never given out.
+"""Whether digits that look like a card or an account can be one: checksums, lengths, issuers.
 
 Every function takes what a pattern of entities.py matched and returns how much of it is the number: a length, 0 for
 "none". A pattern takes a whole run of groups; the number may end earlier, always where a separator stands
@@ -6,15 +6,8 @@ Every function takes what a pattern of entities.py matched and returns how much 
 number can never hide it.
 """
 
-import re
-from collections.abc import Iterator
-
-_SEPARATORS = str.maketrans("", "", " .-()")
-_DOUBLED = str.maketrans("0123456789", "0246813579")
+_DOUBLED = bytes.maketrans(b"0123456789", b"0246813579")
 _LETTERS = {ord(letter): str(value) for value, letter in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZ", 10)}
-_DATE = re.compile(r"[0-9]{2}[.-](?:0[1-9]|1[0-2])[.-](?:19|20)[0-9]{2}")
-_GROUP = re.compile("[0-9A-Z]+")
-_ZERO_GROUP = re.compile(r"[ .-]00")  # tables of codes ("0049 0020 0068") have such groups, telephone numbers do not
 
 # country -> length of its account numbers
 _IBAN_LENGTHS = {
@@ -30,15 +23,25 @@ _IBAN_LENGTHS = {
 }  # fmt: skip
 
 
-def _readings(text: str) -> Iterator[int]:
-    """The lengths at which `text` may end, longest first: all of it, or before a separator."""
-    yield len(text)
-    yield from reversed([match.end() for match in _GROUP.finditer(text)][:-1])
+# first letter of a country -> the second ones
+COUNTRIES = {
+    first: "".join(sorted(code[1] for code in _IBAN_LENGTHS if code[0] == first))
+    for first in sorted({code[0] for code in _IBAN_LENGTHS})
+}
+
+
+def _compact(text: str) -> str:
+    return text.replace(" ", "").replace("-", "")
+
+
+def _shorter(text: str, end: int) -> int:
+    """Where the group before the last one of `text[:end]` ends; 0 if there is none."""
+    return max(text.rfind(" ", 0, end), text.rfind("-", 0, end), 0)
 
 
 def luhn(digits: str) -> bool:
-    plain, doubled = digits[-1::-2], digits[-2::-2].translate(_DOUBLED)
-    return (sum(plain.encode()) + sum(doubled.encode()) - 48 * len(digits)) % 10 == 0
+    reverse = digits.encode()[::-1]
+    return (sum(reverse[::2]) + sum(reverse[1::2].translate(_DOUBLED)) - 48 * len(digits)) % 10 == 0
 
 
 def _issued(digits: str) -> bool:
@@ -58,12 +61,14 @@ def _issued(digits: str) -> bool:
 
 
 def card(text: str) -> int:
-    for end in _readings(text):
-        digits = text[:end].translate(_SEPARATORS)
+    end = len(text)
+    while end >= 13:
+        digits = _compact(text[:end])
         if len(digits) < 13:
             return 0
-        if _issued(digits) and luhn(digits) and digits.count(digits[0]) < len(digits):
+        if luhn(digits) and _issued(digits) and digits.count(digits[0]) < len(digits):
             return end
+        end = _shorter(text, end)
     return 0
 
 
@@ -71,40 +76,11 @@ def iban(text: str) -> int:
     length = _IBAN_LENGTHS.get(text[:2], 0)
     if length == 0:
         return 0
-    for end in _readings(text):
-        number = text[:end].translate(_SEPARATORS)
-        if len(number) < length:
-            return 0
-        if len(number) == length and int((number[4:] + number[:4]).translate(_LETTERS)) % 97 == 1:
-            return end
-    return 0
-
-
-def social_security(text: str) -> int:
-    area, group, serial = text[:3], text[4:6], text[7:]
-    refused = area in ("000", "666") or area[0] == "9" or group == "00" or serial == "0000"
-    return 0 if refused else len(text)
-
-
-def international_phone(text: str) -> int:
-    """`text` begins with `+`; a number has at most 15 digits, one of the North American plan exactly 11."""
-    for end in _readings(text):
-        digits = text[1:end].translate(_SEPARATORS)
-        if digits[0] == "1" and len(digits) != 11:
-            continue
-        if 8 <= len(digits) <= 15 and len(set(digits)) > 1:
-            return end
-    return 0
-
-
-def national_phone(text: str) -> int:
-    """`text` begins with the trunk prefix 0 (or 00) or with an area in brackets, and is written in groups."""
-    if _DATE.match(text) is not None:
-        return 0
-    abroad, bracketed = text.startswith("00"), text[0] == "("
-    least, most = (11, 17) if abroad else (8, 12) if bracketed else (9, 11)
-    for end in _readings(text):
-        digits = text[:end].translate(_SEPARATORS)
-        if least <= len(digits) <= most and len(set(digits)) > 2 and _ZERO_GROUP.search(text, 1, end) is None:
-            return end
+    end = len(text)
+    number = _compact(text)
+    while len(number) > length:
+        end = _shorter(text, end)
+        number = _compact(text[:end])
+    if len(number) == length and int((number[4:] + number[:4]).translate(_LETTERS)) % 97 == 1:
+        return end
     return 0

@@ -9,8 +9,8 @@ from guardhouse.model.entity import Entity
 Counts = dict[str, int]
 
 
-def count(counts: Counts, name: str) -> None:
-    counts[name] = counts.get(name, 0) + 1
+def count(counts: Counts, name: str, times: int = 1) -> None:
+    counts[name] = counts.get(name, 0) + times
 
 
 def rewrite(text: str, rules: Iterable[Rule], counts: Counts) -> str:
@@ -20,6 +20,11 @@ def rewrite(text: str, rules: Iterable[Rule], counts: Counts) -> str:
 
 
 def _apply(rule: Rule, text: str, counts: Counts) -> str:
+    if rule.replace is not None:
+        replaced, times = rule.replace(rule.placeholder, text)
+        if times:
+            count(counts, rule.name, times)
+        return replaced
     span = rule.find(text, 0)
     if span is None:
         return text
