@@ -45,6 +45,7 @@ def closed(name: str, **members: Any) -> Closed:
             "principal": "alice",
             "operation": "chat",
             "model": "small",
+            "target": "local",
             "finish_reason": "stop",
             "input_tokens": 10,
             "output_tokens": 5,

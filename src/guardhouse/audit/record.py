@@ -1,8 +1,9 @@
 """What the journal says of an exchange: the shape of its records.
 
 An exchange that reaches an upstream has two records with the same `id`: `opened`, written before the first byte goes
-to the upstream, and `closed`, written before the last byte goes to the caller. An exchange that the gateway refuses
-itself has one, `closed` with `decision: denied`. There is no content in a record: texts appear as keyed hashes and
+to the upstream, and `closed`, written before the last byte goes to the caller. An exchange that ends in the gateway has
+one: `closed` with `decision: denied` if it was refused, or without a `target` if it was answered from the gateway's own
+knowledge (the list of models). There is no content in a record: texts appear as keyed hashes and
 counts, credentials as their public id.
 
 Readers decode only the members they need, so members may be added; none is renamed or given another meaning.

@@ -106,7 +106,7 @@ class _Check:
             if record["id"] in self.open:
                 return f"exchange {record['id']} is opened twice"
             self.open[record["id"]] = None
-        elif record["kind"] == "closed" and record["decision"] != "denied":
+        elif record["kind"] == "closed" and record["decision"] != "denied" and "target" in record:
             if record["id"] not in self.open:
                 return f"exchange {record['id']} is closed without having been opened"
             del self.open[record["id"]]
