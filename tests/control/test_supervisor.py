@@ -97,7 +97,37 @@ def test_a_child_that_is_killed_is_replaced_and_the_others_go_on(tmp_path: Path,
     stage = Stage(tmp_path)
     assert stage.play(scene) == 0
     assert stage.announced == 1
-    assert stage.said == [f"{name} ended (signal SIGKILL); starting it again in 0.1 s"]
+    assert stage.said == [f"{name} ended (signal SIGKILL); starting it again at once"]
+
+
+def test_one_that_had_been_ready_is_replaced_at_once_each_time_and_waits_only_when_it_no_longer_starts(
+    tmp_path: Path,
+) -> None:
+    broken = tmp_path / "broken"
+    sometimes = f"import os, sys\nif os.path.exists({str(broken)!r}): sys.exit(3)\n"
+
+    async def killed(stage: Stage, rounds: int) -> None:
+        for _ in range(rounds):
+            before = stage.pid("w0")
+            os.kill(before, signal.SIGKILL)
+            await until(lambda: stage.pid("w0") not in {0, before} and stage.mark.exists(), "its successor is ready")
+
+    async def scene(stage: Stage) -> None:
+        await ready(stage)
+        await killed(stage, 3)
+        broken.touch()
+        os.kill(stage.pid("w0"), signal.SIGKILL)
+        await until(lambda: len(stage.said) == 6, "it has failed to start twice")
+        broken.unlink()
+        await until(stage.mark.exists, "it starts again")
+        await killed(stage, 1)
+        terminate()
+
+    stage = Stage(tmp_path, worker=sometimes + OBEDIENT)
+    assert stage.play(scene) == 0
+    killed_at_once = "w0 ended (signal SIGKILL); starting it again at once"
+    failed = [f"w0 ended (status 3); starting it again in {pause} s" for pause in (0.1, 0.2)]
+    assert stage.said == [*[killed_at_once] * 4, *failed, killed_at_once]
 
 
 def test_the_mark_is_gone_while_its_worker_is(tmp_path: Path) -> None:

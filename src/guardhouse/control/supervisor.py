@@ -8,8 +8,9 @@ Start: every child must become ready once. One that ends `ATTEMPTS` times before
 status 1, since what keeps it from starting (a port in use, a damaged journal) will not mend itself. When all are up,
 `announce` is called, once.
 
-Later: a child that ends is started again after a pause that doubles with each end and is forgotten once a child has
-been up for `STEADY` seconds. The children are independent; the end of one touches no other.
+Later: a child that ends is started again. One that had been ready has its successor at once, however often it happens:
+until then nobody is served. Only ends before that make a pause that doubles each time, so that a child that cannot start
+any more does not keep a processor busy. The children are independent; the end of one touches no other.
 
 End: SIGTERM or SIGINT sends SIGTERM to the workers, which finish what is open; those that take longer than `grace` are
 killed; then the control process, last, because revocations and metrics matter until the last answer is out. A
@@ -21,7 +22,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import time
 from asyncio.subprocess import Process
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -30,7 +30,6 @@ import msgspec
 
 READY = b"ready"
 ATTEMPTS = 3
-STEADY = 10.0  # seconds
 GRACE = 35.0  # seconds; the workers' own, and some for writing down what was cut
 CONTROL_GRACE = 5.0
 _FIRST_PAUSE = 0.1
@@ -59,7 +58,8 @@ class Supervisor:
         self._complain = complain
         self._grace = grace
         self._processes: dict[str, Process] = {}
-        self._started: set[str] = set()  # who has been up at least once
+        self._started: set[str] = set()  # who has been ready at least once
+        self._up: set[str] = set()  # whose present process, or last one, has been ready
         self._stopping = asyncio.Event()
         self._killed = False
         self._lifeline = (-1, -1)
@@ -96,21 +96,20 @@ class Supervisor:
 
     async def _keep(self, child: Child) -> bool:
         """Starts the child as often as needed until the end; False when it cannot be started."""
-        failures = 0
-        pause = _FIRST_PAUSE
+        failures = 0  # in a row, before it was ready
+        pause = 0.0
         while not self._stopping.is_set():
-            begun = time.monotonic()
+            self._up.discard(child.name)
             code = await self._run_once(child)
             if self._stopping.is_set():
                 break
-            failures += 1
+            failures = 0 if child.name in self._up else failures + 1
             if child.name not in self._started and failures >= ATTEMPTS:
                 self._complain(f"{child.name} ended {failures} times ({_ending(code)}) before it was ready; giving up")
                 return False
-            pause = _FIRST_PAUSE if time.monotonic() - begun > STEADY else pause
-            self._complain(f"{child.name} ended ({_ending(code)}); starting it again in {pause:g} s")
+            pause = min(max(pause * 2, _FIRST_PAUSE), _LONGEST_PAUSE) if failures else 0.0
+            self._complain(f"{child.name} ended ({_ending(code)}); starting it again {_when(pause)}")
             await self._pause(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
         return True
 
     async def _run_once(self, child: Child) -> int:
@@ -140,6 +139,7 @@ class Supervisor:
             child.mark.touch(mode=0o600)
         newly = child.name not in self._started
         self._started.add(child.name)
+        self._up.add(child.name)
         if newly and len(self._started) == len(self._workers) + 1 and not self._stopping.is_set():
             self._announce()
 
@@ -172,6 +172,10 @@ class Supervisor:
 def _send(process: Process, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
         process.send_signal(number)
+
+
+def _when(pause: float) -> str:
+    return f"in {pause:g} s" if pause else "at once"
 
 
 def _ending(code: int) -> str:
