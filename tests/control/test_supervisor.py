@@ -106,21 +106,21 @@ def test_one_that_had_been_ready_is_replaced_at_once_each_time_and_waits_only_wh
     broken = tmp_path / "broken"
     sometimes = f"import os, sys\nif os.path.exists({str(broken)!r}): sys.exit(3)\n"
 
-    async def killed(stage: Stage, rounds: int) -> None:
-        for _ in range(rounds):
-            before = stage.pid("w0")
-            os.kill(before, signal.SIGKILL)
-            await until(lambda: stage.pid("w0") not in {0, before} and stage.mark.exists(), "its successor is ready")
+    async def killed(stage: Stage) -> None:
+        before = stage.pid("w0")
+        os.kill(before, signal.SIGKILL)
+        await until(lambda: stage.pid("w0") not in {0, before} and stage.mark.exists(), "its successor is ready")
 
     async def scene(stage: Stage) -> None:
         await ready(stage)
-        await killed(stage, 3)
+        for _ in range(3):
+            await killed(stage)
         broken.touch()
         os.kill(stage.pid("w0"), signal.SIGKILL)
         await until(lambda: len(stage.said) == 6, "it has failed to start twice")
         broken.unlink()
         await until(stage.mark.exists, "it starts again")
-        await killed(stage, 1)
+        await killed(stage)
         terminate()
 
     stage = Stage(tmp_path, worker=sometimes + OBEDIENT)

@@ -9,8 +9,8 @@ status 1, since what keeps it from starting (a port in use, a damaged journal) w
 `announce` is called, once.
 
 Later: a child that ends is started again. One that had been ready has its successor at once, however often it happens:
-until then nobody is served. Only ends before that make a pause that doubles each time, so that a child that cannot start
-any more does not keep a processor busy. The children are independent; the end of one touches no other.
+until then nobody is served. Only ends before that make a pause that doubles each time, so that a child that cannot
+start any more does not keep a processor busy. The children are independent; the end of one touches no other.
 
 End: SIGTERM or SIGINT sends SIGTERM to the workers, which finish what is open; those that take longer than `grace` are
 killed; then the control process, last, because revocations and metrics matter until the last answer is out. A
