@@ -80,12 +80,22 @@ REFUSED = {
     b"GET / HTTP/1.1\r\nhost: a\x7f\r\n\r\n": Reason.HEADER_INVALID,
     b"GET / HTTP/1.1\r\nhost: a\rb: c\r\n\r\n": Reason.HEADER_INVALID,
     b"GET / HTTP/1.1\r\n: a\r\n\r\n": Reason.HEADER_INVALID,
-    b"GET / HTTP/1.1\nhost: a\n\n": Reason.HEADER_INVALID,
+    b"GET / HTTP/1.1\nhost: a\n\n": Reason.MALFORMED,
     b"GET / HTTP/1.2\r\n\r\n": Reason.VERSION_UNSUPPORTED,
     b"GET / HTTP/2.0\r\nhost: a\r\n\r\n": Reason.VERSION_UNSUPPORTED,
     b"GET /\x00 HTTP/1.1\r\n\r\n": Reason.TARGET_INVALID,
     b"GET http://a/ HTTP/1.1\r\nhost: a\r\n\r\n": Reason.TARGET_INVALID,
-    b"CONNECT a:1 HTTP/1.1\r\nhost: a\r\n\r\n": Reason.TARGET_INVALID,
+    b"CONNECT a:1 HTTP/1.1\r\nhost: a\r\n\r\n": Reason.UPGRADE_UNSUPPORTED,
+    b"CONNECT /v1 HTTP/1.1\r\nhost: a\r\n\r\n": Reason.UPGRADE_UNSUPPORTED,
+    b"POST /v1 RTSP/1.0\r\nhost: a\r\n\r\n": Reason.MALFORMED,
+    b"POST /v1 HTTP/1.10\r\nhost: a\r\n\r\n": Reason.VERSION_UNSUPPORTED,
+    b"POST /v1 HTTP/2\r\nhost: a\r\n\r\n": Reason.VERSION_UNSUPPORTED,
+    b"POST  /v1 HTTP/1.1\r\nhost: a\r\n\r\n": Reason.MALFORMED,
+    b"POST /v1  HTTP/1.1\r\nhost: a\r\n\r\n": Reason.MALFORMED,
+    b"POST /v 1 HTTP/1.1\r\nhost: a\r\n\r\n": Reason.MALFORMED,
+    b"POST /v1 HTTP/1.1 \r\nhost: a\r\n\r\n": Reason.MALFORMED,
+    b"PRI * HTTP/2.0\r\n\r\nGET / HTTP/1.1\r\n\r\n": Reason.HTTP2_UNSUPPORTED,
+
     b"get / HTTP/1.1\r\nhost: a\r\n\r\n": Reason.MALFORMED,
     b"\x16\x03\x01\x02\x00\x01\x00": Reason.MALFORMED,
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n": Reason.HTTP2_UNSUPPORTED,
@@ -138,6 +148,56 @@ def test_a_head_that_differs_from_the_last_one_is_judged_anew() -> None:
     assert [head.http10 for head in recorder.heads[-2:]] == [False, True]
     parser.feed(POST + b"x-a: 1\r\nx-b: 2\r\nauthorization: a\r\nauthorization: b\r\n\r\n")
     assert parser.problem is not None
+
+
+def test_chunks_that_are_mostly_framing_are_refused() -> None:
+    data = POST + b"transfer-encoding: chunked\r\n\r\n1;" + b"x" * 40_000 + b"\r\na\r\n0\r\n\r\n"
+    assert refusal(data, 1000) is Reason.FRAMING_INVALID
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.binary(max_size=120)), max_size=12), st.integers(1, 400))
+def test_a_repeated_head_is_read_as_if_it_were_new(messages: list[tuple[int, bytes]], size: int) -> None:
+    """The short way for repeated heads against a parser that is new for each message."""
+    kept, recorder = framing()
+    for variant, body in messages:
+        extra = (b"", b"x-a: b\r\n", b"Accept: */*\r\nx-a: b\r\n", b"expect: 100-continue\r\n")[variant]
+        data = POST + extra + b"Content-Length: %d\r\n" % len(body) + b"x-tail: z\r\n\r\n" + body
+        new, once = framing()
+        new.feed(data)
+        for start in range(0, len(data), size):
+            kept.feed(data[start : start + size])
+        if new.problem is not None:
+            assert kept.problem == new.problem
+            break
+        assert recorder.heads[-1] == once.heads[-1]
+        assert recorder.bodies[-1] == once.bodies[-1]
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        b"content-length: 03\r\nx: y\r\n\r\nabc",
+        b"content-length: +3\r\nx: y\r\n\r\nabc",
+        b"content-length: 3 \r\nx: y\r\n\r\nabc",
+        b"content-length: 3\r\nx: y\r\n\r\nabcd",
+        b"content-length: 3\r\nx: y\r\n\r\nab",
+        b"content-length: 3\r\nx: z\r\n\r\nabc",
+        b"content-length: 3\r\ncontent-length: 3\r\nx: y\r\n\r\nabc",
+        b"content-length: 3\nx: y\r\n\r\nabc",
+        b"content-length: \r\nx: y\r\n\r\nabc",
+        b"content-length: 101\r\nx: y\r\n\r\n" + b"a" * 101,
+        b"content-length: 9999999999999\r\nx: y\r\n\r\nabc",
+    ],
+)
+def test_a_head_that_almost_repeats_is_read_by_the_parser(second: bytes) -> None:
+    kept, recorder = framing()
+    kept.feed(POST + b"content-length: 5\r\nx: y\r\n\r\nhello")
+    kept.feed(POST + second)
+    new, once = framing()
+    new.feed(POST + second)
+    assert kept.problem == new.problem
+    assert recorder.bodies[1:] == once.bodies
+    assert recorder.heads[1:] == once.heads
 
 
 def test_nothing_behind_a_malformed_message_is_read() -> None:

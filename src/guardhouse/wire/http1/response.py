@@ -127,6 +127,8 @@ class ResponseFraming:
             self._headers = {}
             return
         headers = self._headers
+        if headers.get(b"transfer-encoding", b"chunked").strip().lower() != b"chunked":
+            self._fail()  # a coding that is not undone here would pass for the answer
         if not self._parser.get_http_version().startswith("1.") or b"upgrade" in headers and status == 426:
             self._fail()
         self._at_end = b"content-length" not in headers and b"transfer-encoding" not in headers

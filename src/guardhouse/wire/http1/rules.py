@@ -5,6 +5,8 @@ control characters, white space before a colon and unknown transfer codings. Thi
 leave open:
 
 - one reading of the target: origin form only, visible ASCII, no fragment, no backslash;
+- one spelling of the request line: llhttp also takes RTSP for HTTP and any number of spaces for one;
+- no CONNECT: a tunnel is not inspected;
 - one Host, of the form host[:port] (RFC 9110 section 7.2); it is checked and then never used for a decision;
 - headers that carry a decision (credentials, framing, content type …) appear once. Other repeated fields are joined as
   RFC 9110 section 5.3 says, and none of them is forwarded unless it is on the forwarding list of `path.upstream`;
@@ -24,6 +26,8 @@ import msgspec
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
 
+_LINE = re.compile(rb"[A-Z]+ [^\x00-\x20\x7f]+ HTTP/1\.[01]")
+_VERSION = re.compile(rb"[^ ]+ [^ ]+ HTTP/[0-9.]+")
 _TARGET = re.compile(rb"/[^\x00-\x20\x7f-\xff#\\]*")
 _HOST = re.compile(rb"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
@@ -64,6 +68,24 @@ class Head(msgspec.Struct, frozen=True, gc=False):
     http10: bool
     content_length: int  # -1 when the body is chunked
     expects_continue: bool
+
+    def with_length(self, length: int) -> "Head":
+        return msgspec.structs.replace(self, content_length=length)
+
+
+def judge_line(line: bytes) -> Denial | None:
+    """A request line, without its CRLF."""
+    if _LINE.fullmatch(line):
+        return Denial(Reason.UPGRADE_UNSUPPORTED, "There are no tunnels here.") if line.startswith(b"CONNECT ") else None
+    if line.startswith(b"PRI * HTTP/2"):
+        return Denial(Reason.HTTP2_UNSUPPORTED)
+    method, _, rest = line.partition(b" ")
+    target = rest.rpartition(b" ")[0]
+    if not method.isalpha() or not method.isupper() or not target or b" " in target:
+        return Denial(Reason.MALFORMED)
+    if rest.endswith((b" HTTP/1.1", b" HTTP/1.0")):
+        return Denial(Reason.TARGET_INVALID)
+    return Denial(Reason.VERSION_UNSUPPORTED if _VERSION.fullmatch(line) else Reason.MALFORMED)
 
 
 def judge_fields(raw: Sequence[tuple[bytes, bytes]], version: str) -> Fields | Denial:
@@ -107,9 +129,9 @@ def collect_headers(raw: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes] | 
         if lowered in headers:
             if lowered in SINGLETONS:
                 return Denial(Reason.HEADER_INVALID, f"The header {lowered.decode('ascii')} appears more than once.")
-            headers[lowered] += b", " + value
+            headers[lowered] += b", " + value.rstrip(b" \t")
         else:
-            headers[lowered] = value
+            headers[lowered] = value.rstrip(b" \t")
         if b"_" in lowered and lowered.replace(b"_", b"-") in SINGLETONS:
             return Denial(Reason.HEADER_INVALID, "A header imitates another one with underscores.")
     return headers
