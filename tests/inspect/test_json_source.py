@@ -1,3 +1,4 @@
+import pytest
 from fragments import cut_texts, texts
 from hypothesis import given, settings
 
@@ -7,6 +8,7 @@ from guardhouse.inspect.json_source import JsonSource, Part
 def parts(pieces: list[str]) -> list[tuple[Part, str]]:
     """What the pieces are cut into, text that was delivered in several parts joined."""
     source = JsonSource()
+    source.swallows = True  # so that nothing is passed undivided
     found: list[tuple[Part, str]] = []
     for piece in pieces:
         found += source.push(piece)
@@ -55,3 +57,19 @@ def test_a_number_of_a_thousand_digits_passes_without_being_kept() -> None:
     source = JsonSource()
     passed = "".join(text for _ in range(100) for _, text in source.push("1234567890"))
     assert len(passed) >= 900
+
+
+@settings(max_examples=300, deadline=None)
+@given(cut_texts())
+def test_what_passes_undivided_is_what_the_parts_say(cut: tuple[str, list[str]]) -> None:
+    _, pieces = cut
+    source, divided = JsonSource(), JsonSource()
+    divided.swallows = True
+    for piece in pieces:
+        assert "".join(part for _, part in source.push(piece)) == "".join(part for _, part in divided.push(piece))
+        assert source.in_string == divided.in_string
+
+
+@pytest.mark.parametrize("unit", ['"1"1', "\\n", 'a\\"b', '"a",', '{"a":1,"b":"\\u00e9"}'])
+def test_short_parts_are_not_yielded_one_by_one(unit: str) -> None:
+    assert sum(1 for _ in JsonSource().push(unit * 1000)) < 10

@@ -6,7 +6,10 @@ from fragments import WHOLE, texts, wanted_sets
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from guardhouse.inspect import masker
+from guardhouse.inspect.entities import Rule, rules_for
 from guardhouse.inspect.masker import mask, mask_texts
+from guardhouse.inspect.rewriting import rewrite, without_key_blocks
 from guardhouse.inspect.scanner import scan
 from guardhouse.model.entity import EVERY_ENTITY, Entity
 from guardhouse.model.text import Text
@@ -112,3 +115,31 @@ def test_texts_are_masked_in_the_document_that_holds_them() -> None:
     assert message == {"content": "to [EMAIL]"}
     assert arguments == ['{"n": "[CARD]"}', "nothing here"]
     assert [text.value for text in texts_found] == ["to [EMAIL]", '{"n": "[CARD]"}', "nothing here"]
+
+
+PROSE = "The report says that 26,500.50 euros (12 percent) went to 3 people, on 03.04.2021 at 10:30. "
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(st.one_of(texts, st.sampled_from([PROSE * 8, "x" * 300, "12 34 " * 60])), max_size=12), wanted_sets)
+def test_a_long_text_is_masked_as_if_every_rule_read_all_of_it(parts: list[str], wanted: Entity) -> None:
+    text = PROSE * 24 + "".join(parts)
+    text = text.encode("ascii", "ignore").decode()
+    counts: dict[str, int] = {}
+    whole = rewrite(without_key_blocks(text, wanted, counts), rules_for(wanted), counts)
+    assert mask(text, wanted) == (whole, counts)
+
+
+def test_of_a_long_text_only_the_surroundings_of_candidates_are_rewritten(monkeypatch: pytest.MonkeyPatch) -> None:
+    prose = PROSE.replace("03.04.2021", "Monday") * 300
+    read: list[str] = []
+
+    def note(text: str, rules: tuple[Rule, ...], counts: dict[str, int]) -> str:
+        read.append(text)
+        return rewrite(text, rules, counts)
+
+    monkeypatch.setattr(masker, "rewrite", note)
+    masked, counts = masker.mask(prose + "write to bob@example.com, or not. " + prose, EVERY)
+    assert counts == {"email": 1}
+    assert "to [EMAIL], or" in masked
+    assert sum(map(len, read)) < 100

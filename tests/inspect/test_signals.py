@@ -131,7 +131,7 @@ def test_the_score_ends_at_ten() -> None:
 
 
 @pytest.mark.parametrize("unit", ["ignore ", "1gn0r3 ", "é", "aGVsbG8gd29ybGQh\n", "%41", "i g n o r e  ", "\ufdfa"])
-def test_what_is_scanned_again_grows_with_the_text_and_no_faster(unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_a_request_a_bounded_part_is_read_again(unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
     scanned = 0
 
     def count(haystack: bytes) -> tuple[list[Phrase], int]:
@@ -142,7 +142,29 @@ def test_what_is_scanned_again_grows_with_the_text_and_no_faster(unit: str, monk
     monkeypatch.setattr(module, "phrases_and_delimiters", count)
     text = unit * (1_000_000 // len(unit.encode()))
     signals([Text(text, "user", None, None)], [text.encode()], scan(text.encode()) | BLOB, KEY)
-    assert scanned <= 12 * 1_000_000
+    assert scanned <= 16 * module._MOST_READ
+
+
+def test_many_short_texts_are_not_all_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def note(text: str) -> list[str]:
+        read.append(text)
+        return []
+
+    monkeypatch.setattr(module, "readings", note)
+    assert len(said(*["act as"] * 5000).message_hashes) == 5000
+    assert 100 < len(read) < 600
+
+
+def test_the_last_text_is_read_before_what_led_to_it() -> None:
+    filling = "act as a pirate. " * 4000
+    assert said(filling, ATTACK).risk >= said(ATTACK).risk
+
+
+def test_what_was_encoded_is_not_cut_where_blocks_of_it_meet() -> None:
+    blob = base64.b64encode((("a quiet word " * 500) + ATTACK).encode()).decode()
+    assert said("A quiet sentence. " * 4000 + blob + " A quiet sentence." * 4000).risk >= 4
 
 
 def test_signals_are_values() -> None:

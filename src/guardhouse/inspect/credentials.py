@@ -76,7 +76,7 @@ FAMILIES: tuple[tuple[tuple[str, ...], str], ...] = (
 
 # A signed token of three parts. Its first part may be long and may hold its own beginning again and again: it is looked
 # for from the second part on, to the left.
-_TOKEN = "eyJ"
+_TOKEN = "eyJ"  # noqa: S105 - what one begins with
 _TOKEN_LEFT = 1403
 _search_token_middle = re.compile(r"\.eyJ" + _URL + r"{8,1900}+\." + _URL + "{20,700}+").search
 _search_token_start = re.compile("eyJ(?<![A-Za-z0-9]eyJ)").search

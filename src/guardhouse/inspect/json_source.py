@@ -10,6 +10,9 @@ Text that is itself JSON source (the arguments of a tool call) must stay JSON wh
   number any more and is put between quotation marks. A number of more than 64 characters passes; one of less than 7
   can hold nothing and is text.
 
+Between two dividers, fewer than six characters can hold no value: runs of such parts go through as one, or
+source that is nothing but quotation marks would cost a part for each.
+
 The cutting is the same for whole texts. Source that is not valid JSON is cut the same way.
 """
 
@@ -48,13 +51,19 @@ _OPEN_NUMBER = re.compile(rf"-?(?:[0-9]{_DIGITS}{{0,63}})?\Z")
 _REST_OF_WORD = re.compile(f"{_IN_WORD}+")
 _REST_OF_NUMBER = re.compile(f"{_DIGITS}+")
 _NEEDLESS = re.compile(r"\\u00(?:2[0589bdefBDEF]|3[0-9adAD]|4[0-9a-fA-F]|5[0-9aAfF]|6[1-9a-fA-F]|7[0-9aA])")
+_DULL = re.compile(
+    rf'(?:[^"\\]{{0,5}}+(?:"|(?!{_NEEDLESS.pattern})\\(?:u[0-9a-fA-F]{{4}}|[^u]|u(?![0-9a-fA-F]{{0,3}}\Z))))++',
+    re.DOTALL,
+)
 
 
 class JsonSource:
-    __slots__ = ("_open", "_word", "in_string")
+    __slots__ = ("_divided", "_open", "_word", "in_string", "swallows")
 
     def __init__(self) -> None:
         self.in_string = False
+        self.swallows = False  # whether what is cut off does not go through (see private_key.py)
+        self._divided = True  # nothing can be joined to what came last
         self._open = ""  # an escape or number that may go on
         self._word: re.Pattern[str] | None = None  # outside: what the last part goes on with, if that comes next
 
@@ -73,6 +82,10 @@ class JsonSource:
                 position = rest.end()
                 continue
             self._word = None
+            if self._divided and not self.swallows and (dull := _DULL.match(text, position)) is not None:
+                yield self._passed(dull[0])
+                position = dull.end()
+                continue
             if not last and self._is_open(text, position):
                 self._open = text[position:]
                 return
@@ -84,6 +97,11 @@ class JsonSource:
             position = match.end()
             yield self._part(match)
 
+    def _passed(self, dull: str) -> tuple[Part, str]:
+        quotes = dull.replace("\\\\", "").replace('\\"', "").count('"')
+        self.in_string ^= quotes % 2 == 1
+        return Part.LITERAL, dull
+
     def _is_open(self, text: str, position: int) -> bool:
         if text[position] == "\\":
             return len(text) - position < 6 and _OPEN_ESCAPE.match(text, position) is not None
@@ -93,6 +111,7 @@ class JsonSource:
 
     def _part(self, match: re.Match[str]) -> tuple[Part, str]:
         kind, token = match.lastgroup, match[0]
+        self._divided = kind == "quote" or (kind == "escape" and not _NEEDLESS.match(token))
         if kind == "quote":
             self.in_string = not self.in_string
             return Part.QUOTE, token

@@ -8,6 +8,7 @@ The list is a signal beside others, never a verdict: the score it feeds is advis
 """
 
 import codecs
+import itertools
 import re
 
 import msgspec
@@ -126,3 +127,20 @@ def phrase_pattern(words: str) -> str:
 
 def rotated(words: str) -> str:
     return codecs.encode(words, "rot13")
+
+
+_LEET = {"o": "o0", "i": "i1!", "e": "e3", "a": "a4@", "s": "s5$", "t": "t7"}
+
+
+def leet_fragments() -> list[str]:
+    """Three neighbours in a telling word, at least one of them a digit or sign that stands for its letter.
+
+    Literals are what the scanner is best at; "a letter, a digit, a letter" alone would cost a quarter of a scan.
+    """
+    spelled = {
+        "".join(letters)
+        for word in TELLING_WORDS
+        for start in range(len(word) - 2)
+        for letters in itertools.product(*(_LEET.get(letter, letter) for letter in word[start : start + 3]))
+    }
+    return sorted(fragment for fragment in spelled if not fragment.isalpha())

@@ -10,12 +10,21 @@ Cost: about a microsecond for half a kilobyte of prose, 40 for 64 kilobytes. A p
 character or has no literal part costs far more; measure before adding one.
 """
 
+import re
 from typing import Any
 
 import hyperscan
 
 from guardhouse.inspect import credentials
-from guardhouse.inspect.phrases import DELIMITERS, PHRASES, TELLING_WORDS, Phrase, phrase_pattern, rotated
+from guardhouse.inspect.phrases import (
+    DELIMITERS,
+    PHRASES,
+    TELLING_WORDS,
+    Phrase,
+    leet_fragments,
+    phrase_pattern,
+    rotated,
+)
 from guardhouse.model.entity import Entity
 
 ENTITY_BITS = 255
@@ -27,16 +36,19 @@ NON_ASCII = 1 << 12  # characters that may stand for others
 
 SIGNAL_BITS = KEYWORD | DELIMITER | BLOB | DISGUISED | NON_ASCII
 
+_MOST_SPOTS = 128
+
 _CASELESS = hyperscan.HS_FLAG_CASELESS
 
 _ENTITY_PATTERNS: dict[Entity, list[str]] = {
     Entity.EMAIL: [r"[A-Za-z0-9._%+-]@[A-Za-z0-9-]"],
     Entity.PHONE: [
-        r"\+[1-9][ .()-]{0,2}[0-9]",
+        r"\+[1-9][ .()-]{0,2}[0-9][ .()-]{0,2}[0-9][ .()-]{0,2}[0-9]",
         r"[2-9][0-9]{2}[ .-][2-9][0-9]{2}[ .-][0-9]{4}",
         r"[2-9][0-9]{1,2}[ -][0-9]{3}[ -][0-9]{2}[ -][0-9]{2}",
-        r"0[0-9]{1,6}[ .-][0-9]{2}",
-        r"\([0-9]{2,5}\)[ -]?[0-9]{2}",
+        r"0[0-9]{1,3}[ .-][0-9]{2}[0-9 .-]{3}",
+        r"0[0-9]{4,6}[ .-][0-9]{2}",
+        r"\([0-9]{2,5}\)[ -]?[0-9]{2,8}[ .-][0-9]{2}",
     ],
     Entity.CARD: [r"[0-9]{13}", r"[0-9]{4}[ -][0-9]{4}[ -][0-9]{4}[ -][0-9]{4}", r"[0-9]{4}[ -][0-9]{6}[ -][0-9]{4}"],
     Entity.IBAN: [r"[A-Z]{2}[0-9]{2}[ -]?[A-Z0-9]{4}[ -]?[A-Z0-9]{4}"],
@@ -58,7 +70,7 @@ _BLOB_PATTERNS = [
     r"\\u[0-9A-Fa-f]{4}\\u",
     r"\\x[0-9A-Fa-f]{2}\\x",
 ]
-_LEET = r"[a-z][013457@$][a-z]"
+_LEET = "|".join(map(re.escape, leet_fragments()))
 _APART = ["[ ._*-]".join(word[:4]) for word in TELLING_WORDS]
 
 _PLAIN_ESCAPE = r"\\u00[2-7][0-9A-Fa-f]"  # spells out a character that needs none, and so may hide any entity
@@ -71,17 +83,17 @@ _EXPRESSIONS: list[tuple[str, int, int]] = [  # pattern, flags, the bits it sets
     *((delimiter, _CASELESS | hyperscan.HS_FLAG_MULTILINE, DELIMITER) for delimiter in DELIMITERS),
     *((pattern, 0, BLOB) for pattern in _BLOB_PATTERNS),
     *((pattern, _CASELESS, DISGUISED) for pattern in _APART),
-    (_LEET, 0, DISGUISED),
+    (_LEET, _CASELESS, DISGUISED),
 ]
 _BITS = [bits for _, _, bits in _EXPRESSIONS]
 
 
-def _compiled(expressions: list[tuple[str, int, int]]) -> hyperscan.Database:
+def _compiled(expressions: list[tuple[str, int, int]], once: int = hyperscan.HS_FLAG_SINGLEMATCH) -> hyperscan.Database:
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     database.compile(
         expressions=[pattern.encode() for pattern, _, _ in expressions],
         ids=list(range(len(expressions))),
-        flags=[flags | hyperscan.HS_FLAG_SINGLEMATCH for _, flags, _ in expressions],
+        flags=[flags | once for _, flags, _ in expressions],
         elements=len(expressions),
     )
     return database
@@ -92,6 +104,11 @@ _ENTITY_MASKS = [bits for _, _, bits in _ENTITY_EXPRESSIONS]
 
 _scan = _compiled(_EXPRESSIONS).scan
 _scan_entities = _compiled(_ENTITY_EXPRESSIONS).scan
+_SPOTS = {  # one for each kind: usually one is asked for
+    entity: _compiled([each for each in _ENTITY_EXPRESSIONS if each[2] & entity], 0).scan
+    for entity in Entity
+    if entity is not Entity.PRIVATE_KEY
+}
 
 
 def _note(number: int, _start: int, _end: int, _flags: int, hits: Any) -> None:
@@ -116,6 +133,26 @@ def scan_entities(haystack: bytes) -> int:
     for number in hits:
         candidates |= _ENTITY_MASKS[number]
     return candidates
+
+
+def spots(haystack: bytes, wanted: int) -> list[int] | None:
+    """Offsets in `haystack`, each inside of what may be one of the wanted entities; None if they are too many to help.
+
+    Every entity has one of its characters right before such an offset: the patterns end in what is part of the match.
+    """
+    found: list[int] = []
+
+    def note(_number: int, _start: int, end: int, _flags: int, _context: Any) -> bool | None:
+        found.append(end)
+        return len(found) > _MOST_SPOTS or None
+
+    try:
+        for entity, scan_for in _SPOTS.items():
+            if entity & wanted:
+                scan_for(haystack, match_event_handler=note)
+    except hyperscan.ScanTerminated:
+        return None
+    return found
 
 
 def phrases_and_delimiters(haystack: bytes) -> tuple[list[Phrase], int]:

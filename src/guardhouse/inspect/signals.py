@@ -10,7 +10,10 @@ count; what only shows once decoded or unfolded counts more, for somebody hid it
 counts a quarter. A single phrase that harmless role prompts use as well stays at 1.
 
 The usual text costs its hash. Only where the scanner saw something, or there are characters that may stand for others,
-is a text read again; all of that is linear in its length (normalise.py, encodings.py).
+is a text read again, in several readings (normalise.py, encodings.py). That costs a hundred times the scan, so it is
+bounded: `_MOST_READ` characters of a request, the last text first, and of a text that is longer than what is left the
+blocks in which the scanner sees most. What lies beyond is hashed and counted in the sizes, and masked where a policy
+says so, but adds nothing to the score: who fills a prompt with decoys can hide one attack behind them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,12 +23,15 @@ import msgspec
 from guardhouse.inspect.encodings import decoded
 from guardhouse.inspect.normalise import readings
 from guardhouse.inspect.phrases import Phrase
-from guardhouse.inspect.scanner import BLOB, SIGNAL_BITS, phrases_and_delimiters
+from guardhouse.inspect.scanner import BLOB, DELIMITER, KEYWORD, NON_ASCII, SIGNAL_BITS, phrases_and_delimiters, scan
 from guardhouse.model.keyed_hash import KeyedHash
 from guardhouse.model.text import Text
 
 _WINDOW = 480  # characters: about a hundred tokens
 _OVERLAP = 80
+_MOST_READ = 32 * 1024
+_EACH = 64  # what reading a text costs however short it is, in characters
+_BLOCK = 4096
 _HIDDEN = 3  # what being hidden adds to a phrase that is not said by everybody
 _DELIMITER_WEIGHT = 2
 _QUIET_ROLES = frozenset({"system", "assistant"})
@@ -90,8 +96,8 @@ def _weight(said: list[Phrase], delimiters: int, *, hidden: bool) -> int:
 def signals(texts: Sequence[Text], encoded: Sequence[bytes], candidates: int, key: HashKey) -> Signals:
     """`encoded` is each text in UTF-8, `candidates` what the scanner saw in all of them."""
     digests = list(map(key.digest, encoded))
-    prompt_hash = key.digest(b"".join(digests)).hex()[:32]
-    hashes = [one.hex()[:16] for one in digests]
+    prompt_hash = key.digest(b"".join(digests))[:16].hex()
+    hashes = [one[:8].hex() for one in digests]
     size = sum(map(len, encoded))
     characters = sum([len(text.value) for text in texts])
     tokens = (size + 3) // 4  # of UTF-8 bytes: four letters, two of Cyrillic, an ideograph and a third
@@ -102,17 +108,50 @@ def signals(texts: Sequence[Text], encoded: Sequence[bytes], candidates: int, ke
 
 def _looked_into(texts: Sequence[Text], candidates: int) -> tuple[int, int, int, int]:
     keywords = delimiters = blobs = risk = 0
-    for text in texts:
+    left = _MOST_READ
+    for text in reversed(texts):
         findings = _Findings()
-        for number, reading in enumerate(readings(text.value)):
-            findings.read(reading, hidden=number > 0)
-        said = decoded(text.value) if candidates & BLOB else []
-        for hidden in said:
-            for reading in readings(hidden):
-                findings.read(reading, hidden=True)
+        for stretch in _stretches(text.value, left):
+            left -= len(stretch) + _EACH
+            blobs += _read_again(stretch, findings, candidates)
         keywords += len(findings.phrases)
         delimiters += findings.delimiters
-        blobs += len(said)
         score = findings.score // 4 if text.role in _QUIET_ROLES else findings.score
         risk = max(risk, min(score, 10))
     return keywords, delimiters, blobs, risk
+
+
+def _read_again(text: str, findings: _Findings, candidates: int) -> int:
+    """Takes every reading of `text` into the findings; returns how many runs in it were decoded."""
+    for number, reading in enumerate(readings(text)):
+        findings.read(reading, hidden=number > 0)
+    said = decoded(text) if candidates & BLOB else []
+    for hidden in said:
+        for reading in readings(hidden):
+            findings.read(reading, hidden=True)
+    return len(said)
+
+
+def _stretches(text: str, left: int) -> list[str]:
+    """What of `text` is worth its share of `left` characters: all of it, or the most telling blocks in their order."""
+    if len(text) <= left:
+        return [text]
+    if left < _BLOCK:
+        return []
+    step = _BLOCK - _WINDOW
+    starts = range(0, max(len(text) - _WINDOW, 1), step)
+    ranked = sorted(starts, key=lambda start: (_dullness(text[start : start + _BLOCK]), start))
+    chosen: list[tuple[int, int]] = []
+    for start in sorted(ranked[: left // _BLOCK]):
+        if chosen and chosen[-1][1] >= start:  # neighbours are one, so that what is encoded is not cut
+            chosen[-1] = (chosen[-1][0], start + _BLOCK)
+        else:
+            chosen.append((start, start + _BLOCK))
+    return [text[start:end] for start, end in chosen]
+
+
+def _dullness(block: str) -> int:
+    seen = scan(block.encode("utf-8", "surrogatepass"))
+    if seen & (KEYWORD | DELIMITER):
+        return 0
+    return 1 if seen & SIGNAL_BITS & ~NON_ASCII else 2 if seen & NON_ASCII else 3

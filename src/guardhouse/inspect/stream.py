@@ -19,15 +19,17 @@ from guardhouse.inspect.rewriting import Counts, count, rewrite
 from guardhouse.inspect.words import Words
 from guardhouse.model.entity import SECRETS, Entity
 
+# no group of digits in it is long enough for a card, and no other value is a JSON number
+_is_plain_number = re.compile(r"-?(?:0|[1-9][0-9]{0,11})(?:\.[0-9]{1,12})?(?:[eE][+-]?[0-9]{1,3})?").fullmatch
 _is_plain = re.compile(" ?(?:[A-Z][a-z]|[a-z])[a-z]{0,13}").fullmatch
 
 
 class StreamMasker:
-    __slots__ = ("_blocks", "_calm", "_only_secrets", "_source", "_wanted", "_words", "counts")
+    __slots__ = ("_blocks", "_calm", "_only_secrets", "_rules", "_source", "_words", "counts")
 
     def __init__(self, wanted: Entity, *, escaped: bool = False) -> None:
         self.counts: Counts = {}
-        self._wanted = wanted
+        self._rules = rules_for(wanted)
         self._blocks = KeyBlocks(self._count_block) if wanted & Entity.PRIVATE_KEY else None
         self._words = Words(wanted, self.counts)
         self._source = JsonSource() if escaped else None
@@ -77,24 +79,31 @@ class StreamMasker:
         return rest + self._words.flush()
 
     def _feed_source(self, source: JsonSource, piece: str, *, last: bool) -> str:
+        blocks = self._blocks
         out: list[str] = []
         run = ""
         for part, text in source.push(piece, last=last):
             if part is Part.TEXT:
                 run += text
                 continue
-            masked = text if part is not Part.NUMBER else rewrite(text, rules_for(self._wanted), self.counts)
-            if part is Part.NUMBER and masked == text:
-                run += text
-                continue
+            masked = text
+            if part is Part.NUMBER:
+                if _is_plain_number(text) is None:
+                    masked = rewrite(text, self._rules, self.counts)
+                if masked == text:
+                    run += text
+                    continue
             out.append(self._complete(run))
             out.append(self._divide(part, masked))
+            source.swallows = blocks is not None and blocks.inside
             run = ""
         out.append(self._push(run))
         return "".join(out)
 
     def _complete(self, run: str) -> str:
         """Text that nothing can be joined to, and whatever was kept before it."""
+        if len(run) < 6 and self._words.idle and (self._blocks is None or self._blocks.calm):
+            return run
         if self._blocks is not None and ("-" in run or not self._blocks.calm):
             run = self._blocks.push(run) + self._blocks.flush()
         return self._words.complete(run)

@@ -33,6 +33,19 @@ def _cuts(wanted: Entity) -> re.Pattern[str]:
     return _CUT_OUTSIDE_NUMBERS if wanted & _GROUPED else _CUT_ANYWHERE
 
 
+def surroundings(text: str, position: int, least: int, wanted: Entity) -> tuple[int, int]:
+    """The cuts nearest to the character at `position` on both sides; `least` is known to be one."""
+    cuts = _cuts(wanted)
+    behind = cuts.search(text, position)
+    near = position
+    while near > least:
+        previous, near = near, max(near - 64, least)
+        ends = [match.end() for match in cuts.finditer(text, near, previous)]
+        if ends:
+            return ends[-1], len(text) if behind is None else behind.end()
+    return least, len(text) if behind is None else behind.end()
+
+
 class Words:
     __slots__ = ("_counts", "_cuts", "_endless", "_only_credentials", "_recent", "_rules", "left", "tail")
 
@@ -52,6 +65,11 @@ class Words:
         tail = self.tail
         return self._endless is None and (not tail or (len(tail) < 16 and tail.isalpha() and tail[-1].islower()))
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is kept that could be joined to what comes."""
+        return self._endless is None and not self.tail and not self.left
+
     def push(self, text: str) -> str:
         if not self._rules or not text:
             return text
@@ -66,7 +84,7 @@ class Words:
 
     def complete(self, text: str) -> str:
         """`text` and what is kept before it, when nothing can be joined to it."""
-        if self._endless is None and not self.tail and not self.left:
+        if self.idle:
             return self._rewritten(text)
         return self.push(text) + self.flush()
 
