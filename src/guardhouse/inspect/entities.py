@@ -98,9 +98,8 @@ _IPV6 = re.compile(
 )
 
 
-def _ipv6_end(match: re.Match[str]) -> int:
+def _ipv6_length(text: str) -> int:
     """Times, slices and scoped names have colons too: a shortened address begins with a full group or has four."""
-    text = match[0]
     colons, shortened = text.count(":"), text.count("::")
     if colons < 6 and (not shortened or (text[4:5] != ":" and colons < 5) or not any(map(str.isdigit, text))):
         return 0
@@ -110,26 +109,20 @@ def _ipv6_end(match: re.Match[str]) -> int:
     ):
         return 0
     groups = colons + 1 - shortened - text.endswith("::") + bool(dot)
-    return match.end() if (groups < 8 if shortened == 1 else groups == 8 and not shortened) else 0
+    return len(text) if (groups < 8 if shortened == 1 else groups == 8 and not shortened) else 0
 
 
-def _judged(judge: Callable[[str], int]) -> Callable[[re.Match[str]], int]:
-    def end(match: re.Match[str]) -> int:
-        length = judge(match[0])
-        return match.start() + length if length else 0
-
-    return end
-
-
-def _finder(pattern: re.Pattern[str], end_of: Callable[[re.Match[str]], int]) -> Find:
+def _finder(pattern: re.Pattern[str], judge: Callable[[str], int]) -> Find:
+    """`judge` says how much of what the pattern matched is the value: a length, 0 for none."""
     search = pattern.search
 
     def find(text: str, position: int) -> tuple[int, int] | None:
         while (match := search(text, position)) is not None:
-            end = end_of(match)
-            if end:
-                return match.start(), end
-            position = match.start() + 1
+            start = match.start()
+            length = judge(match[0])
+            if length:
+                return start, start + length
+            position = start + 1
         return None
 
     return find
@@ -148,7 +141,7 @@ def _find_email(text: str, position: int) -> tuple[int, int] | None:
     return None
 
 
-_search_ipv6 = _finder(_IPV6, _ipv6_end)
+_search_ipv6 = _finder(_IPV6, _ipv6_length)
 
 
 def _find_ipv6(text: str, position: int) -> tuple[int, int] | None:
@@ -169,8 +162,8 @@ def _exact(entity: Entity, pattern: re.Pattern[str], reach: int) -> Rule:
 RULES: tuple[Rule, ...] = (
     Rule(Entity.API_KEY, "api_key", "[API_KEY]", credentials.find_token, credentials.TOKEN_REACH, run=True),
     Rule(Entity.API_KEY, "api_key", "[API_KEY]", credentials.find, credentials.REACH, run=True),
-    Rule(Entity.IBAN, "iban", "[IBAN]", _finder(_IBAN, _judged(plausible.iban)), 64),
-    Rule(Entity.CARD, "card", "[CARD]", _finder(_CARD, _judged(plausible.card)), 40),
+    Rule(Entity.IBAN, "iban", "[IBAN]", _finder(_IBAN, plausible.iban), 64),
+    Rule(Entity.CARD, "card", "[CARD]", _finder(_CARD, plausible.card), 40),
     _exact(Entity.SSN, _SSN, 16),
     Rule(Entity.EMAIL, "email", "[EMAIL]", _find_email, 680),
     Rule(Entity.IP, "ip", "[IP]", _find_ipv6, 80),

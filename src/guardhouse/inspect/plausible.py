@@ -41,7 +41,7 @@ def _shorter(text: str, end: int) -> int:
 
 def luhn(digits: str) -> bool:
     reverse = digits.encode()[::-1]
-    return (sum(reverse[::2]) + sum(reverse[1::2].translate(_DOUBLED)) - 48 * len(digits)) % 10 == 0
+    return (sum(reverse[::2] + reverse[1::2].translate(_DOUBLED)) - 48 * len(digits)) % 10 == 0
 
 
 def _issued(digits: str) -> bool:
@@ -62,25 +62,23 @@ def _issued(digits: str) -> bool:
 
 def card(text: str) -> int:
     end = len(text)
-    while end >= 13:
+    while True:
         digits = _compact(text[:end])
         if len(digits) < 13:
             return 0
         if luhn(digits) and _issued(digits) and digits.count(digits[0]) < len(digits):
             return end
         end = _shorter(text, end)
-    return 0
+        if end < 15:  # thirteen digits in groups are longer
+            return 0
 
 
 def iban(text: str) -> int:
     length = _IBAN_LENGTHS.get(text[:2], 0)
     if length == 0:
         return 0
-    end = len(text)
-    number = _compact(text)
-    while len(number) > length:
-        end = _shorter(text, end)
-        number = _compact(text[:end])
-    if len(number) == length and int((number[4:] + number[:4]).translate(_LETTERS)) % 97 == 1:
-        return end
-    return 0
+    end = length if text[4:5].isalnum() else length + (length - 1) // 4  # in groups of four
+    if end > len(text) or text[end : end + 1].isalnum():
+        return 0
+    number = _compact(text[:end])
+    return end if int((number[4:] + number[:4]).translate(_LETTERS)) % 97 == 1 else 0

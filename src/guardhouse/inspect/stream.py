@@ -19,17 +19,18 @@ from guardhouse.inspect.rewriting import Counts, count, rewrite
 from guardhouse.inspect.words import Words
 from guardhouse.model.entity import SECRETS, Entity
 
+_IN_NUMBERS = ~(SECRETS | Entity.EMAIL)  # the other kinds can be written with the characters of a number
 # no group of digits in it is long enough for a card, and no other value is a JSON number
 _is_plain_number = re.compile(r"-?(?:0|[1-9][0-9]{0,11})(?:\.[0-9]{1,12})?(?:[eE][+-]?[0-9]{1,3})?").fullmatch
 _is_plain = re.compile(" ?(?:[A-Z][a-z]|[a-z])[a-z]{0,13}").fullmatch
 
 
 class StreamMasker:
-    __slots__ = ("_blocks", "_calm", "_only_secrets", "_rules", "_source", "_words", "counts")
+    __slots__ = ("_blocks", "_calm", "_number_rules", "_only_secrets", "_source", "_words", "counts")
 
     def __init__(self, wanted: Entity, *, escaped: bool = False) -> None:
         self.counts: Counts = {}
-        self._rules = rules_for(wanted)
+        self._number_rules = rules_for(wanted & _IN_NUMBERS)
         self._blocks = KeyBlocks(self._count_block) if wanted & Entity.PRIVATE_KEY else None
         self._words = Words(wanted, self.counts)
         self._source = JsonSource() if escaped else None
@@ -89,7 +90,7 @@ class StreamMasker:
             masked = text
             if part is Part.NUMBER:
                 if _is_plain_number(text) is None:
-                    masked = rewrite(text, self._rules, self.counts)
+                    masked = rewrite(text, self._number_rules, self.counts)
                 if masked == text:
                     run += text
                     continue
