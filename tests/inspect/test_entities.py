@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -5,6 +6,7 @@ from fragments import texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from guardhouse.inspect import credentials, entities
 from guardhouse.inspect.entities import MARGIN, RULES, Rule, rules_for
 from guardhouse.inspect.masker import mask
 from guardhouse.model.entity import Entity
@@ -57,3 +59,39 @@ def test_the_rules_of_a_set_are_those_of_its_entities_in_the_order_of_all() -> N
 def test_a_placeholder_holds_nothing_that_a_rule_looks_for() -> None:
     for rule in RULES:
         assert mask(f"a{rule.placeholder}1", EVERY) == (f"a{rule.placeholder}1", {})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "unit", "most"),
+    [
+        (entities._IBAN, "DE12 ", 0),
+        (entities._IBAN, "AB12 3704 ", 0),
+        (entities._IBAN, "DE89-3704-", 1000),
+        (entities._CARD, "01 01-", 0),
+        (entities._CARD, "1111 ", 0),
+        (entities._CARD, "4111 ", 2000),
+        (entities._CARD, "4111111111111112 ", 600),
+        (entities._IPV6, "ab:cd: ", 0),
+        (entities._IPV6, "10:30:45 ", 0),
+        (entities._IPV6, "1:2:3:4:5:6:7:8:", 1),
+    ],
+)
+def test_few_candidates_are_left_to_be_judged_however_dense_they_are(
+    pattern: re.Pattern[str], unit: str, most: int
+) -> None:
+    judged = 0
+
+    def refuse(candidate: str) -> int:
+        nonlocal judged
+        judged += 1
+        return 0
+
+    text = (unit * 10_000)[:10_000]
+    assert entities._finder(pattern, refuse)(text, 0) is None
+    assert judged <= most
+
+
+def test_of_repeated_beginnings_of_a_token_none_is_followed() -> None:
+    text = "eyJ-" * 10_000
+    assert credentials._search_token_middle(text) is None
+    assert credentials.find_token(text + ".eyJabcdefghij." + "x" * 30, 0) == (len(text) - 1400, len(text) + 45)

@@ -18,13 +18,12 @@ says so, but adds nothing to the score: who fills a prompt with decoys can hide 
 
 from collections.abc import Iterator, Sequence
 
-import msgspec
-
 from guardhouse.inspect.encodings import decoded
 from guardhouse.inspect.normalise import readings
 from guardhouse.inspect.phrases import Phrase
 from guardhouse.inspect.scanner import BLOB, DELIMITER, KEYWORD, NON_ASCII, SIGNAL_BITS, phrases_and_delimiters, scan
 from guardhouse.model.keyed_hash import KeyedHash
+from guardhouse.model.signals import Signals
 from guardhouse.model.text import Text
 
 _WINDOW = 480  # characters: about a hundred tokens
@@ -48,17 +47,6 @@ class HashKey:
 
     def __repr__(self) -> str:
         return f"HashKey({self.id!r}, …)"
-
-
-class Signals(msgspec.Struct, frozen=True, gc=False):
-    prompt_hash: str
-    message_hashes: list[str]
-    char_count: int
-    token_estimate: int
-    keyword_hits: int = 0  # distinct phrases, each counted once per text
-    delimiter_hits: int = 0
-    encoded_blobs: int = 0  # runs that decode to text
-    risk: int = 0
 
 
 class _Findings:
