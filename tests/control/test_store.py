@@ -116,6 +116,23 @@ def test_a_second_process_sees_what_the_first_wrote(store: Store, path: Path) ->
     other.close()
 
 
+def test_the_version_changes_with_every_commit_whoever_made_it_and_with_nothing_else(store: Store, path: Path) -> None:
+    other = Store(path)
+    versions = [store.version()]
+    for commit in (
+        lambda: store.add(record("k1")),
+        lambda: other.add(record("k2")),
+        lambda: store.revoke("k1", NOW),
+        lambda: other.revoke("k2", NOW),
+    ):
+        commit()
+        versions.append(store.version())
+        store.list()
+        assert store.version() == versions[-1]
+    assert len(set(versions)) == 5
+    other.close()
+
+
 def test_writers_at_the_same_time_get_different_sequences(path: Path) -> None:
     stores = [Store(path) for _ in range(4)]
 

@@ -97,6 +97,18 @@ def test_a_reader_that_dies_between_checkpoints_counts_each_exchange_once(tmp_pa
     assert found["guardhouse_exchanges_open"] == {(("worker", "w0"),): 0}
 
 
+def test_a_checkpoint_is_written_only_when_something_was_read_since(tmp_path: Path) -> None:
+    write(tmp_path / "journal" / "w0", *exchanges(5))
+    metrics = drain(reader(tmp_path))
+    metrics.save()
+    (tmp_path / "metrics.json").unlink()
+    metrics.save()
+    assert not (tmp_path / "metrics.json").exists()
+    write(tmp_path / "journal" / "w0", *exchanges(1, 5))
+    drain(metrics).save()
+    assert (tmp_path / "metrics.json").exists()
+
+
 @pytest.mark.parametrize("settings", [Metrics(user=UserLabel("none")), Metrics(series=50)])
 def test_another_label_policy_or_ceiling_begins_again_with_the_whole_journal(tmp_path: Path, settings: Metrics) -> None:
     write(tmp_path / "journal" / "w0", *exchanges(5))

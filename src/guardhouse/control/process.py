@@ -2,16 +2,19 @@
 
 All three run in one loop and none is guarded: if one fails, the process ends with a traceback and the supervisor starts
 it anew, while the workers go on with the keys they have. A restart costs little, since the feed is published anew and
-the metrics resume at their checkpoint, which is saved every few seconds and at the end. What is polled is cheap: a
-query on an index five times a second, and a look at the end of each journal four times a second.
+the metrics resume at their checkpoint, which is saved every few seconds and at the end. A gateway at rest should cost
+next to nothing, and what costs is waking up rather than what is then done: so the store and the ends of the journals
+are looked at in one turn, two or three times a second, which leaves a revocation half a second for the rest of its way.
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import uvicorn
@@ -25,8 +28,8 @@ from guardhouse.control.store import Store
 from guardhouse.policy.settings import Address, Settings
 from guardhouse.readers.metrics import MetricsReader
 
-READ_INTERVAL = 0.25  # seconds between two looks at the journals
 SAVE_INTERVAL = 5.0  # seconds between two checkpoints
+DATE_INTERVAL = 1.0  # seconds between two looks at the clock
 BLOCK = 1024 * 1024  # bytes of journal counted at a stretch: some ten milliseconds
 LATE = 5.0  # seconds without a heartbeat after which the feed counts as late
 
@@ -48,17 +51,14 @@ async def _serve(settings: Settings, state: State) -> None:
     publisher.publish(time.time())
     metrics = MetricsReader(state.journal, state.metrics, settings.metrics)
     with _listen(settings.admin.address) as listener:
-        server = _server(settings, state, metrics)
+        server = _Server(_configured(settings, state, metrics), stopping)
         async with asyncio.TaskGroup() as tasks:
-            background = [tasks.create_task(_publish(publisher)), tasks.create_task(_count(metrics))]
+            keeping_up = tasks.create_task(_keep_up(publisher, metrics))
             serving = tasks.create_task(server.serve(sockets=[listener]))
             sys.stdout.write("ready\n")
             sys.stdout.flush()
-            await stopping.wait()
-            server.should_exit = True
             await serving
-            for task in background:
-                task.cancel()
+            keeping_up.cancel()
     metrics.poll()
     metrics.save()
     metrics.close()
@@ -67,7 +67,7 @@ async def _serve(settings: Settings, state: State) -> None:
 
 
 def _signalled() -> asyncio.Event:
-    """Set at SIGTERM or SIGINT. While uvicorn serves it takes these too, and hands them on when it is done."""
+    """Set at SIGTERM or SIGINT."""
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -90,7 +90,25 @@ def _readable(folder: Path) -> bool:
     return os.access(folder, os.R_OK | os.X_OK)
 
 
-def _server(settings: Settings, state: State, metrics: MetricsReader) -> uvicorn.Server:
+class _Server(uvicorn.Server):
+    """uvicorn's, but that it leaves the signals to this process and does not ask ten times a second whether to end."""
+
+    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def main_loop(self) -> None:
+        while not self._stopping.is_set():
+            await self.on_tick(0)  # writes the date header
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), DATE_INTERVAL)
+
+
+def _configured(settings: Settings, state: State, metrics: MetricsReader) -> uvicorn.Config:
     registry = CollectorRegistry()
     registry.register(metrics)
     application = admin.application(
@@ -98,7 +116,7 @@ def _server(settings: Settings, state: State, metrics: MetricsReader) -> uvicorn
         lambda: generate_latest(registry),
         lambda: find_problems(settings, state, time.time()),
     )
-    config = uvicorn.Config(
+    return uvicorn.Config(
         application,
         http="httptools",
         ws="none",
@@ -111,7 +129,6 @@ def _server(settings: Settings, state: State, metrics: MetricsReader) -> uvicorn
         limit_concurrency=64,
         timeout_graceful_shutdown=2,
     )
-    return uvicorn.Server(config)
 
 
 def _listen(address: Address) -> socket.socket:
@@ -122,17 +139,12 @@ def _listen(address: Address) -> socket.socket:
         raise PortTaken(f"the admin port {address} cannot be listened on: {error.strerror}") from error
 
 
-async def _publish(publisher: Publisher) -> None:
-    while True:
-        publisher.poll(time.time())
-        await asyncio.sleep(INTERVAL)
-
-
-async def _count(metrics: MetricsReader) -> None:
+async def _keep_up(publisher: Publisher, metrics: MetricsReader) -> None:
     saved = time.monotonic()
     while True:
+        publisher.poll(time.time())
         behind = metrics.poll(BLOCK) > BLOCK // 2
         if time.monotonic() - saved > SAVE_INTERVAL:
             metrics.save()
             saved = time.monotonic()
-        await asyncio.sleep(0 if behind else READ_INTERVAL)
+        await asyncio.sleep(0 if behind else INTERVAL)

@@ -1,10 +1,10 @@
 """Publishes the key store to the workers: the writing side of identity/key_feed.py.
 
 At its start the publisher writes the whole store as a new feed beside the old one and renames it into place, which
-also compacts what had been appended. From then on `poll`, called several times a second, appends what has changed, or,
-when nothing has, touches the file once per `HEARTBEAT`, so that workers know it is alive. Should somebody have moved
-or removed the feed, the next heartbeat publishes it anew. There is one publisher per state directory: the supervisor
-holds a lock on that (control/state.py).
+also compacts what had been appended. From then on `poll`, called every `INTERVAL`, appends what has changed, and
+touches the file once per `HEARTBEAT`, so that workers know it is alive. Should somebody have moved or removed the feed,
+the next heartbeat publishes it anew. There is one publisher per state directory: the supervisor holds a lock on that
+(control/state.py).
 
 Revocation is visible to a worker after at most one interval of `poll` and one of `KeyFeed.refresh`.
 """
@@ -16,7 +16,7 @@ from guardhouse.control.store import Store
 from guardhouse.identity.key_feed import header_line, record_line
 
 HEARTBEAT = 1.0  # seconds
-INTERVAL = 0.2  # seconds between two polls
+INTERVAL = 0.4  # seconds between two polls
 
 
 class Publisher:
@@ -25,10 +25,12 @@ class Publisher:
         self._feed = feed
         self._descriptor = -1
         self._sequence = 0
+        self._version = 0
         self._beaten = float("-inf")
 
     def publish(self, now: float) -> None:
         """Writes the whole feed; after a crash half-way the old one is still in place."""
+        self._version = self._store.version()
         changes = list(self._store.changes_since(0))
         fresh = self._feed.with_suffix(".new")
         fresh.unlink(missing_ok=True)
@@ -42,12 +44,18 @@ class Publisher:
         self._beaten = now
 
     def poll(self, now: float) -> None:
+        version = self._store.version()
+        if version != self._version:
+            self._append()
+            self._version = version
+        if abs(now - self._beaten) >= HEARTBEAT:
+            self._beat(now)
+
+    def _append(self) -> None:
         changes = list(self._store.changes_since(self._sequence))
         if changes:
             _write(self._descriptor, b"".join(record_line(record) for _, record in changes))
             self._sequence = changes[-1][0]
-        if abs(now - self._beaten) >= HEARTBEAT:
-            self._beat(now)
 
     def close(self) -> None:
         if self._descriptor >= 0:

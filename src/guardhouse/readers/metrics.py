@@ -44,6 +44,7 @@ class MetricsReader(Collector):
             saved = _Checkpoint(self._label, {}, Counts(SeriesTable(settings.series)))
         self._tail = Tail(journal, saved.positions)
         self._tally = Tally(settings.user, saved.counts)
+        self._saved: dict[str, Position] | None = None
 
     def poll(self, budget: int = 4 * 1024 * 1024) -> int:
         """Count what is new, `budget` bytes at most; returns how many bytes that were."""
@@ -54,7 +55,11 @@ class MetricsReader(Collector):
         return taken
 
     def save(self) -> None:
-        checkpoint.save(self._state, _Checkpoint(self._label, self._tail.positions, self._tally.counts))
+        """Only if something was read since the last time."""
+        positions = self._tail.positions
+        if positions != self._saved:
+            checkpoint.save(self._state, _Checkpoint(self._label, positions, self._tally.counts))
+            self._saved = positions
 
     def close(self) -> None:
         self._tail.close()
