@@ -16,15 +16,11 @@ from guardhouse.audit.journal import Journal
 from guardhouse.identity.api_keys import KeyRecord, digest, key_of
 from guardhouse.identity.key_feed import FeedHeader, KeyFeed
 from guardhouse.inspect.signals import HashKey
-from guardhouse.model.denial import Denial
-from guardhouse.model.reason import Reason
 from guardhouse.model.secret import Secret
 from guardhouse.path.listener import Connection
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.upstream import Pool, UpstreamConnection, Upstreams
 from guardhouse.policy.load import Loaded, load
-from guardhouse.policy.settings import Upstream
-from guardhouse.policy.snapshot import Target
 
 PEPPER = Secret("11" * 32)
 ALICE = b"gh_aliceaaaaaaa_" + b"A" * 43
@@ -112,7 +108,9 @@ class ModelServer:
     def document(self, index: int = -1) -> Any:
         return json.loads(self.requests[index].partition(b"\r\n\r\n")[2])
 
-    def dial(self, pool: Pool) -> UpstreamConnection:
+    async def dial(self, pool: Pool) -> UpstreamConnection:
+        if pool.target.name in self.refuses:
+            raise ConnectionRefusedError
         connection = UpstreamConnection(pool)
         wire = Wire(lambda data: self._answer(connection, wire, data))
         self.wires.append(wire)
@@ -138,31 +136,6 @@ class ModelServer:
         loop.call_soon(step)
 
 
-class ScriptedPool(Pool):
-    server: ModelServer
-
-    async def connect(self) -> UpstreamConnection | Denial:
-        if self.target.name in self.server.refuses:
-            return Denial(Reason.UPSTREAM_UNREACHABLE)
-        connection = self.server.dial(self)
-        self._connections.add(connection)
-        return connection
-
-
-class ScriptedUpstreams(Upstreams):
-    def __init__(self, settings: Upstream, loop: asyncio.AbstractEventLoop, server: ModelServer) -> None:
-        super().__init__(settings, loop)
-        self.server = server
-
-    def pool(self, target: Target) -> Pool:
-        pool = self._pools.get(target.name)
-        if pool is None:
-            pool = self._pools[target.name] = ScriptedPool(target, self._settings, self._loop)
-            assert isinstance(pool, ScriptedPool)
-            pool.server = self.server
-        return pool
-
-
 class Play:
     """One caller, one worker, one model server."""
 
@@ -180,7 +153,7 @@ class Play:
             keys=keys,
             hash_key=HashKey("k1", b"h" * 32),
             journal=Journal(directory / "journal", worker="w0", schedule=loop.call_soon),
-            upstreams=ScriptedUpstreams(loaded.settings.upstream, loop, server),
+            upstreams=Upstreams(loaded.settings.upstream, loop, server.dial),
             loop=loop,
         )
         self.wire, self.caller = self.connect()
@@ -270,7 +243,9 @@ def perform(
 def write_feed(path: Path) -> None:
     pepper = key_of(PEPPER)
     records = [
-        KeyRecord(id="aliceaaaaaaa", digest=digest(pepper, ALICE), principal="alice", groups=("research",), created_at=0.0),
+        KeyRecord(
+            id="aliceaaaaaaa", digest=digest(pepper, ALICE), principal="alice", groups=("research",), created_at=0.0
+        ),
         KeyRecord(id="bobbbbbbbbbb", digest=digest(pepper, BOB), principal="bob", created_at=0.0),
         KeyRecord(id="revokedkeyyy", digest=digest(pepper, REVOKED), principal="eve", created_at=0.0, revoked_at=1.0),
     ]
@@ -284,12 +259,15 @@ def write_feed(path: Path) -> None:
 def post(document: Any, path: bytes = b"/v1/chat/completions", key: bytes | None = ALICE, extra: bytes = b"") -> bytes:
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
     credential = b"" if key is None else b"authorization: Bearer " + key + b"\r\n"
-    return b"POST %b HTTP/1.1\r\nhost: gateway\r\ncontent-type: application/json\r\n%b%bcontent-length: %d\r\n\r\n%b" % (
-        path,
-        credential,
-        extra,
-        len(body),
-        body,
+    return (
+        b"POST %b HTTP/1.1\r\nhost: gateway\r\ncontent-type: application/json\r\n%b%bcontent-length: %d\r\n\r\n%b"
+        % (
+            path,
+            credential,
+            extra,
+            len(body),
+            body,
+        )
     )
 
 
@@ -313,7 +291,9 @@ def completion(text: str) -> dict[str, Any]:
     }
 
 
-def reply(document: Any, status: bytes = b"200 OK", content_type: bytes = b"application/json", extra: bytes = b"") -> bytes:
+def reply(
+    document: Any, status: bytes = b"200 OK", content_type: bytes = b"application/json", extra: bytes = b""
+) -> bytes:
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
     return b"HTTP/1.1 %b\r\ncontent-type: %b\r\n%bcontent-length: %d\r\n\r\n%b" % (
         status,

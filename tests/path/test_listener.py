@@ -166,6 +166,9 @@ def test_a_caller_that_does_not_read_pauses_the_upstream_and_is_given_up_at_the_
         play.caller.pause_writing()
         play.caller.sweep(later(play, 61))
         assert play.wire.aborted
+        await play.turn()
+        assert upstream.aborted
+        assert (play.records[-1]["outcome"], play.records[-1]["reason"]) == ("cancelled", "client_too_slow")
 
     perform(tmp_path, scene)
 
@@ -214,7 +217,6 @@ def test_the_key_is_the_same_in_each_of_its_carriers(tmp_path: Path) -> None:
             assert answer.status == 200
 
     perform(tmp_path, scene)
-
 
 
 def test_an_answer_to_a_caller_that_asked_to_close_is_followed_by_the_end(tmp_path: Path) -> None:

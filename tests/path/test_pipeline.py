@@ -37,7 +37,12 @@ def test_an_allowed_request_is_opened_carried_and_closed(tmp_path: Path) -> None
         assert answer.headers[b"x-guardhouse-policy"].decode() == play.plane.snapshot.revision
         assert answer.headers[b"x-ratelimit-remaining-requests"] == b"999"
         opened, closed = play.records
-        assert (opened["kind"], opened["principal"], opened["model"], opened["target"]) == ("opened", "alice", "small", "local")
+        assert (opened["kind"], opened["principal"], opened["model"], opened["target"]) == (
+            "opened",
+            "alice",
+            "small",
+            "local",
+        )
         assert (closed["outcome"], closed["status"], closed["finish_reason"]) == ("completed", 200, "stop")
         assert (closed["input_tokens"], closed["output_tokens"], closed["usage_source"]) == (7, 3, "reported")
         assert opened["id"] == closed["id"] == answer.headers[b"x-request-id"].decode()
@@ -203,7 +208,11 @@ def test_a_key_that_is_revoked_is_refused_on_a_connection_that_it_has_used(tmp_p
     async def scene(play: Play) -> None:
         assert (await play.say(post(chat("x")))).status == 200
         table = play.plane.keys.table
-        table.put(KeyRecord(id="aliceaaaaaaa", digest=table.read(ALICE).digest, principal="alice", created_at=0.0, revoked_at=1.0))
+        table.put(
+            KeyRecord(
+                id="aliceaaaaaaa", digest=table.read(ALICE).digest, principal="alice", created_at=0.0, revoked_at=1.0
+            )
+        )
         answer = await play.say(post(chat("x")))
         assert (answer.status, answer.code) == (401, "credential_revoked")
         assert (await play.say(post(chat("x", model="secret-model"), key=BOB))).status == 200

@@ -24,7 +24,7 @@ _IBAN_LENGTHS = {
 
 
 # first letter of a country -> the second ones
-COUNTRIES = {
+COUNTRIES: dict[str, str] = {
     first: "".join(sorted(code[1] for code in _IBAN_LENGTHS if code[0] == first))
     for first in sorted({code[0] for code in _IBAN_LENGTHS})
 }

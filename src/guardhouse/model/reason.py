@@ -38,7 +38,13 @@ class Reason(Enum):
     HOST_INVALID = ("host_invalid", 400, "caller", False, "Exactly one valid Host header is required.")
     HEADER_INVALID = ("header_invalid", 400, "caller", False, "A header is malformed, repeated or not allowed.")
     HEADERS_TOO_LARGE = ("headers_too_large", 431, "caller", False, "The request headers are too many or too large.")
-    FRAMING_INVALID = ("framing_invalid", 400, "caller", False, "The length of the body is not stated in one valid way.")
+    FRAMING_INVALID = (
+        "framing_invalid",
+        400,
+        "caller",
+        False,
+        "The length of the body is not stated in one valid way.",
+    )
     BODY_TOO_LARGE = ("body_too_large", 413, "caller", False, "The request body is larger than this gateway accepts.")
     EXPECTATION_UNSUPPORTED = ("expectation_unsupported", 417, "caller", False, "Only 100-continue may be expected.")
     PIPELINE_TOO_DEEP = ("pipeline_too_deep", 400, "caller", False, "Too many requests were sent before their answers.")
@@ -83,7 +89,13 @@ class Reason(Enum):
 
     # upstream
     UPSTREAM_UNREACHABLE = ("upstream_unreachable", 502, "upstream", True, "The model server cannot be reached.")
-    UPSTREAM_SATURATED = ("upstream_saturated", 503, "upstream", True, "All connections to the model server are in use.")
+    UPSTREAM_SATURATED = (
+        "upstream_saturated",
+        503,
+        "upstream",
+        True,
+        "All connections to the model server are in use.",
+    )
     UPSTREAM_CONNECT_TIMEOUT = ("upstream_connect_timeout", 504, "upstream", True, "The model server did not accept.")
     UPSTREAM_FIRST_BYTE_TIMEOUT = ("upstream_first_byte_timeout", 504, "upstream", True, "No answer came in time.")
     UPSTREAM_BETWEEN_BYTES_TIMEOUT = ("upstream_between_bytes_timeout", 504, "upstream", True, "The answer stalled.")

@@ -43,5 +43,7 @@ def authorize(exchange: Exchange, plane: DataPlane) -> Verdict:
 def _judge_fields(exchange: Exchange, operation: Operation) -> Verdict:
     unknown = unknown_fields(exchange.document, operation)
     if unknown:
-        return Denial(Reason.FIELD_FORBIDDEN, "The request has a field that this policy does not know.", unknown[0][:64])
+        return Denial(
+            Reason.FIELD_FORBIDDEN, "The request has a field that this policy does not know.", unknown[0][:64]
+        )
     return None

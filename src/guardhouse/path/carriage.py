@@ -51,13 +51,13 @@ class Carriage:
         self._connection = None
         self._end(denial)
 
-    def cancel(self) -> None:
-        """The caller has left: so does the request, wherever it is."""
+    def cancel(self, denial: Denial) -> None:
+        """The caller has left or is given up: so is the request, wherever it is."""
         if self._task is not None:
             self._task.cancel()
         if self._connection is not None:
             self._connection.discard()
-        self._end(Denial(Reason.CLIENT_LEFT))
+        self._end(denial)
 
     async def _dial(self) -> None:
         """Try the targets in order; as long as nothing was sent, the next one may have it."""

@@ -10,15 +10,15 @@ import msgspec
 
 from guardhouse.audit.record import Control
 from guardhouse.identity.api_keys import Presented
-from guardhouse.inspect.signals import Signals
 from guardhouse.limits.table import Admitted, Limited
 from guardhouse.model.denial import Denial
 from guardhouse.model.operation import Operation
 from guardhouse.model.principal import Principal
+from guardhouse.model.signals import Signals
 from guardhouse.model.usage import Usage
 from guardhouse.path.upstream import UpstreamConnection
 from guardhouse.policy.snapshot import Grant, Model, Policies, Snapshot, Target
-from guardhouse.wire.http1.rules import Head
+from guardhouse.wire.http1.head import Head
 
 
 class Caller(Protocol):
@@ -36,7 +36,7 @@ class Caller(Protocol):
 
 
 class Cancellable(Protocol):
-    def cancel(self) -> None: ...
+    def cancel(self, denial: Denial) -> None: ...
 
 
 class Exchange(msgspec.Struct):

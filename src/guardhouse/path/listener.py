@@ -28,8 +28,8 @@ from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.render import LAST_CHUNK, render_chunk
 from guardhouse.path.upstream import UpstreamConnection
+from guardhouse.wire.http1.head import Head
 from guardhouse.wire.http1.request import RequestFraming
-from guardhouse.wire.http1.rules import Head
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _LINGER = 2.0  # seconds that the rest of a refused message is read and dropped
@@ -126,8 +126,7 @@ class Connection(asyncio.Protocol):
             plane.connections_by_address[address] = left
         else:
             plane.connections_by_address.pop(address, None)
-        if self._current is not None and self._current.carriage is not None:
-            self._current.carriage.cancel()
+        self._cancel(Denial(Reason.CLIENT_LEFT))
 
     def pause_writing(self) -> None:
         self._stalled_since = self._plane.loop_time()
@@ -272,13 +271,20 @@ class Connection(asyncio.Protocol):
     def _judge_body(self, elapsed: float, deadline: float) -> None:
         if elapsed > deadline:
             self._refuse(Denial(Reason.BODY_TIMEOUT))
-        elif elapsed > _GRACE and self._body_bytes < (elapsed - _GRACE) * self._plane.settings.listen.limits.minimum_rate:
+        elif (
+            elapsed > _GRACE and self._body_bytes < (elapsed - _GRACE) * self._plane.settings.listen.limits.minimum_rate
+        ):
             self._refuse(Denial(Reason.BODY_TOO_SLOW))
 
     def _give_up(self) -> None:
-        """The caller does not read. Its exchange ends as one whose caller left."""
+        """The caller does not read what it asked for."""
         self._stalled_since = 0.0
+        self._cancel(Denial(Reason.CLIENT_TOO_SLOW))
         self.abort()
+
+    def _cancel(self, denial: Denial) -> None:
+        if self._current is not None and self._current.carriage is not None:
+            self._current.carriage.cancel(denial)
 
     def _close_gently(self) -> None:
         """Let the last answer arrive before the socket goes: a reset would take it away from a caller still sending."""

@@ -17,7 +17,7 @@ from guardhouse.limits.table import LimitTable
 from guardhouse.path.upstream import Upstreams
 from guardhouse.policy.settings import Settings
 from guardhouse.policy.snapshot import Snapshot
-from guardhouse.wire.http1.request import RequestLimits
+from guardhouse.wire.http1.head import RequestLimits
 
 _ID_BYTES = 12
 

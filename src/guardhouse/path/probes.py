@@ -8,7 +8,7 @@ from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.render import render_answer
 from guardhouse.wire import json
-from guardhouse.wire.http1.rules import Head
+from guardhouse.wire.http1.head import Head
 
 _PATHS = frozenset((b"/healthz", b"/readyz"))
 

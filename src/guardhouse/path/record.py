@@ -18,6 +18,8 @@ from guardhouse.path.render import render_answer, render_denial
 
 _CHARACTERS_PER_TOKEN = 4
 
+_GONE = (Reason.CLIENT_LEFT, Reason.CLIENT_TOO_SLOW)  # nobody is there to be answered
+
 # the stages in the order of pipeline.py, and what is to be said when the first n of them were passed
 STAGE_ORDER = (
     *("routing", "identity", "authorization"),
@@ -93,7 +95,7 @@ def _last_bytes(exchange: Exchange, denial: Denial | None, broken: bytes) -> byt
 def _release(exchange: Exchange, last: bytes, denial: Denial | None, error: OSError | None) -> None:
     if denial is None and error is None:
         exchange.caller.finish(exchange, last, keep_alive=exchange.keep_alive)
-    elif denial is not None and denial.reason is Reason.CLIENT_LEFT:
+    elif denial is not None and denial.reason in _GONE:
         exchange.caller.abort()
     elif error is None:
         # a stream that was cut ends the connection as well: nobody must take the end for the whole
@@ -141,6 +143,6 @@ def _closed(exchange: Exchange, plane: DataPlane, denial: Denial | None, usage: 
 
 
 def _outcome(exchange: Exchange, denial: Denial) -> Outcome:
-    if denial.reason is Reason.CLIENT_LEFT:
+    if denial.reason in _GONE:
         return "cancelled"
     return "failed" if exchange.opened else "denied"

@@ -33,7 +33,7 @@ from guardhouse.path.render import render_stream_head
 from guardhouse.wire import json
 from guardhouse.wire.dialects.openai import answer, texts
 from guardhouse.wire.dialects.openai import stream as streams
-from guardhouse.wire.http1.response import ResponseHead
+from guardhouse.wire.http1.head import ResponseHead
 
 ALLOWED = frozenset(
     (
@@ -112,7 +112,7 @@ class Response:
 
     def _open_stream(self) -> None:
         exchange = self._exchange
-        operation, wanted = exchange.operation, exchange.mask_response
+        operation, wanted = exchange.operation, Entity(exchange.mask_response)
         assert operation is not None
         self._stream = streams.stream(
             operation,
@@ -184,7 +184,7 @@ class Response:
             text = body.decode()
         except UnicodeDecodeError:
             return Denial(Reason.RESPONSE_UNREADABLE, "The answer is not valid UTF-8.")
-        masked, counts = mask(text, exchange.mask_response)
+        masked, counts = mask(text, Entity(exchange.mask_response))
         exchange.masked_response = counts
         exchange.answer = masked.encode()
         return None

@@ -15,14 +15,15 @@ one timer per request.
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol, cast
 
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
 from guardhouse.policy.settings import Upstream
 from guardhouse.policy.snapshot import Target
-from guardhouse.wire.http1.response import ResponseFraming, ResponseHead
+from guardhouse.wire.http1.head import ResponseHead
+from guardhouse.wire.http1.response import ResponseFraming
 
 FORWARDED = frozenset(
     (b"accept", b"accept-language", b"idempotency-key", b"openai-beta", b"traceparent", b"tracestate")
@@ -137,9 +138,10 @@ class UpstreamConnection(asyncio.Protocol):
 class Pool:
     """The connections of one target. `open` counts those in use, idle and being made."""
 
-    __slots__ = ("_connections", "_idle", "_making", "_prefixes", "_tls", "clock", "loop", "settings", "target")
+    __slots__ = ("_connections", "_dial", "_idle", "_making", "_prefixes", "clock", "loop", "settings", "target", "tls")
 
-    def __init__(self, target: Target, settings: Upstream, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, target: Target, settings: Upstream, loop: asyncio.AbstractEventLoop, dial: "Dial") -> None:
+        self._dial = dial
         self.target = target
         self.settings = settings
         self.loop = loop
@@ -148,10 +150,12 @@ class Pool:
         self._connections: set[UpstreamConnection] = set()
         self._making = 0
         self._prefixes: dict[bytes, bytes] = {}
-        self._tls = ssl.create_default_context() if target.scheme == "https" else None
+        self.tls = ssl.create_default_context() if target.scheme == "https" else None
 
     def __repr__(self) -> str:
-        return f"<Pool {self.target.name}: {len(self._connections)} open, {len(self._idle)} idle, {self._making} making>"
+        return (
+            f"<Pool {self.target.name}: {len(self._connections)} open, {len(self._idle)} idle, {self._making} making>"
+        )
 
     def render(self, path: bytes, exchange_id: str, headers: dict[bytes, bytes], body: bytes) -> bytes:
         """The bytes of a request: our head, what may be forwarded of the caller's, the judged document."""
@@ -176,17 +180,9 @@ class Pool:
     async def connect(self) -> UpstreamConnection | Denial:
         if len(self._connections) + self._making >= self.settings.connections:
             return Denial(Reason.UPSTREAM_SATURATED, retry_after=1.0)
-        target = self.target
         self._making += 1
         try:
-            making = self.loop.create_connection(
-                lambda: UpstreamConnection(self),
-                target.host,
-                target.port,
-                ssl=self._tls,
-                server_hostname=target.host if self._tls else None,
-            )
-            _, connection = await asyncio.wait_for(making, self.settings.connect)
+            connection = await asyncio.wait_for(self._dial(self), self.settings.connect)
         except TimeoutError:
             return Denial(Reason.UPSTREAM_CONNECT_TIMEOUT)
         except OSError:
@@ -231,12 +227,29 @@ def _prefix(target: Target, path: bytes) -> bytes:
     return ("\r\n".join(lines) + "\r\n").encode("latin-1")
 
 
+Dial = Callable[[Pool], Awaitable[UpstreamConnection]]
+
+
+async def dial(pool: Pool) -> UpstreamConnection:
+    """The one place where a socket to a model server is opened: to the configured address and no other."""
+    target = pool.target
+    _, connection = await pool.loop.create_connection(
+        lambda: UpstreamConnection(pool),
+        target.host,
+        target.port,
+        ssl=pool.tls,
+        server_hostname=target.host if pool.tls else None,
+    )
+    return connection
+
+
 class Upstreams:
     """Every pool of a worker, by target. Targets that a new snapshot drops keep their pool until they are swept empty."""
 
-    __slots__ = ("_loop", "_pools", "_settings")
+    __slots__ = ("_dial", "_loop", "_pools", "_settings")
 
-    def __init__(self, settings: Upstream, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, settings: Upstream, loop: asyncio.AbstractEventLoop, dial: Dial = dial) -> None:
+        self._dial = dial
         self._settings = settings
         self._loop = loop
         self._pools: dict[str, Pool] = {}
@@ -244,7 +257,7 @@ class Upstreams:
     def pool(self, target: Target) -> Pool:
         pool = self._pools.get(target.name)
         if pool is None or pool.target is not target:
-            pool = self._pools[target.name] = Pool(target, self._settings, self._loop)
+            pool = self._pools[target.name] = Pool(target, self._settings, self._loop, self._dial)
         return pool
 
     def sweep(self, now: float) -> None:

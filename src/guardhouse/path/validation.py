@@ -11,7 +11,7 @@ from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
 from guardhouse.wire import json
 from guardhouse.wire.dialects.openai.request import check
-from guardhouse.wire.http1.rules import Head
+from guardhouse.wire.http1.head import Head
 
 _JSON = b"application/json"
 

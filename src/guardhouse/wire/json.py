@@ -115,7 +115,7 @@ class _ConstantError(Exception):
     pass
 
 
-def _unique(pairs: list[tuple[str, None]]) -> None:
+def _unique(pairs: list[tuple[str, object]]) -> None:
     if len({key for key, _ in pairs}) != len(pairs):
         raise _RepeatedKeyError
 

@@ -3,8 +3,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guardhouse.model.reason import Reason
-from guardhouse.wire.http1.request import RequestFraming, RequestLimits
-from guardhouse.wire.http1.rules import Head
+from guardhouse.wire.http1.head import RequestLimits
+from guardhouse.wire.http1.request import RequestFraming
+from guardhouse.wire.http1.head import Head
 
 LIMITS = RequestLimits(headers=10, header_bytes=1000, body=100)
 
@@ -95,7 +96,6 @@ REFUSED = {
     b"POST /v 1 HTTP/1.1\r\nhost: a\r\n\r\n": Reason.MALFORMED,
     b"POST /v1 HTTP/1.1 \r\nhost: a\r\n\r\n": Reason.MALFORMED,
     b"PRI * HTTP/2.0\r\n\r\nGET / HTTP/1.1\r\n\r\n": Reason.HTTP2_UNSUPPORTED,
-
     b"get / HTTP/1.1\r\nhost: a\r\n\r\n": Reason.MALFORMED,
     b"\x16\x03\x01\x02\x00\x01\x00": Reason.MALFORMED,
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n": Reason.HTTP2_UNSUPPORTED,

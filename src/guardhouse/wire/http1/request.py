@@ -23,11 +23,11 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import httptools
-import msgspec
 
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
-from guardhouse.wire.http1.rules import Fields, Head, judge_fields, judge_head, judge_line
+from guardhouse.wire.http1.head import Fields, Head, Repetition, RequestLimits
+from guardhouse.wire.http1.rules import judge_fields, judge_head, judge_line
 
 _LENGTH_NAME = len(b"content-length")
 _LENGTH_WORDS = ("Content-Length", "Transfer-Encoding", "chunk")
@@ -37,23 +37,9 @@ _CHUNK_OVERHEAD = 8  # bytes of framing per byte of body; a chunk of one byte ne
 _CHUNK_ALLOWANCE = 16 * 1024
 
 
-class RequestLimits(msgspec.Struct, frozen=True):
-    headers: int = 100
-    header_bytes: int = 32 * 1024
-    body: int = 32 * 1024 * 1024
-
-
 class Receiver(Protocol):
     def head_received(self, head: Head) -> None: ...
     def message_received(self, body: bytes | bytearray) -> None: ...
-
-
-class _Repetition(msgspec.Struct, frozen=True, gc=False):
-    """A judged head as bytes: everything before the digits of its Content-Length, everything after, and its reading."""
-
-    before: bytes
-    after: bytes
-    head: Head
 
 
 class _Stop(Exception):  # noqa: N818 - not an error: the only way to stop llhttp from inside a callback
@@ -88,9 +74,15 @@ class RequestFraming:
         self._parser = httptools.HttpRequestParser(self)
         self._known: list[tuple[bytes, bytes]] = []  # the header fields that `_fields` was judged from
         self._fields: Fields | None = None
-        self._repetition: _Repetition | None = None
+        self._repetition: Repetition | None = None
         self._taken: Head | None = None  # the head of the last complete message
         self.problem: Denial | None = None
+        self.in_message = False  # part of a message has arrived and the rest has not
+        self._line: bytes | None = None  # the beginning of a request line that is not complete
+        self._head: Head | None = None
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._length: bytes | None = None
+        self._body: bytes | bytearray = b""
         self._reset()
 
     def feed(self, data: bytes) -> Denial | None:
@@ -101,7 +93,7 @@ class RequestFraming:
             self._parse(data)
         return self.problem
 
-    def _repeat(self, known: _Repetition, data: bytes) -> bool:
+    def _repeat(self, known: Repetition, data: bytes) -> bool:
         """Whether `data` is one whole message whose head repeats the last one; then it is dealt with."""
         if not data.startswith(known.before):
             return False
@@ -170,7 +162,7 @@ class RequestFraming:
         found = _LENGTH.search(data, 0, end)
         if head is None or found is None or len(data) - end - 2 != head.content_length:
             return
-        self._repetition = _Repetition(data[: found.start(1)], data[found.end(1) : end + 2], head)
+        self._repetition = Repetition(data[: found.start(1)], data[found.end(1) : end + 2], head)
 
     def _explain(self, error: Exception) -> Denial:
         if isinstance(error, httptools.HttpParserUpgrade):
@@ -186,14 +178,14 @@ class RequestFraming:
         return _Stop()
 
     def _reset(self) -> None:
-        self.in_message = False  # part of a message has arrived and the rest has not
-        self._line: bytes | None = None  # the beginning of a request line that is not complete
+        self.in_message = False
+        self._line = None
         self._fed = 0  # bytes since the message began
-        self._head: Head | None = None
+        self._head = None
         self._target = b""
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._length: bytes | None = None
-        self._body: bytes | bytearray = b""
+        self._headers = []
+        self._length = None
+        self._body = b""
 
     # what llhttp calls
 

@@ -10,18 +10,13 @@ a repeated content type, lengths that conflict (llhttp), trailers that are longe
 """
 
 import httptools
-import msgspec
 
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
+from guardhouse.wire.http1.head import ResponseHead
 
 _MOST_INFORMATIONAL = 8
 _REPEAT_REFUSED = frozenset((b"content-type", b"content-length", b"transfer-encoding", b"content-encoding"))
-
-
-class ResponseHead(msgspec.Struct, frozen=True, gc=False):
-    status: int
-    headers: dict[bytes, bytes]  # names in lower case
 
 
 class ResponseFraming:
@@ -72,12 +67,16 @@ class ResponseFraming:
             self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError:
-            if self.complete:
-                self.reusable = False
-            else:
-                self.problem = Denial(Reason.UPSTREAM_PROTOCOL_ERROR)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._refuse()
         if self.head is None and self._head_bytes > self._limit:
+            self.problem = Denial(Reason.UPSTREAM_PROTOCOL_ERROR)
+
+    def _refuse(self) -> None:
+        """What comes behind a complete answer spoils the connection, what comes before spoils the answer."""
+        if self.complete:
+            self.reusable = False
+        else:
             self.problem = Denial(Reason.UPSTREAM_PROTOCOL_ERROR)
 
     def end(self) -> None:
@@ -129,7 +128,7 @@ class ResponseFraming:
         headers = self._headers
         if headers.get(b"transfer-encoding", b"chunked").strip().lower() != b"chunked":
             self._fail()  # a coding that is not undone here would pass for the answer
-        if not self._parser.get_http_version().startswith("1.") or b"upgrade" in headers and status == 426:
+        if not self._parser.get_http_version().startswith("1.") or (b"upgrade" in headers and status == 426):
             self._fail()
         self._at_end = b"content-length" not in headers and b"transfer-encoding" not in headers
         self.head = ResponseHead(status, headers)

@@ -21,10 +21,9 @@ with it instead of judging it again. Add a header to SINGLETONS when any stage s
 import re
 from collections.abc import Sequence
 
-import msgspec
-
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
+from guardhouse.wire.http1.head import Fields, Head
 
 _LINE = re.compile(rb"[A-Z]+ [^\x00-\x20\x7f]+ HTTP/1\.[01]")
 _VERSION = re.compile(rb"[^ ]+ [^ ]+ HTTP/[0-9.]+")
@@ -48,35 +47,12 @@ SINGLETONS = frozenset(
 )
 
 
-class Fields(msgspec.Struct, frozen=True, gc=False):
-    """The header fields of a request, judged together. Names are lower-case; Content-Length is not among them."""
-
-    headers: dict[bytes, bytes]
-    chunked: bool
-    http10: bool
-    expects_continue: bool
-
-
-class Head(msgspec.Struct, frozen=True, gc=False):
-    """A request head that has one reading; `path` is the raw path without query. `headers` is shared: read only."""
-
-    method: str
-    path: bytes
-    query: bytes
-    headers: dict[bytes, bytes]
-    keep_alive: bool
-    http10: bool
-    content_length: int  # -1 when the body is chunked
-    expects_continue: bool
-
-    def with_length(self, length: int) -> "Head":
-        return msgspec.structs.replace(self, content_length=length)
-
-
 def judge_line(line: bytes) -> Denial | None:
     """A request line, without its CRLF."""
     if _LINE.fullmatch(line):
-        return Denial(Reason.UPGRADE_UNSUPPORTED, "There are no tunnels here.") if line.startswith(b"CONNECT ") else None
+        return (
+            Denial(Reason.UPGRADE_UNSUPPORTED, "There are no tunnels here.") if line.startswith(b"CONNECT ") else None
+        )
     if line.startswith(b"PRI * HTTP/2"):
         return Denial(Reason.HTTP2_UNSUPPORTED)
     method, _, rest = line.partition(b" ")
