@@ -1,7 +1,8 @@
 """What is equal when the same question is asked twice, once directly and once through the gateway.
 
 A model server gives each answer its own id, time and timings; everything else has to be the same: types, members, their
-order in the stream, and with temperature 0 the very text. `comparable` removes what differs by nature and nothing more.
+order in the stream, and with temperature 0 the very text. `comparable` blots out the values that differ by nature and
+nothing more: that they are there, and where, is compared.
 
 Where answers are masked, the gateway holds a text back while it could still be the beginning of something sensitive, so
 that the same text arrives cut in other places. `joined` takes the pieces out of the events of a stream: what is left of
@@ -38,11 +39,11 @@ def joined(events: Any) -> tuple[Any, dict[str, str]]:
 
 
 def comparable(value: Any) -> Any:
-    """A tree of plain values without the volatile members; models keep the name of their type."""
+    """A tree of plain values, the volatile ones blotted out; models keep the name of their type."""
     if isinstance(value, pydantic.BaseModel):
         return {"(type)": type(value).__name__, **comparable(value.model_dump(exclude_unset=True))}
     if isinstance(value, dict):
-        return {key: comparable(each) for key, each in value.items() if key not in VOLATILE}
+        return {key: "…" if key in VOLATILE and each is not None else comparable(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [comparable(each) for each in value]
     return value

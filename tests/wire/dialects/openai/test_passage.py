@@ -1,6 +1,7 @@
 """Without masking the upstream's bytes pass, and what they tell is still learnt."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -61,11 +62,33 @@ def test_every_cut_gives_the_same_events_and_tells_the_same(hide_usage: bool, so
         assert (answer.usage, answer.finish_reason, answer.events) == (Usage(7, 9), "stop", 5)
 
 
-def test_usage_beside_choices_is_taken_out_and_the_choices_stay() -> None:
+def test_usage_beside_choices_was_not_the_gateways_wish_and_stays() -> None:
     answer = passage(hide_usage=True)
-    out = answer.feed(sse(frame(piece(content="x", finish="stop"), usage=USAGE)))
-    assert events_of(out) == [frame(piece(content="x", finish="stop")), "[DONE]"]
+    source = sse(frame(piece(content="x", finish="stop"), usage=USAGE))
+    assert answer.feed(source) == source
     assert answer.usage == Usage(7, 9)
+
+
+@pytest.mark.parametrize("source", [sse, compact])
+def test_what_the_hidden_frame_tells_besides_is_told_by_the_event_before_it(source: Callable[..., bytes]) -> None:
+    last = frame(piece(finish="stop"), obfuscation="long")
+    documents = [*CHAT[:2], last, frame(usage=USAGE, obfuscation="x", timings={"ms": 3})]
+    whole = source(*documents)
+    for at in range(len(whole) + 1):
+        answer = passage(hide_usage=True)
+        out = answer.feed(whole[:at]) + answer.feed(whole[at:]) + answer.finish()
+        assert events_of(out) == [*CHAT[:2], {**last, "timings": {"ms": 3}}, "[DONE]"]
+
+
+def test_an_event_that_ends_a_choice_waits_for_the_next_one_and_for_nothing_else() -> None:
+    answer = passage(hide_usage=True)
+    first, second = (sse(frame(piece(index, finish="stop")), done=False) for index in (0, 1))
+    assert answer.feed(first) == b""
+    assert answer.feed(second) == first
+    assert answer.feed(b": still here\n\n") == second + b": still here\n\n"
+    answer.feed(first)
+    assert answer.finish() == first
+    assert passage().feed(first) == first
 
 
 @pytest.mark.parametrize(

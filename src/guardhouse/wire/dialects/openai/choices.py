@@ -8,9 +8,15 @@ whole in one event and are masked as whole texts; ids and names of tools are str
 
 What a masker holds back goes out with the event that carries the choice's `finish_reason`, and if none ever does, in
 an event of its own before `[DONE]` or at the end. So the caller gets one event for each of the upstream's; only the
-hidden usage frame is missing, and that one may be added. Text that comes for a choice after its end ends the stream:
-what was held back for it is gone, so nobody could say any more what the caller has put together. So does an event
-that has neither choices nor an error nor usage: it belongs to another dialect, and its texts may grow anywhere.
+hidden usage frame is missing, and that one may be added.
+
+The usage frame that only the gateway has asked for is one without choices; usage beside choices is the upstream's own
+way and stays. What the frame tells besides (llama.cpp's timings) would stand in the event before it if nobody had
+asked. Therefore an event that ends a choice waits for the next one, and from the frame takes over what it has not.
+
+Text that comes for a choice after its end ends the stream: what was held back for it is gone, so nobody could say any
+more what the caller has put together. So does an event that has neither choices nor an error nor usage: it belongs to
+another dialect, and its texts may grow anywhere.
 
 `logprobs` spell the text out token by token and cannot be masked; they are emptied. Audio cannot be read.
 """
@@ -20,9 +26,10 @@ from typing import Any
 
 from guardhouse.model.reason import Reason
 from guardhouse.wire.dialects.openai.answer import known_finish
-from guardhouse.wire.dialects.openai.flow import MOST_FIELDS, MaskedStream, Masker, MaskerFactory, Whole
+from guardhouse.wire.dialects.openai.flow import MOST_FIELDS, MaskedStream, Masker, MaskerFactory, Whole, add_missing
 from guardhouse.wire.dialects.openai.walk import LONGEST_ID
 from guardhouse.wire.json import encode
+from guardhouse.wire.sse import Event
 
 Path = tuple[str | int, ...]
 
@@ -53,27 +60,54 @@ _GROWING = frozenset(
 
 
 class ChoiceStream(MaskedStream):
-    __slots__ = ("_ended", "_fields", "_frame")
+    __slots__ = ("_ended", "_fields", "_frame", "_held")
 
     def __init__(self, masker: MaskerFactory, whole: Whole, hide_usage: bool) -> None:
         super().__init__(masker, whole, hide_usage)
         self._fields: dict[Path, Masker] = {}
         self._ended: set[int] = set()
         self._frame: dict[str, Any] = {}
+        self._held: tuple[Event, dict[str, Any]] | None = None  # ended a choice; the usage frame may be next
 
     def _open_maskers(self) -> list[Masker]:
         return list(self._fields.values())
 
-    def _judge(self, document: dict[str, Any], out: list[bytes]) -> bool:
-        if self._hide_usage and "usage" in document:
-            figures = document.pop("usage")
-            if figures:
-                self._note_usage(figures)
-                if not document.get("choices"):
-                    return False
+    def _judge(self, event: Event, document: dict[str, Any], out: list[bytes]) -> bool:
         if "choices" not in document and "error" not in document and "usage" not in document:
             self.error = Reason.RESPONSE_UNREADABLE
             return False
+        if not self._hide_usage:
+            self._mask(document)
+            return True
+        ended = len(self._ended)
+        hidden = self._take_usage(document)
+        self._mask(document)
+        if self._held is not None:
+            if hidden:
+                add_missing(self._held[1], document)
+            self._release_held(out)
+        if len(self._ended) > ended:
+            self._held = (event, document)
+            return False
+        return not hidden
+
+    def _take_usage(self, document: dict[str, Any]) -> bool:
+        """Whether this is the frame that the caller did not ask for. In other events the asking leaves a null."""
+        figures = document.get("usage")
+        if figures and document.get("choices"):
+            return False
+        document.pop("usage", None)
+        if figures:
+            self._note_usage(figures)
+        return bool(figures)
+
+    def _release_held(self, out: list[bytes]) -> None:
+        if self._held is not None:
+            event, document = self._held
+            self._held = None
+            self._send(event, document, out)
+
+    def _mask(self, document: dict[str, Any]) -> None:
         self._frame = document
         for key, value in document.items():
             kind = type(value)
@@ -88,7 +122,6 @@ class ChoiceStream(MaskedStream):
                 if key == "usage":
                     self._note_usage(value)
                 self._mask_below(value)
-        return True
 
     def _judge_choices(self, choices: list[Any]) -> None:
         for choice in choices:
@@ -167,6 +200,7 @@ class ChoiceStream(MaskedStream):
         return released
 
     def _flush(self, out: list[bytes]) -> None:
+        self._release_held(out)
         for index in sorted({path[0] for path in self._fields if type(path[0]) is int}):
             choice: dict[str, Any] = {"index": index}
             if self._release(index, choice):

@@ -113,8 +113,8 @@ class MaskedStream(AnswerStream):
     def _open_maskers(self) -> list[Masker]: ...
 
     @abstractmethod
-    def _judge(self, document: dict[str, Any], out: list[bytes]) -> bool:
-        """Mask the event in place; events to go before it are appended. False if it is not for the caller."""
+    def _judge(self, event: Event, document: dict[str, Any], out: list[bytes]) -> bool:
+        """Mask the document in place; events to go before it are appended. False if it does not go, or not yet."""
 
     @abstractmethod
     def _flush(self, out: list[bytes]) -> None:
@@ -135,15 +135,18 @@ class MaskedStream(AnswerStream):
                 self.error = Reason.RESPONSE_UNREADABLE
                 break
             self.events += 1
-            if self._judge(document, out):
-                if event.lines:
-                    out.append(self._mask_lines(event.lines))
-                out += (b"data: ", encode(document), b"\n\n")
+            if self._judge(event, document, out):
+                self._send(event, document, out)
             if self.error is not None:
                 break
         if self._decoder.error is not None:
             self.error = self._decoder.error
         return b"" if self.error is not None else b"".join(out)
+
+    def _send(self, event: Event, document: dict[str, Any], out: list[bytes]) -> None:
+        if event.lines:
+            out.append(self._mask_lines(event.lines))
+        out += (b"data: ", encode(document), b"\n\n")
 
     def _pass_mark(self, event: Event, out: list[bytes]) -> None:
         """An event without a document: a comment, an empty one, or the end."""
@@ -193,6 +196,11 @@ class MaskedStream(AnswerStream):
         tail = masker.finish()
         add(self._counts, masker.counts)
         return tail
+
+
+def add_missing(document: dict[str, Any], more: Mapping[str, Any]) -> None:
+    for key, value in more.items():
+        document.setdefault(key, value)
 
 
 def add(total: dict[str, int], counts: Mapping[str, int]) -> None:

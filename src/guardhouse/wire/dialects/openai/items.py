@@ -26,6 +26,7 @@ from guardhouse.wire.dialects.openai.texts import answer_texts
 from guardhouse.wire.dialects.openai.turns import item_texts
 from guardhouse.wire.dialects.openai.walk import LONGEST_ID, collect_member
 from guardhouse.wire.json import encode
+from guardhouse.wire.sse import Event
 
 Place = tuple[str, str, int, int]
 
@@ -52,7 +53,7 @@ class ItemStream(MaskedStream):
     def _open_maskers(self) -> list[Masker]:
         return list(self._fields.values())
 
-    def _judge(self, document: dict[str, Any], out: list[bytes]) -> bool:
+    def _judge(self, event: Event, document: dict[str, Any], out: list[bytes]) -> bool:
         kind = document.get("type")
         if type(kind) is not str or kind in _OPAQUE:
             self.error = Reason.RESPONSE_UNREADABLE

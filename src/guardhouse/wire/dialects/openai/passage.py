@@ -5,14 +5,19 @@ a search through the piece they came in. Nothing of an event leaves before all o
 be broken off is never broken inside an event. What the caller gets are the upstream's own bytes wherever a piece
 starts and ends between events and nothing is hidden in it; else the same events, framed anew.
 
+An event that ends a choice waits for the next one where a usage frame is to be hidden, and takes over what the frame
+tells besides; choices.py says why.
+
 How much text there was is not read here: an event counts as four characters, which is a token as estimates go.
 """
+
+from typing import Any
 
 import msgspec
 
 from guardhouse.model.operation import Operation
 from guardhouse.wire.dialects.openai.answer import known_finish, response_end
-from guardhouse.wire.dialects.openai.flow import AnswerStream, decode
+from guardhouse.wire.dialects.openai.flow import AnswerStream, add_missing, decode
 from guardhouse.wire.json import encode
 from guardhouse.wire.sse import Event
 from guardhouse.wire.sse import encode as encode_event
@@ -24,10 +29,11 @@ _RESPONSE_MARKS = (*_USAGE, b'"response.incomplete"', b'"response.failed"')
 
 
 class Passage(AnswerStream):
-    __slots__ = ("_marks",)
+    __slots__ = ("_held", "_marks")
 
     def __init__(self, operation: Operation, hide_usage: bool) -> None:
         super().__init__(hide_usage)
+        self._held: Event | None = None
         self._marks = _RESPONSE_MARKS if operation is Operation.RESPONSES else _CHOICE_MARKS
 
     def feed(self, chunk: bytes) -> bytes:
@@ -38,7 +44,7 @@ class Passage(AnswerStream):
             self.error = decoder.error
             return b""
         self._count(len(events))
-        changed = self._look(events) if not whole or self._is_marked(chunk) else False
+        changed = self._look(events) if self._held is not None or not whole or self._is_marked(chunk) else False
         if whole and decoder.idle and not changed:
             return chunk
         return b"".join([encode_event(event) for event in events])
@@ -47,6 +53,8 @@ class Passage(AnswerStream):
         events = self._decoder.finish()
         self._count(len(events))
         self._look(events)
+        if self._held is not None:
+            events.append(self._held)
         return b"".join([encode_event(event) for event in events])
 
     def _count(self, events: int) -> None:
@@ -57,37 +65,61 @@ class Passage(AnswerStream):
         return any(mark in text for mark in self._marks)
 
     def _look(self, events: list[Event]) -> bool:
-        """Read the events that tell something; take out what is to be hidden, and say whether anything was."""
-        hidden = []
-        changed = False
+        """Read the events that tell something; hide and hold what has to be, and say whether anything was."""
+        kept: list[Event] = []
+        changed = self._held is not None
         for event in events:
-            if event.data is None or not self._is_marked(event.data):
-                continue
-            try:
-                document = decode(event.data)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                continue  # nothing is masked here, so nothing has to be readable
-            if type(document) is not dict:
-                continue
-            self._learn(document)
-            if self._hide_usage and document.get("usage"):
-                changed = True
-                if document.get("choices"):
-                    del document["usage"]
-                    event.data = encode(document)
-                else:
-                    hidden.append(event)
-        for event in hidden:
-            events.remove(event)
+            document = self._read(event)
+            hidden = document is not None and self._is_hidden(document)
+            if self._held is not None:
+                if hidden and document is not None:
+                    complete(self._held, document)
+                kept.append(self._held)
+                self._held = None
+            if self._hide_usage and document is not None and ends_of(document):
+                self._held = event
+            elif not hidden:
+                kept.append(event)
+            changed = changed or hidden or self._held is not None
+        events[:] = kept
         return changed
 
-    def _learn(self, document: dict[str, object]) -> None:
+    def _read(self, event: Event) -> dict[str, Any] | None:
+        if event.data is None or not self._is_marked(event.data):
+            return None
+        try:
+            document = decode(event.data)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None  # nothing is masked here, so nothing has to be readable
+        if type(document) is not dict:
+            return None
+        self._learn(document)
+        return document
+
+    def _is_hidden(self, document: dict[str, Any]) -> bool:
+        return self._hide_usage and bool(document.get("usage")) and not document.get("choices")
+
+    def _learn(self, document: dict[str, Any]) -> None:
         self._note_usage(document.get("usage"))
         response = document.get("response")
         if type(response) is dict:
             self._note_usage(response.get("usage"))
             self.finish_reason = response_end(response) or self.finish_reason
-        choices = document.get("choices")
-        for choice in choices if type(choices) is list else ():
-            if type(choice) is dict and choice.get("finish_reason") and not self.finish_reason:
-                self.finish_reason = known_finish(choice["finish_reason"])
+        if not self.finish_reason:
+            self.finish_reason = next((known_finish(end) for end in ends_of(document)), "")
+
+
+def ends_of(document: dict[str, Any]) -> list[Any]:
+    """The finish reasons of its choices."""
+    choices = document.get("choices")
+    found = [choice.get("finish_reason") for choice in choices if type(choice) is dict] if type(choices) is list else []
+    return [end for end in found if end]
+
+
+def complete(event: Event, frame: dict[str, Any]) -> None:
+    """Add to the event what it does not say and the usage frame does, but for the usage."""
+    document = decode(event.data or b"{}")
+    del frame["usage"]
+    if frame.keys() - document.keys():
+        add_missing(document, frame)
+        event.data = encode(document)
