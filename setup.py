@@ -15,7 +15,13 @@ from setuptools import setup
 
 SOURCE = Path("src/guardhouse")
 COMPILED_FOLDERS = ("inspect", "limits", "path", "wire", "wire/dialects", "wire/dialects/openai", "wire/http1")
-COMPILED_FILES = ("audit/chain.py", "audit/journal.py", "identity/credentials.py", "model/keyed_hash.py", "policy/decide.py")
+COMPILED_FILES = (
+    "audit/chain.py",
+    "audit/journal.py",
+    "identity/credentials.py",
+    "model/keyed_hash.py",
+    "policy/decide.py",
+)
 INTERPRETED = ("path/worker.py",)
 
 

@@ -135,7 +135,7 @@ def sealed(directory: Path, *bodies: dict[str, object]) -> Path:
     ("bodies", "what"),
     [
         ([{"kind": "opened", "id": "a"}, {"kind": "opened", "id": "a"}], "opened twice"),
-        ([{"kind": "closed", "id": "a", "decision": "allowed"}], "without having been opened"),
+        ([{"kind": "closed", "id": "a", "decision": "allowed", "target": "local"}], "without having been opened"),
         ([{"kind": "segment", "segment": 1}], "middle of a segment"),
         ([{"kind": "opened"}], "not a record"),
         ([{"id": "a"}], "not a record"),
@@ -148,6 +148,10 @@ def test_well_sealed_records_that_make_no_sense_are_found(
     assert fault is not None
     assert what in fault.what
     assert fault.line == len(bodies) + 1
+
+
+def test_what_the_gateway_answered_by_itself_names_no_target_and_needs_no_opening(tmp_path: Path) -> None:
+    assert check(sealed(tmp_path / "w0", {"kind": "closed", "id": "a", "decision": "allowed"})).fault is None
 
 
 def test_kinds_of_a_later_version_pass_if_their_seal_holds(tmp_path: Path) -> None:

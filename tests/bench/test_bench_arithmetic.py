@@ -1,9 +1,10 @@
 """The report's arithmetic: medians, spreads, nearest-rank percentiles, ratios inside a round."""
 
 import pytest
-from bench.arithmetic import Spread, percentile, ratios, spread
 from hypothesis import given
 from hypothesis import strategies as st
+
+from bench.arithmetic import Spread, percentile, ratios, spread
 
 FIGURES = st.lists(st.floats(min_value=0.001, max_value=1e9), min_size=1, max_size=50)
 

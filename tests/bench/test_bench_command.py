@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
+
+from bench import plan, registry
 from bench.__main__ import arguments
 from bench.contenders.base import UnavailableError, installed_venv, run
 from bench.contenders.guardhouse import Guardhouse, PassThrough
-
-from bench import plan, registry
 from guardhouse.policy.load import Loaded, load
 
 

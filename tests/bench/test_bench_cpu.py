@@ -5,11 +5,11 @@ import subprocess
 import sys
 import time
 
-from bench.cpu import TICK_NS, Reading, Stat
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench import cpu
+from bench.cpu import TICK_NS, Reading, Stat
 
 
 def stat(pid: int, parent: int = 1, session: int = 1, own: int = 0, reaped: int = 0) -> Stat:

@@ -6,12 +6,12 @@ from typing import TypeVar
 
 import pytest
 import uvloop
+
+from bench import payload
 from bench.load import LoadError, closed_loop, open_loop
 from bench.prose import CARD, EMAIL, prose
 from bench.streams import Streams, first_events, whole_text
 from bench.upstream import listen
-
-from bench import payload
 
 T = TypeVar("T")
 

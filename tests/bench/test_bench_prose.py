@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from bench.plan import SIZES
 from bench.prose import CARD, CLOSING, EMAIL, private_prose, prose
 

@@ -1,12 +1,12 @@
 """What the tables say: medians with their spread, ratios of the same round, and everybody keeps a row."""
 
 import msgspec
+
+from bench import goals, report
 from bench.compare import Metrics, Outcome, Result
 from bench.contenders.base import Bearing
 from bench.machine import Machine
 from bench.plan import FIGURES, full
-
-from bench import goals, report
 
 MACHINE = Machine(processor="some", cores=2, memory_gib=4.0, kernel="6", python="3.11", pinning="cores 0 and 1")
 

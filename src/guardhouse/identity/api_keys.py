@@ -128,7 +128,7 @@ class KeyTable:
         return self.judge(self.read(presented), now)
 
     def read(self, presented: bytes) -> Presented:
-        """What there is to know of presented bytes without asking who they belong to. May be kept; the bytes need not."""
+        """What there is to know of presented bytes without asking whose they are. May be kept; the bytes need not."""
         return Presented(presented[_ID], self._digest(presented))
 
     def judge(self, presented: Presented, now: float) -> Principal | Reason:

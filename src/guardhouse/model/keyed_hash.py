@@ -1,8 +1,8 @@
 """HMAC-SHA256 (RFC 2104) with the key's share of the work done once.
 
 HMAC hashes the padded key before each message and again before each result. Both states depend on the key alone, so
-they are kept and copied: for the short messages of the path that is half the time of `hmac.digest`, which also looks the
-algorithm up anew at every call. The results are the same; a test compares them.
+they are kept and copied: for the short messages of the path that is half the time of `hmac.digest`, which also looks
+the algorithm up anew at every call. The results are the same; a test compares them.
 """
 
 from hashlib import sha256
