@@ -39,6 +39,7 @@ NON_ASCII = 1 << 12  # characters that may stand for others
 SIGNAL_BITS = KEYWORD | DELIMITER | BLOB | DISGUISED | NON_ASCII
 
 _MOST_SPOTS = 128
+_MOST_SIGNAL_SPOTS = 512  # a run of base64 makes one for each of its characters
 
 _CASELESS = hyperscan.HS_FLAG_CASELESS
 
@@ -113,6 +114,10 @@ _SPOTS = {  # one for each kind: usually one is asked for
 }
 
 
+_SIGNAL_EXPRESSIONS = [each for each in _EXPRESSIONS if each[2] > ENTITY_BITS]
+_SIGNAL_SPOTS = _compiled(_SIGNAL_EXPRESSIONS, 0).scan
+
+
 def _note(number: int, _start: int, _end: int, _flags: int, hits: Any) -> None:
     hits.append(number)
 
@@ -155,6 +160,21 @@ def spots(haystack: bytes, wanted: int) -> list[int] | None:
     except hyperscan.ScanTerminated:
         return None
     return found
+
+
+def signal_spots(haystack: bytes) -> list[int] | None:
+    """Offsets right behind whatever makes a signal bit, in order; None if they are too many to help."""
+    found: list[int] = []
+
+    def note(_number: int, _start: int, end: int, _flags: int, _context: Any) -> bool | None:
+        found.append(end)
+        return len(found) > _MOST_SIGNAL_SPOTS or None
+
+    try:
+        _SIGNAL_SPOTS(haystack, match_event_handler=note)
+    except hyperscan.ScanTerminated:
+        return None
+    return sorted(found)
 
 
 def phrases_and_delimiters(haystack: bytes) -> tuple[list[Phrase], int]:

@@ -21,7 +21,16 @@ from collections.abc import Iterator, Sequence
 from guardhouse.inspect.encodings import decoded
 from guardhouse.inspect.normalise import readings
 from guardhouse.inspect.phrases import Phrase
-from guardhouse.inspect.scanner import BLOB, DELIMITER, KEYWORD, NON_ASCII, SIGNAL_BITS, phrases_and_delimiters, scan
+from guardhouse.inspect.scanner import (
+    BLOB,
+    DELIMITER,
+    KEYWORD,
+    NON_ASCII,
+    SIGNAL_BITS,
+    phrases_and_delimiters,
+    scan,
+    signal_spots,
+)
 from guardhouse.model.keyed_hash import KeyedHash
 from guardhouse.model.signals import Signals
 from guardhouse.model.text import Text
@@ -121,7 +130,13 @@ def _read_again(text: str, findings: _Findings, candidates: int) -> int:
 
 
 def _stretches(text: str, left: int) -> list[str]:
-    """What of `text` is worth its share of `left` characters: all of it, or the most telling blocks in their order."""
+    """What of `text` is worth its share of `left` characters: the surroundings of what the scanner saw, where that can be
+    told and is little; else all of it, or the most telling blocks in their order."""
+    if len(text) > _BLOCK and text.isascii():
+        spots = signal_spots(text.encode())
+        near = None if spots is None else _surroundings(text, spots)
+        if near is not None and sum(map(len, near)) <= left:
+            return near
     if len(text) <= left:
         return [text]
     if left < _BLOCK:
@@ -136,6 +151,18 @@ def _stretches(text: str, left: int) -> list[str]:
         else:
             chosen.append((start, start + _BLOCK))
     return [text[start:end] for start, end in chosen]
+
+
+def _surroundings(text: str, spots: list[int]) -> list[str]:
+    """A window before and after each spot, those that touch in one piece. In ASCII an offset is a position."""
+    pieces: list[tuple[int, int]] = []
+    for spot in spots:
+        start, end = max(0, spot - _WINDOW), spot + _WINDOW
+        if pieces and pieces[-1][1] >= start:
+            pieces[-1] = (pieces[-1][0], end)
+        else:
+            pieces.append((start, end))
+    return [text[start:end] for start, end in pieces]
 
 
 def _dullness(block: str) -> int:
