@@ -6,17 +6,19 @@ PYTHON ?= python3
 VENV   := .venv
 RUN    := $(VENV)/bin/python
 PIP    := $(RUN) -m pip --quiet --quiet --disable-pip-version-check --no-input
+COMPILED := $(CURDIR)/build/compiled
 DEMO   := $(VENV)/.demo-installed
 DEV    := $(VENV)/.dev-installed
 
 .DELETE_ON_ERROR:
-.PHONY: help demo serve test check bench docs format lock clean
+.PHONY: help demo serve test test-compiled check compile bench docs format lock clean
 
 help:
 	@echo "make demo    install, then show the gateway at work on real traffic (ends by itself)"
 	@echo "make serve   the same set-up, kept running, with a curl line to try"
 	@echo "make test    the whole test suite            make test ARGS='-k masking'"
 	@echo "make check   format, lint, types, layers     make format   mend what can be mended"
+	@echo "make compile the data path as C extensions in build/compiled"
 	@echo "make bench   the side-by-side benchmark      make bench ARGS=--quick"
 	@echo "make docs    write the generated pages       make lock     resolve requirements/*.txt again (UPGRADE=1: newer)"
 	@echo "make clean   remove .venv and all caches"
@@ -29,6 +31,14 @@ serve: $(DEMO)
 
 test: $(DEV)
 	@$(RUN) -m pytest $(ARGS)
+	@$(if $(ARGS),,$(MAKE) --no-print-directory test-compiled)
+
+# The compiled data path is the same source and has to pass the same tests.
+TWIN := audit identity inspect limits path policy wire
+test-compiled: $(DEV)
+	@if command -v $(CC) >/dev/null; then \
+		$(MAKE) --no-print-directory compile && PYTHONPATH=$(COMPILED) $(RUN) -m pytest -q $(addprefix tests/,$(TWIN)); \
+	else echo "No C compiler ($(CC)): the tests of the compiled build are skipped."; fi
 
 check: $(DEV)
 	@$(RUN) -m ruff format --check --quiet . || { echo "run 'make format'" >&2; exit 1; }
@@ -37,7 +47,11 @@ check: $(DEV)
 	@$(RUN) -m pytest -q tests/test_layers.py tests/test_style.py
 
 bench: $(DEV)
+	@if command -v $(CC) >/dev/null; then $(MAKE) --no-print-directory compile; \
+	else echo "No C compiler ($(CC)): the interpreted build is measured."; fi
 	@$(RUN) -m bench $(ARGS)
+
+compile: $(COMPILED)/.done
 
 docs: $(DEV)
 	@$(RUN) -m guardhouse.cli.reasons > docs/reasons.md.new && mv docs/reasons.md.new docs/reasons.md
@@ -61,6 +75,14 @@ $(DEMO) $(DEV): pyproject.toml | $(RUN)
 	@echo "Installing $(words $(filter requirements/%,$^)) locks into $(VENV): $(filter requirements/%,$^) (a minute the first time)"
 	@$(PIP) install --require-hashes --only-binary :all: $(addprefix -r ,$(filter requirements/%,$^))
 	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# mypyc translates the modules that setup.py names; everything else is copied beside them.
+$(COMPILED)/.done: setup.py pyproject.toml $(shell find src -name '*.py' -o -name '*.json') | $(DEV)
+	@echo "Compiling the data path into build/compiled (a minute)"
+	@rm -rf build/compiled build/compiling && mkdir -p build
+	@GUARDHOUSE_COMPILE=1 $(RUN) setup.py --quiet build --build-temp build/compiling --build-lib $(COMPILED) 2>build/compile.log \
+		|| { tail -n 30 build/compile.log >&2; exit 1; }
 	@touch $@
 
 # Debian ships Python without ensurepip; its package python3-venv has it.

@@ -3,7 +3,7 @@
 from bench.contenders.base import Contender
 from bench.contenders.direct import Direct
 from bench.contenders.envoy import Envoy
-from bench.contenders.guardhouse import Guardhouse, MaskingHits, PassThrough
+from bench.contenders.guardhouse import Guardhouse, Interpreted, MaskingHits, PassThrough
 from bench.contenders.litellm import LiteLLM
 from bench.contenders.nginx import Nginx
 from bench.contenders.portkey import Portkey
@@ -13,6 +13,7 @@ EVERYONE: tuple[type[Contender], ...] = (
     Nginx,
     Envoy,
     Guardhouse,
+    Interpreted,
     PassThrough,
     MaskingHits,
     Portkey,

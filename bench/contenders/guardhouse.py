@@ -1,6 +1,7 @@
 """Guardhouse, started as its users start it: a configuration file, a key from `guardhouse keys create`, `serve`.
 
-Three contenders share this file. "Every control" has a policy with limits that are never reached, masks every entity
+The data path is the compiled one where it was built (`make compile`; the row's version says so), and one row is the same
+with the interpreted one. Four contenders share this file. "Every control" has a policy with limits that are never reached, masks every entity
 both ways, and journals and counts as it always does. "Pass-through" switches masking off and sets no limits; identity,
 authorisation, validation, the journal and the metrics cannot be switched off and stay. "Masking hits" is every control
 asked with an e-mail address and a card number in the prompt and in the answer, so that both documents are changed.
@@ -36,6 +37,14 @@ models:
 """
 
 
+COMPILED = Path(__file__).parents[2] / "build" / "compiled"
+
+
+def compiled_path() -> dict[str, str]:
+    """The environment in which `guardhouse` is the compiled build; empty where there is none."""
+    return {"PYTHONPATH": str(COMPILED)} if (COMPILED / ".done").exists() else {}
+
+
 def guardhouse_command() -> list[str]:
     """The command of the environment that runs the benchmark; the module it stands for where it is not installed."""
     program = Path(sys.executable).with_name("guardhouse")
@@ -49,9 +58,13 @@ class Guardhouse(Contender):
     limits = LIMITS
     entities = EVERY_ENTITY
 
+    def environment(self) -> dict[str, str]:
+        return compiled_path()
+
     def install(self) -> str:
         self.command = guardhouse_command()
-        return run([sys.executable, "-c", "import guardhouse; print(guardhouse.__version__)"]).strip()
+        version = run([sys.executable, "-c", "import guardhouse; print(guardhouse.__version__)"]).strip()
+        return f"{version}, {'compiled' if self.environment() else 'interpreted'}"
 
     def configure(self, upstream: int, work: Path) -> tuple[int, Path]:
         port = free_port()
@@ -77,8 +90,16 @@ class Guardhouse(Contender):
         except UnavailableError as error:
             raise StartError(f"guardhouse keys create: {error}") from error
         key = json.loads(made)["key"]
-        process = Process([*self.command, "serve"], work)
+        process = Process([*self.command, "serve"], work, self.environment())
         return Running(port, (("Authorization", f"Bearer {key}"),), process)
+
+
+class Interpreted(Guardhouse):
+    name = "guardhouse-interpreted"
+    label = "Guardhouse, every control, interpreted"
+
+    def environment(self) -> dict[str, str]:
+        return {}
 
 
 class PassThrough(Guardhouse):
