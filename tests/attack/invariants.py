@@ -51,10 +51,14 @@ def accepted_only(tape: Tape, accepted: int) -> list[str]:
     return [f"I2: {len(tape.seen)} requests upstream, {accepted} accepted"] if len(tape.seen) > accepted else []
 
 
-def nothing_forwarded(tape: Tape, marker: str, held: Conversation) -> list[str]:
-    """I3: a refused marker is nowhere; the marker of a hidden request is nowhere in any case."""
+def nothing_forwarded(tape: Tape, vector: Vector, marker: str, held: Conversation) -> list[str]:
+    """I3: a marker that was refused is nowhere; the marker of a hidden request is nowhere in any case.
+
+    Requests in a pipeline share a marker, so that it counts as refused only when all of them were.
+    """
     broken = [f"I3: {marker}-smuggled reached the model server"] if tape.holds(f"{marker}-smuggled") else []
-    if not any(answer.status == 200 for answer in held.answers) and held.answers and tape.holds(marker):
+    refused = len(held.answers) >= vector.answers and all(answer.status != 200 for answer in held.answers)
+    if refused and tape.holds(marker):
         broken.append(f"I3: {marker} was refused with {held.final.status} and reached the model server")
     return broken
 
