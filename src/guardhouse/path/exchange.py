@@ -2,11 +2,12 @@
 
 A stage may read what earlier stages set and sets what its own section names; the sections below are in the order of the
 pipeline. Nothing here outlives the exchange, and nothing of it is logged: the record is built field by field.
+
+These are plain classes and no structs, because the compiled build turns their attributes into members of a C struct.
 """
 
+from abc import ABC, abstractmethod
 from typing import Any, Protocol
-
-import msgspec
 
 from guardhouse.audit.record import Control
 from guardhouse.identity.api_keys import Presented
@@ -21,17 +22,29 @@ from guardhouse.policy.snapshot import Grant, Model, Policies, Snapshot, Target
 from guardhouse.wire.http1.head import Head
 
 
-class Caller(Protocol):
+class Caller(ABC):
     """The caller's connection, as the stages after the upstream see it."""
 
-    upstream: UpstreamConnection | None
-    presented: tuple[dict[bytes, bytes], Presented] | None  # the last head with a credential, and what it presented
+    __slots__ = ("presented", "upstream")
+
+    def __init__(self) -> None:
+        self.upstream: UpstreamConnection | None = None  # what feeds the answer that flows now
+        self.presented: tuple[dict[bytes, bytes], Presented] | None = None  # the last head with a credential, and its key
 
     @property
+    @abstractmethod
     def gone(self) -> bool: ...
+
+    @abstractmethod
     def start(self, head: bytes) -> None: ...
+
+    @abstractmethod
     def send(self, part: bytes) -> None: ...
+
+    @abstractmethod
     def finish(self, exchange: "Exchange", last: bytes, *, keep_alive: bool) -> None: ...
+
+    @abstractmethod
     def abort(self) -> None: ...
 
 
@@ -39,55 +52,101 @@ class Cancellable(Protocol):
     def cancel(self, denial: Denial) -> None: ...
 
 
-class Exchange(msgspec.Struct):
-    # listener
-    caller: Caller
-    client: str
-    at: float  # Unix time of the first judged byte
-    started: float  # the loop's clock
-    id: str
-    snapshot: Snapshot  # the one revision this exchange is decided under
-    head: Head | None = None  # None: the bytes never were a request
-    body: bytes | bytearray = b""
-    keep_alive: bool = False
-    # routing (recognise)
-    operation: Operation | None = None
-    # identity
-    principal: Principal | None = None
-    # authorization (may_operate)
-    policies: Policies = 0  # those that give the principal this operation
-    # validation
-    document: Any = None
-    encoded: bytes = b""  # the judged document, as it will be sent
-    stream: bool = False
-    # authorization
-    model: Model | None = None
-    grant: Grant | None = None
-    # admission
-    admission: Admitted | Limited | None = None
-    # inspection
-    mask_response: int = 0  # bits of Entity
-    signals: Signals | None = None
-    masked: dict[str, int] = {}
-    # routing (choose)
-    target: Target | None = None
-    usage_added: bool = False
-    # upstream, response
-    opened: bool = False
-    begun: bool = False  # the head of the answer has gone to the caller
-    status: int = 0
-    first_byte: float = 0.0
-    answer: bytes = b""
-    answer_type: bytes = b"application/json"
-    answer_headers: bytes = b""
-    masked_response: dict[str, int] = {}
-    usage: Usage | None = None
-    finish_reason: str = ""
-    output_chars: int = 0
-    bytes_out: int = 0
-    # record
-    denial: Denial | None = None
-    passed: int = 0  # how many stages were passed, in the order of the pipeline
-    controls: dict[str, Control] = {}  # what the others did
-    carriage: Cancellable | None = None
-    closed: bool = False
+class Exchange:
+    __slots__ = (
+        "admission",
+        "answer",
+        "answer_headers",
+        "answer_type",
+        "at",
+        "begun",
+        "body",
+        "bytes_out",
+        "caller",
+        "carriage",
+        "client",
+        "closed",
+        "controls",
+        "denial",
+        "document",
+        "encoded",
+        "finish_reason",
+        "first_byte",
+        "grant",
+        "head",
+        "id",
+        "keep_alive",
+        "mask_response",
+        "masked",
+        "masked_response",
+        "model",
+        "opened",
+        "operation",
+        "output_chars",
+        "passed",
+        "policies",
+        "principal",
+        "signals",
+        "snapshot",
+        "started",
+        "status",
+        "stream",
+        "target",
+        "usage",
+        "usage_added",
+    )
+
+    def __init__(
+        self, caller: Caller, client: str, at: float, started: float, exchange_id: str, snapshot: Snapshot
+    ) -> None:
+        # listener
+        self.caller = caller
+        self.client = client
+        self.at = at  # Unix time of the first judged byte
+        self.started = started  # the loop's clock
+        self.id = exchange_id
+        self.snapshot = snapshot  # the one revision this exchange is decided under
+        self.head: Head | None = None  # None: the bytes never were a request
+        self.body: bytes | bytearray = b""
+        self.keep_alive: bool = False
+        # routing (recognise)
+        self.operation: Operation | None = None
+        # identity
+        self.principal: Principal | None = None
+        # authorization (may_operate)
+        self.policies: Policies = 0  # those that give the principal this operation
+        # validation
+        self.document: Any = None
+        self.encoded: bytes = b""  # the judged document, as it will be sent
+        self.stream: bool = False
+        # authorization
+        self.model: Model | None = None
+        self.grant: Grant | None = None
+        # admission
+        self.admission: Admitted | Limited | None = None
+        # inspection
+        self.mask_response: int = 0  # bits of Entity
+        self.signals: Signals | None = None
+        self.masked: dict[str, int] = {}
+        # routing (choose)
+        self.target: Target | None = None
+        self.usage_added: bool = False
+        # upstream, response
+        self.opened: bool = False
+        self.begun: bool = False  # the head of the answer has gone to the caller
+        self.status: int = 0
+        self.first_byte: float = 0.0
+        self.answer: bytes = b""
+        self.answer_type: bytes = b"application/json"
+        self.answer_headers: bytes = b""
+        self.masked_response: dict[str, int] = {}
+        self.usage: Usage | None = None
+        self.finish_reason: str = ""
+        self.output_chars: int = 0
+        self.bytes_out: int = 0
+        # record
+        self.denial: Denial | None = None
+        self.passed: int = 0  # how many stages were passed, in the order of the pipeline
+        self.controls: dict[str, Control] = {}  # what the others did
+        self.carriage: Cancellable | None = None
+        self.closed: bool = False

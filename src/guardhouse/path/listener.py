@@ -20,14 +20,12 @@ from enum import Enum
 from time import time
 from typing import cast
 
-from guardhouse.identity.api_keys import Presented
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
 from guardhouse.path import pipeline, probes
-from guardhouse.path.exchange import Exchange
+from guardhouse.path.exchange import Caller, Exchange
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.render import LAST_CHUNK, render_chunk
-from guardhouse.path.upstream import UpstreamConnection
 from guardhouse.wire.http1.head import Head
 from guardhouse.wire.http1.request import RequestFraming
 
@@ -45,7 +43,7 @@ class Phase(Enum):
     CLOSED = "closed"
 
 
-class Connection(asyncio.Protocol):
+class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent, which could not be compiled
     __slots__ = (
         "_address",
         "_arriving",
@@ -59,11 +57,10 @@ class Connection(asyncio.Protocol):
         "_stalled_since",
         "_transport",
         "_waiting",
-        "presented",
-        "upstream",
     )
 
     def __init__(self, plane: DataPlane) -> None:
+        super().__init__()
         self._plane = plane
         self._framing = RequestFraming(self, plane.request_limits)
         self._transport: asyncio.Transport | None = None
@@ -74,8 +71,6 @@ class Connection(asyncio.Protocol):
         self._refusing = False  # nothing that arrives is read any more
         self._body_bytes = 0
         self._stalled_since = 0.0
-        self.upstream: UpstreamConnection | None = None
-        self.presented: tuple[dict[bytes, bytes], Presented] | None = None
         self._enter(Phase.IDLE)
 
     # what the event loop calls

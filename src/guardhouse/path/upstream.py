@@ -41,7 +41,7 @@ class Sink(Protocol):
         """None after the complete answer, or what went wrong. The connection is somebody else's by then."""
 
 
-class UpstreamConnection(asyncio.Protocol):
+class UpstreamConnection:  # an asyncio.Protocol by its methods; see listener
     __slots__ = ("_framing", "_paused", "_pool", "_sink", "_transport", "_waiting_for", "deadline", "idle_since")
 
     def __init__(self, pool: "Pool") -> None:
@@ -97,6 +97,11 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's own class, which is not derived from it
+
+    def pause_writing(self) -> None:
+        """A request is complete before it is sent, so there is nothing to hold back."""
+
+    def resume_writing(self) -> None: ...
 
     def pause(self) -> None:
         """Back-pressure: the caller reads more slowly than the model server writes."""
@@ -234,13 +239,13 @@ async def dial(pool: Pool) -> UpstreamConnection:
     """The one place where a socket to a model server is opened: to the configured address and no other."""
     target = pool.target
     _, connection = await pool.loop.create_connection(
-        lambda: UpstreamConnection(pool),
+        cast(Callable[[], asyncio.BaseProtocol], lambda: UpstreamConnection(pool)),
         target.host,
         target.port,
         ssl=pool.tls,
         server_hostname=target.host if pool.tls else None,
     )
-    return connection
+    return cast(UpstreamConnection, connection)
 
 
 class Upstreams:

@@ -11,7 +11,8 @@ import logging
 import signal
 import ssl
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import uvloop
 
@@ -63,7 +64,7 @@ async def _serve(loaded: Loaded, worker: int, pepper: Secret, hash_key: HashKey)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     server = await loop.create_server(
-        lambda: Connection(plane),
+        cast(Callable[[], asyncio.BaseProtocol], lambda: Connection(plane)),
         settings.listen.address.host,
         settings.listen.address.port,
         ssl=_tls_context(loaded),
