@@ -29,7 +29,6 @@ from guardhouse.policy.settings import Address, Settings
 from guardhouse.readers.metrics import MetricsReader
 
 SAVE_INTERVAL = 5.0  # seconds between two checkpoints
-DATE_INTERVAL = 1.0  # seconds between two looks at the clock
 BLOCK = 1024 * 1024  # bytes of journal counted at a stretch: some ten milliseconds
 LATE = 5.0  # seconds without a heartbeat after which the feed counts as late
 
@@ -53,7 +52,7 @@ async def _serve(settings: Settings, state: State) -> None:
     with _listen(settings.admin.address) as listener:
         server = _Server(_configured(settings, state, metrics), stopping)
         async with asyncio.TaskGroup() as tasks:
-            keeping_up = tasks.create_task(_keep_up(publisher, metrics))
+            keeping_up = tasks.create_task(_keep_up(publisher, metrics, server))
             serving = tasks.create_task(server.serve(sockets=[listener]))
             sys.stdout.write("ready\n")
             sys.stdout.flush()
@@ -91,7 +90,10 @@ def _readable(folder: Path) -> bool:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's, but that it leaves the signals to this process and does not ask ten times a second whether to end."""
+    """uvicorn's, but that it leaves the signals to this process and is told when to end instead of asking all the time.
+
+    What it does besides at each tick is to write the date header; `_keep_up` has it done.
+    """
 
     def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
         super().__init__(config)
@@ -102,10 +104,7 @@ class _Server(uvicorn.Server):
         yield
 
     async def main_loop(self) -> None:
-        while not self._stopping.is_set():
-            await self.on_tick(0)  # writes the date header
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), DATE_INTERVAL)
+        await self._stopping.wait()
 
 
 def _configured(settings: Settings, state: State, metrics: MetricsReader) -> uvicorn.Config:
@@ -116,7 +115,7 @@ def _configured(settings: Settings, state: State, metrics: MetricsReader) -> uvi
         lambda: generate_latest(registry),
         lambda: find_problems(settings, state, time.time()),
     )
-    return uvicorn.Config(
+    config = uvicorn.Config(
         application,
         http="httptools",
         ws="none",
@@ -129,6 +128,8 @@ def _configured(settings: Settings, state: State, metrics: MetricsReader) -> uvi
         limit_concurrency=64,
         timeout_graceful_shutdown=2,
     )
+    config.load()
+    return config
 
 
 def _listen(address: Address) -> socket.socket:
@@ -139,10 +140,11 @@ def _listen(address: Address) -> socket.socket:
         raise PortTaken(f"the admin port {address} cannot be listened on: {error.strerror}") from error
 
 
-async def _keep_up(publisher: Publisher, metrics: MetricsReader) -> None:
+async def _keep_up(publisher: Publisher, metrics: MetricsReader, server: uvicorn.Server) -> None:
     saved = time.monotonic()
     while True:
         publisher.poll(time.time())
+        await server.on_tick(0)
         behind = metrics.poll(BLOCK) > BLOCK // 2
         if time.monotonic() - saved > SAVE_INTERVAL:
             metrics.save()
