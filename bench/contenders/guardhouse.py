@@ -1,11 +1,11 @@
 """Guardhouse, started as its users start it: a configuration file, a key from `guardhouse keys create`, `serve`.
 
-The data path is the compiled one where it was built (`make compile`; the row's version says so), and one row is the same
-with the interpreted one. Four contenders share this file. "Every control" has a policy with limits that are never reached, masks every entity
-both ways, and journals and counts as it always does. "Pass-through" switches masking off and sets no limits; identity,
-authorisation, validation, the journal and the metrics cannot be switched off and stay. "Masking hits" is every control
-asked with an e-mail address and a card number in the prompt and in the answer, so that both documents are changed.
-"""
+The data path is the compiled one where it was built (`make compile`; the row's version says so), and one row is the
+same with the interpreted one. Four contenders share this file. "Every control" has a policy with limits that are never
+reached, masks every entity both ways, and journals and counts as it always does. "Pass-through" switches masking off
+and sets no limits; identity, authorisation, validation, the journal and the metrics cannot be switched off and stay.
+"Masking hits" is every control asked with an e-mail address and a card number in the prompt and in the answer, so that
+both documents are changed."""
 
 import json
 import sys

@@ -8,7 +8,8 @@ import pytest
 from guardhouse.inspect import signals as module
 from guardhouse.inspect.phrases import Phrase
 from guardhouse.inspect.scanner import BLOB, phrases_and_delimiters, scan
-from guardhouse.inspect.signals import HashKey, Signals, signals
+from guardhouse.inspect.signals import HashKey, signals
+from guardhouse.model.signals import Signals
 from guardhouse.model.text import Text
 
 KEY_BYTES = b"k" * 32

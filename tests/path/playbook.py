@@ -1,4 +1,5 @@
-"""Screenplays of the path without sockets: bytes of a caller in, bytes of a scripted model server, bytes and records out.
+"""Screenplays of the path without sockets: bytes of a caller in, bytes of a scripted model server, bytes and records
+out.
 
 Everything between the two transports is the real thing: listener, pipeline, stages, pools, journal. Only the transports
 and the dialling are made here, so a play is deterministic and needs no port.
@@ -62,7 +63,7 @@ class Wire(asyncio.Transport):
         self.closed = False
         self.eof = False
         self.aborted = False
-        self.paused = False
+        self._paused = False
         self._heard = heard
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
@@ -90,10 +91,13 @@ class Wire(asyncio.Transport):
         self.closed = self.aborted = True
 
     def pause_reading(self) -> None:
-        self.paused = True
+        self._paused = True
 
     def resume_reading(self) -> None:
-        self.paused = False
+        self._paused = False
+
+    def is_reading(self) -> bool:
+        return not self._paused
 
 
 class ModelServer:

@@ -130,8 +130,11 @@ def _read_again(text: str, findings: _Findings, candidates: int) -> int:
 
 
 def _stretches(text: str, left: int) -> list[str]:
-    """What of `text` is worth its share of `left` characters: the surroundings of what the scanner saw, where that can be
-    told and is little; else all of it, or the most telling blocks in their order."""
+    """What of `text` is worth its share of `left` characters.
+
+    The surroundings of what the scanner saw, where that can be told and is little; else all of it, or the most telling
+    blocks in their order.
+    """
     if len(text) > _BLOCK and text.isascii():
         spots = signal_spots(text.encode())
         near = None if spots is None else _surroundings(text, spots)

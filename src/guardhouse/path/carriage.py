@@ -1,8 +1,9 @@
 """The way of one admitted exchange to a model server and back, and its single end.
 
-A Carriage is what the upstream connection reports to: `received` for each read of the answer, `ended` when the answer is
-complete or has failed. Nothing of it is a coroutine while an idle connection is at hand, because on this path a task and
-its wake-ups cost as much as all of policy and admission; a task exists only while a connection has to be made.
+A Carriage is what the upstream connection reports to: `received` for each read of the answer, `ended` when the answer
+is complete or has failed. Nothing of it is a coroutine while an idle connection is at hand, because on this path a
+task and its wake-ups cost as much as all of policy and admission; a task exists only while a connection has to be
+made.
 
 `end` runs exactly once, whoever comes first: the complete answer, a failure, a deadline, or the caller's departure
 (`cancel`). It gives the closed record its figures and lets `record` release the answer. Whatever fails in here fails

@@ -29,7 +29,9 @@ class Caller(ABC):
 
     def __init__(self) -> None:
         self.upstream: UpstreamConnection | None = None  # what feeds the answer that flows now
-        self.presented: tuple[dict[bytes, bytes], Presented] | None = None  # the last head with a credential, and its key
+        self.presented: tuple[dict[bytes, bytes], Presented] | None = (
+            None  # the last head with a credential, and its key
+        )
 
     @property
     @abstractmethod
@@ -96,7 +98,7 @@ class Exchange:
         "usage_added",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - called in one place, on the path; names would cost what they say
         self, caller: Caller, client: str, at: float, started: float, exchange_id: str, snapshot: Snapshot
     ) -> None:
         # listener

@@ -3,13 +3,13 @@
 One Connection per socket. It feeds the framing, makes an Exchange of each message (or of what failed to be one) and
 answers in the order of arrival: `_current` is being served, `_waiting` holds pipelined exchanges behind it.
 
-Every malformed message takes the same way: an Exchange that is denied from the start, journaled like any other, answered,
-and then the connection is closed, because after a framing error nobody can say where the next message begins. A message
-that is refused before its body has arrived is answered at once; the rest of the body is read and dropped for a moment
-(`linger`) so that the answer is not lost to a reset.
+Every malformed message takes the same way: an Exchange that is denied from the start, journaled like any other,
+answered, and then the connection is closed, because after a framing error nobody can say where the next message
+begins. A message that is refused before its body has arrived is answered at once; the rest of the body is read and
+dropped for a moment (`linger`) so that the answer is not lost to a reset.
 
-Deadlines are absolute times checked by `sweep`, a few times a second: headers, body, idle, a minimum rate for bodies, and
-a limit on how long the caller may leave an answer unread. Only `Phase` says which of them runs.
+Deadlines are absolute times checked by `sweep`, a few times a second: headers, body, idle, a minimum rate for bodies,
+and a limit on how long the caller may leave an answer unread. Only `Phase` says which of them runs.
 
 A half-closed connection counts as closed: a caller that will not send any more has left.
 """

@@ -1,9 +1,9 @@
 """The two records of an exchange, and the moment at which its last bytes may leave.
 
-`open_` calls back when the opened record is written; only then may anything go upstream. `close` is called exactly once for every exchange, from the pipeline's
-`finally`: it settles the reservation, writes the closed record and releases the answer when that record is written. If
-it cannot be written, an answer that has not begun becomes a 503 and one that has is cut off without a clean end.
-"""
+`open_` calls back when the opened record is written; only then may anything go upstream. `close` is called exactly
+once for every exchange, from the pipeline's `finally`: it settles the reservation, writes the closed record and
+releases the answer when that record is written. If it cannot be written, an answer that has not begun becomes a 503
+and one that has is cut off without a clean end."""
 
 from collections.abc import Callable
 

@@ -30,7 +30,7 @@ def render_answer(exchange: Exchange) -> bytes:
 
 
 def render_stream_head(exchange: Exchange) -> bytes:
-    """The head of an answer that flows. An HTTP/1.0 caller knows no chunks: there the end of the connection is the end."""
+    """The head of an answer that flows. HTTP/1.0 knows no chunks: there the end of the connection is the end."""
     head = exchange.head
     framing = b"" if head is not None and head.http10 else b"transfer-encoding: chunked\r\n"
     return b"%bcontent-type: %b\r\n%b%b%b\r\n" % (

@@ -5,8 +5,8 @@ The answer's own content type decides how it is read, whatever was asked for:
 - `text/event-stream` flows: each read of the upstream becomes at most one write to the caller, events one for one;
 - JSON is collected (up to `upstream.response_body`), because masking and usage need the whole document;
 - text is collected and masked as text;
-- anything else passes unread where the policy masks nothing in answers, and is refused where it does. The same holds for
-  an encoded body: the gateway asks for `identity`, so one that is encoded all the same cannot be inspected.
+- anything else passes unread where the policy masks nothing in answers, and is refused where it does. The same holds
+  for an encoded body: the gateway asks for `identity`, so one that is encoded all the same cannot be inspected.
 
 A JSON answer is scanned as a whole, in its canonical encoding, before anybody looks for its texts: no entity has a
 character that JSON escapes, so what stands in some string stands in the encoding as well, and most answers end there.

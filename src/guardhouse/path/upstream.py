@@ -1,8 +1,8 @@
 """The connections to model servers: one keep-alive pool per target, one request at a time on each connection.
 
 Rules:
-- the request head is written here from scratch. Of the caller's headers only FORWARDED go on; the caller's credential is
-  never among them, the target's own is injected. Path and host come from the configuration and the dialect's table;
+- the request head is written here from scratch. Of the caller's headers only FORWARDED go on; the caller's credential
+  is never among them, the target's own is injected. Path and host come from the configuration and the dialect's table;
 - a connection goes back to the pool only after a complete answer that left nothing over. One that timed out, was
   cancelled, answered badly or spoke while idle is closed. `ResponseFraming.reusable` is the judge;
 - a target whose connections are all in use answers UPSTREAM_SATURATED rather than queueing without bound;
@@ -249,7 +249,7 @@ async def dial(pool: Pool) -> UpstreamConnection:
 
 
 class Upstreams:
-    """Every pool of a worker, by target. Targets that a new snapshot drops keep their pool until they are swept empty."""
+    """Every pool of a worker, by target. A target that a snapshot drops keeps its pool until that is swept empty."""
 
     __slots__ = ("_dial", "_loop", "_pools", "_settings")
 

@@ -1,9 +1,8 @@
 """One data-path process: its socket, its journal, its sweep, and its orderly end.
 
-Start: load the configuration, mend the journal of a predecessor, load the published keys, then listen; the line READY on
-standard output tells the supervisor. SIGTERM: stop listening, let what is under way finish for `GRACE` seconds, then cut
-the rest (each is recorded), and exit 0. A worker holds no SQL and writes nothing but its journal.
-"""
+Start: load the configuration, mend the journal of a predecessor, load the published keys, then listen; the line READY
+on standard output tells the supervisor. SIGTERM: stop listening, let what is under way finish for `GRACE` seconds,
+then cut the rest (each is recorded), and exit 0. A worker holds no SQL and writes nothing but its journal."""
 
 import asyncio
 import gc

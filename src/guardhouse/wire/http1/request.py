@@ -129,7 +129,7 @@ class RequestFraming:
             self._learn(data)
 
     def _complete_line(self, data: bytes) -> bytes:
-        """Hold the beginning of a message back until its request line is complete and judged; then hand over all of it."""
+        """Hold a message back until its request line is complete and judged; then hand over all of it."""
         held = self._line or b""
         line = held + data if held else data.lstrip(b"\r\n")
         end = line.find(b"\r\n", max(0, len(held) - 1))

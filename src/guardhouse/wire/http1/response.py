@@ -1,4 +1,5 @@
-"""HTTP/1.1 answers out of a model server's byte stream: the same parser, with the suspicion a hostile upstream deserves.
+"""HTTP/1.1 answers out of a model server's byte stream: the same parser, with the suspicion a hostile upstream
+deserves.
 
 `ResponseFraming.feed` returns nothing and raises nothing: `problem` says what is wrong, `head` is set once the head is
 judged, `take()` hands over the body bytes that arrived since the last call, and `complete` turns true at the end.

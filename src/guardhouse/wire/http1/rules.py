@@ -14,9 +14,8 @@ leave open:
 - HTTP/1.0 has no transfer codings (a back end that ignores one would see a second request in the body);
 - an upgrade, of whatever kind, would turn the connection into something that is not inspected.
 
-The functions are pure, which is why `request` may keep what `judge_fields` said of the last head and compare the next one
-with it instead of judging it again. Add a header to SINGLETONS when any stage starts to read it.
-"""
+The functions are pure, which is why `request` may keep what `judge_fields` said of the last head and compare the next
+one with it instead of judging it again. Add a header to SINGLETONS when any stage starts to read it."""
 
 import re
 from collections.abc import Sequence
