@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardhouse.inspect.masker import mask
 from guardhouse.inspect.stream import StreamMasker
 from guardhouse.model.denial import Denial
 from guardhouse.model.entity import EVERY_ENTITY
@@ -15,9 +14,10 @@ from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
 from guardhouse.model.usage import Usage
 from guardhouse.wire.dialects.openai.choices import place
-from guardhouse.wire.dialects.openai.stream import AnswerStream, stream
+from guardhouse.wire.dialects.openai.stream import stream
 
 from .client import events_of, frame, piece, put_together, sse
+from .masking import masked, through, whole
 
 SECRETS = [
     "write to bob.smith@example.com, or",
@@ -28,26 +28,6 @@ SECRETS = [
     "ssn 078-05-1120 ",
     "éé bob@exämple.example é",
 ]
-
-
-def whole(text: str, escaped: bool = False) -> str:
-    return mask(text, EVERY_ENTITY, escaped=escaped)[0]
-
-
-USAGE = {"prompt_tokens": 7, "completion_tokens": 9}
-
-
-def masked(operation: Operation = Operation.CHAT, *, hide_usage: bool = False) -> AnswerStream:
-    return stream(
-        operation,
-        masker=lambda escaped: StreamMasker(EVERY_ENTITY, escaped=escaped),
-        whole=whole,
-        hide_usage=hide_usage,
-    )
-
-
-def through(answer: AnswerStream, *chunks: bytes) -> bytes:
-    return b"".join([answer.feed(chunk) for chunk in chunks]) + answer.finish()
 
 
 def cut(text: str, sizes: list[int]) -> list[str]:
@@ -254,48 +234,6 @@ def test_usage_and_end_are_learnt() -> None:
     assert answer.usage == Usage(7, 9)
     assert answer.finish_reason == "length"
     assert answer.output_chars == 3
-
-
-def test_a_usage_frame_nobody_asked_for_is_hidden() -> None:
-    answer = masked(hide_usage=True)
-    out = through(
-        answer, sse(frame(piece(content="a "), usage=None), frame(piece(finish="stop"), usage=None), frame(usage=USAGE))
-    )
-    assert events_of(out) == [frame(piece(content="a ")), frame(piece(finish="stop")), "[DONE]"]
-    assert answer.usage == Usage(7, 9)
-
-
-def test_usage_beside_choices_was_not_the_gateways_wish_and_stays() -> None:
-    answer = masked(hide_usage=True)
-    document = frame(piece(content="x ", finish="stop"), usage=USAGE)
-    assert events_of(through(answer, sse(document))) == [document, "[DONE]"]
-    assert answer.usage == Usage(7, 9)
-
-
-def test_what_the_hidden_frame_tells_besides_is_told_by_the_event_before_it() -> None:
-    last = frame(piece(finish="stop"), obfuscation="long")
-    hidden = frame(usage=USAGE, obfuscation="x", timings={"by": "bob@example.com", "ms": 3})
-    out = through(masked(hide_usage=True), sse(frame(piece(content="a ")), last, hidden))
-    told = {**last, "timings": {"by": whole("bob@example.com"), "ms": 3}}
-    assert events_of(out) == [frame(piece(content="a ")), told, "[DONE]"]
-
-
-def test_an_event_that_ends_a_choice_waits_for_the_next_one_and_for_nothing_else() -> None:
-    answer = masked(hide_usage=True)
-    end = b"event: x\n" + sse(frame(piece(finish="stop")), done=False)
-    assert answer.feed(end) == b""
-    assert events_of(answer.feed(sse(frame(piece(1, finish="stop")), done=False))) == [frame(piece(finish="stop"))]
-    assert events_of(answer.feed(sse(frame(piece(2, content="a ")), done=False))) == [
-        frame(piece(1, finish="stop")),
-        frame(piece(2, content="a ")),
-    ]
-    assert through(masked(hide_usage=True), end).startswith(b"event: x\ndata: ")
-    assert events_of(through(masked(), end)) == [frame(piece(finish="stop"))]
-
-
-def test_a_usage_frame_that_was_asked_for_stays() -> None:
-    document = frame(usage=USAGE)
-    assert events_of(through(masked(), sse(document)))[0] == document
 
 
 def test_an_error_in_the_stream_passes_masked() -> None:
