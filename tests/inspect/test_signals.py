@@ -146,6 +146,7 @@ def test_of_a_request_a_bounded_part_is_read_again(unit: str, monkeypatch: pytes
     assert scanned <= 16 * module._MOST_READ
 
 
+@pytest.mark.skipif(str(module.__file__).endswith(".so"), reason="a compiled module calls its own functions directly")
 def test_many_short_texts_are_not_all_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
 

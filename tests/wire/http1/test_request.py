@@ -81,6 +81,7 @@ REFUSED = {
     b"GET / HTTP/1.1\r\nhost: a\rb: c\r\n\r\n": Reason.HEADER_INVALID,
     b"GET / HTTP/1.1\r\n: a\r\n\r\n": Reason.HEADER_INVALID,
     b"GET / HTTP/1.1\nhost: a\n\n": Reason.MALFORMED,
+    b"\r\n" * 9 + b"GET / HTTP/1.1\r\nhost: a\r\n\r\n": Reason.MALFORMED,
     b"GET / HTTP/1.2\r\n\r\n": Reason.VERSION_UNSUPPORTED,
     b"GET / HTTP/2.0\r\nhost: a\r\n\r\n": Reason.VERSION_UNSUPPORTED,
     b"GET /\x00 HTTP/1.1\r\n\r\n": Reason.TARGET_INVALID,

@@ -33,6 +33,7 @@ _LENGTH_NAME = len(b"content-length")
 _LENGTH_WORDS = ("Content-Length", "Transfer-Encoding", "chunk")
 _LENGTH = re.compile(rb"\r\ncontent-length: ([0-9]+)\r\n", re.IGNORECASE)
 _MOST_DIGITS = 9
+_MOST_BLANK = 16  # bytes of empty lines before a request line (RFC 9112 section 2.2 asks to ignore one)
 _CHUNK_OVERHEAD = 8  # bytes of framing per byte of body; a chunk of one byte needs five
 _CHUNK_ALLOWANCE = 16 * 1024
 
@@ -132,6 +133,10 @@ class RequestFraming:
         """Hold a message back until its request line is complete and judged; then hand over all of it."""
         held = self._line or b""
         line = held + data if held else data.lstrip(b"\r\n")
+        self._fed += 0 if held else len(data) - len(line)
+        if self._fed > _MOST_BLANK:
+            self.problem = Denial(Reason.MALFORMED)
+            return b""
         end = line.find(b"\r\n", max(0, len(held) - 1))
         if end >= 0:
             self._line = None
