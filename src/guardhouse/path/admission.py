@@ -2,7 +2,7 @@
 
 Tokens are reserved from an estimate before the request goes out (a quarter of the document's bytes, plus what the
 caller asks to be generated) and settled against the real usage when it is over; see `record`. Everything is taken or
-nothing is: a request that one rule refuses uses up no other rule.
+nothing is: a request that one rule refuses uses up no other rule. Buckets run on the loop's clock, which nobody sets.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ def admit(exchange: Exchange, plane: DataPlane) -> Verdict:
     if grant is None or not grant.limits:
         return None
     assert principal is not None
-    outcome = plane.limits.admit(principal.id, grant.limits, estimate(exchange), exchange.at)
+    outcome = plane.limits.admit(principal.id, grant.limits, estimate(exchange), exchange.started)
     exchange.admission = outcome
     if not isinstance(outcome, Limited):
         return None
