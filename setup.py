@@ -9,6 +9,7 @@ replace at run time stay as they are.
 """
 
 import os
+import sys
 from pathlib import Path
 
 from setuptools import setup
@@ -36,10 +37,19 @@ def compiled_modules() -> list[str]:
     ]
 
 
-if os.environ.get("GUARDHOUSE_COMPILE") == "1":
+DESCRIBES = {"dist_info", "egg_info"}  # commands that ask what the package is and build nothing
+
+if os.environ.get("GUARDHOUSE_COMPILE") == "1" and not DESCRIBES.intersection(sys.argv):
     from mypyc.build import mypycify
 
     os.environ.setdefault("MYPYPATH", "src")
-    setup(ext_modules=mypycify(["--config-file=pyproject.toml", *compiled_modules()], opt_level="3", debug_level="0"))
+    setup(
+        ext_modules=mypycify(
+            ["--config-file=pyproject.toml", *compiled_modules()],
+            opt_level="3",
+            debug_level="0",
+            group_name="guardhouse",
+        )
+    )
 else:
     setup()
