@@ -63,6 +63,7 @@ class Wire(asyncio.Transport):
         self.closed = False
         self.eof = False
         self.aborted = False
+        self.unsent = 0
         self._paused = False
         self._heard = heard
 
@@ -83,6 +84,9 @@ class Wire(asyncio.Transport):
 
     def is_closing(self) -> bool:
         return self.closed
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
 
     def close(self) -> None:
         self.closed = True

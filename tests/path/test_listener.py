@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from playbook import ALICE, Play, chat, chunk_event, completion, get, perform, post, reply, stream
 
+from guardhouse.identity.api_keys import KeyRecord
+
 
 def later(play: Play, seconds: float) -> float:
     return play.plane.loop_time() + seconds
@@ -226,3 +228,73 @@ def test_an_answer_to_a_caller_that_asked_to_close_is_followed_by_the_end(tmp_pa
         assert play.wire.eof
 
     perform(tmp_path, scene, lambda _: [reply(completion("x"))])
+
+
+def test_what_comes_behind_a_last_message_is_not_looked_at(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        for behind in (b"X", get(b"/healthz", key=None), post(chat("x"))):
+            wire, caller = play.connect()
+            caller.data_received(
+                get(b"/healthz", key=None).replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n") + behind
+            )
+            await play.turn()
+            assert wire.written.count(b"HTTP/1.1") == 1
+            assert wire.eof
+            caller.sweep(later(play, 3))
+            assert wire.aborted
+        assert play.server.requests == []
+
+    perform(tmp_path, scene)
+
+
+def test_a_large_last_answer_may_take_its_time_as_long_as_it_moves(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        await play.say(post(chat("x"), extra=b"connection: close\r\n"))
+        for second, unsent in ((3, 900), (30, 500), (85, 100), (100, 0)):
+            play.wire.unsent = unsent
+            play.caller.sweep(later(play, second))
+            assert not play.wire.closed
+        play.caller.sweep(later(play, 103))
+        assert play.wire.aborted
+
+    perform(tmp_path, scene)
+
+
+def test_a_complete_request_that_waits_runs_on_no_deadline(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        play.server.script = lambda _: []
+        second = post(chat("y"))
+        await play.say(post(chat("x")), second[:-10])
+        await play.say(second[-10:])
+        play.caller.sweep(later(play, 70))
+        await play.turn()
+        assert play.wire.written == b""
+        play.wire.closed = True
+        play.caller.connection_lost(None)
+        await play.turn()
+        assert [record["reason"] for record in play.records if record["kind"] == "closed"] == ["client_left"] * 2
+
+    perform(tmp_path, scene)
+
+
+def test_a_key_that_is_revoked_while_its_request_waits_is_refused(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        play.caller.data_received(post(chat("x")) + post(chat("y")))
+        table = play.plane.keys.table
+        digest = table.read(ALICE).digest
+        table.put(KeyRecord(id="aliceaaaaaaa", digest=digest, principal="alice", created_at=0.0, revoked_at=1.0))
+        await play.turn()
+        assert play.wire.written.count(b"HTTP/1.1 200") == 1
+        assert b"credential_revoked" in play.wire.written
+        assert len(play.server.requests) == 1
+
+    perform(tmp_path, scene)
+
+
+def test_head_is_refused_without_leaving_its_body_to_the_next_answer(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        answer = await play.say(get(b"/v1/models").replace(b"GET", b"HEAD"))
+        assert (answer.status, answer.headers[b"connection"]) == (405, b"close")
+        assert play.wire.eof
+
+    perform(tmp_path, scene)

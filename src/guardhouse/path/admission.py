@@ -16,6 +16,8 @@ from guardhouse.path.plane import DataPlane
 
 _UNSTATED_OUTPUT = 256  # tokens reserved for an answer whose length the caller left open
 _BYTES_PER_TOKEN = 4
+_MOST = 2**53  # more than any limit; larger wishes are as impossible as this one
+_LENGTHS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 
 
 def admit(exchange: Exchange, plane: DataPlane) -> Verdict:
@@ -35,17 +37,20 @@ def admit(exchange: Exchange, plane: DataPlane) -> Verdict:
 
 
 def estimate(exchange: Exchange) -> int:
-    """Tokens this exchange may use: input by size, output by what was asked for."""
+    """Tokens this exchange may use: input by size, output by what was asked for. Never less than the input."""
     tokens = len(exchange.encoded) // _BYTES_PER_TOKEN + 1
     if exchange.operation is Operation.EMBEDDINGS:
         return tokens
-    return tokens + _requested_output(exchange.document)
+    return min(tokens + _requested_output(exchange.document), _MOST)
 
 
 def _requested_output(document: dict[str, Any]) -> int:
-    for field in ("max_completion_tokens", "max_tokens", "max_output_tokens"):
-        stated = document.get(field)
-        if isinstance(stated, int):
-            choices = document.get("n")
-            return stated * (choices if isinstance(choices, int) else 1)
-    return _UNSTATED_OUTPUT
+    """The largest length that any field names, for each answer that is made; a model server may read any of them."""
+    longest = max(_count(document.get(field)) for field in _LENGTHS) or _UNSTATED_OUTPUT
+    answers = max(1, _count(document.get("n")), _count(document.get("best_of")))
+    prompts = document.get("prompt")
+    return longest * answers * (max(1, len(prompts)) if type(prompts) is list else 1)
+
+
+def _count(value: Any) -> int:
+    return value if type(value) is int and value > 0 else 0

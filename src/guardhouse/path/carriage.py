@@ -70,6 +70,9 @@ class Carriage:
                 pool = self._plane.upstreams.pool(target)
                 connection = pool.idle_connection() or await pool.connect()
                 if not isinstance(connection, Denial):
+                    if self._over:  # the caller left in the very turn in which the connection was made
+                        connection.discard()
+                        return
                     self._exchange.target = target
                     self._send(pool, connection)
                     return

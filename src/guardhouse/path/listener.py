@@ -22,7 +22,7 @@ from typing import cast
 
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
-from guardhouse.path import pipeline, probes
+from guardhouse.path import pipeline, probes, record
 from guardhouse.path.exchange import Caller, Exchange
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.render import LAST_CHUNK, render_chunk
@@ -56,6 +56,7 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
         "_refusing",
         "_stalled_since",
         "_transport",
+        "_unsent",
         "_waiting",
     )
 
@@ -71,6 +72,7 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
         self._refusing = False  # nothing that arrives is read any more
         self._body_bytes = 0
         self._stalled_since = 0.0
+        self._unsent = 0
         self._enter(Phase.IDLE)
 
     # what the event loop calls
@@ -95,6 +97,8 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
             self._body_bytes += len(data)
         framing = self._framing
         problem = framing.feed(data)
+        if self._is_over():
+            return  # what was fed ended the connection; whatever came behind it is not looked at
         if problem is not None:
             self._arriving = None
             self._refuse(problem)
@@ -112,8 +116,7 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
     def connection_lost(self, exc: Exception | None) -> None:
         self._phase = Phase.CLOSED
         self._refusing = True
-        self._arriving = None
-        self._waiting.clear()
+        self._drop_waiting()
         plane, address = self._plane, self._address
         plane.connections.discard(self)
         left = plane.connections_by_address.get(address, 1) - 1
@@ -136,9 +139,11 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
     # what the framing calls
 
     def head_received(self, head: Head) -> None:
+        if self._refusing:
+            return
         exchange = self._new_exchange()
         exchange.head = head
-        exchange.keep_alive = head.keep_alive
+        exchange.keep_alive = head.keep_alive and head.method != "HEAD"  # an error's body would be read as an answer
         if not probes.is_probe(head):
             exchange.denial = pipeline.judge(pipeline.HEAD_STAGES, exchange, self._plane)
         self._arriving = exchange
@@ -149,12 +154,14 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
 
     def message_received(self, body: bytes | bytearray) -> None:
         exchange = self._arriving
-        assert exchange is not None
+        if exchange is None:
+            return
         self._arriving = None
         exchange.body = body
         if self._current is None:
             self._begin(exchange)
         else:
+            self._phase = Phase.SERVING
             self._enqueue(exchange)
 
     # what the stages after the upstream call
@@ -174,7 +181,7 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
     def finish(self, exchange: Exchange, last: bytes, *, keep_alive: bool) -> None:
         """The exchange is recorded: write its last bytes and go on to the next."""
         transport = self._transport
-        if transport is None or self._phase is Phase.CLOSED or transport.is_closing():
+        if exchange is not self._current or transport is None or self._phase is Phase.CLOSED or transport.is_closing():
             return
         if not exchange.begun:
             transport.write(last)
@@ -183,11 +190,12 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
             keep_alive = False
         else:
             transport.write((render_chunk(last) if last else b"") + LAST_CHUNK)
+        if self._waiting and keep_alive and not self._plane.draining:
+            self._plane.loop.call_soon(self._begin_next)  # not from here: a long pipeline would be a deep recursion
+            return
         self._current = None
         if not keep_alive or self._plane.draining:
             self._close_gently()
-        elif self._waiting:
-            self._begin(self._waiting.popleft())
         elif self._arriving is None and not self._refusing:
             self._enter(Phase.HEAD if self._framing.in_message else Phase.IDLE)
 
@@ -210,8 +218,8 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
                 self._refuse(Denial(Reason.HEADER_TIMEOUT))
         elif self._phase is Phase.BODY:
             self._judge_body(elapsed, deadlines.body)
-        elif self._phase is Phase.LINGER and elapsed > _LINGER:
-            self.abort()
+        elif self._phase is Phase.LINGER:
+            self._judge_linger(now, deadlines.write)
 
     def drain(self) -> None:
         """No more messages: close when what is being served is answered."""
@@ -219,6 +227,9 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
             self._transport.close()
 
     # inside
+
+    def _is_over(self) -> bool:
+        return self._refusing
 
     def _enter(self, phase: Phase) -> None:
         self._phase = phase
@@ -248,8 +259,28 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
         self._phase = Phase.SERVING  # no deadline of this side runs now
         pipeline.serve(exchange, self._plane)
 
+    def _begin_next(self) -> None:
+        """An exchange that has waited: who it is from is asked again, a key may have been revoked meanwhile."""
+        self._current = None
+        if self._phase is Phase.CLOSED or not self._waiting:
+            return
+        exchange = self._waiting.popleft()
+        if exchange.denial is None and exchange.principal is not None:
+            exchange.denial = pipeline.identify_again(exchange, self._plane)
+        self._begin(exchange)
+
+    def _drop_waiting(self) -> None:
+        """Nobody will be answered any more; each exchange is recorded all the same."""
+        dropped = [*self._waiting] if self._arriving is None else [*self._waiting, self._arriving]
+        self._waiting.clear()
+        self._arriving = None
+        for exchange in dropped:
+            record.close(exchange, self._plane, exchange.denial or Denial(Reason.CLIENT_LEFT))
+
     def _refuse(self, denial: Denial) -> None:
         """The one way out for whatever is not a request, or comes too late to be one."""
+        if self._current is not None:
+            self._phase = Phase.SERVING
         exchange = self._arriving or self._new_exchange()
         self._arriving = None
         exchange.keep_alive = False
@@ -271,6 +302,17 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
         ):
             self._refuse(Denial(Reason.BODY_TOO_SLOW))
 
+    def _judge_linger(self, now: float, write_deadline: float) -> None:
+        """First the last answer has to be out, however long that takes as long as it moves; then the pause runs."""
+        transport = self._transport
+        assert transport is not None
+        unsent = transport.get_write_buffer_size()
+        if unsent != self._unsent:
+            self._unsent = unsent
+            self._phase_since = now
+        elif now - self._phase_since > (write_deadline if unsent else _LINGER):
+            self.abort()
+
     def _give_up(self) -> None:
         """The caller does not read what it asked for."""
         self._stalled_since = 0.0
@@ -286,7 +328,7 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
         transport = self._transport
         assert transport is not None
         self._refusing = True
-        self._waiting.clear()
+        self._drop_waiting()
         if transport.can_write_eof():
             transport.write_eof()
             self._enter(Phase.LINGER)

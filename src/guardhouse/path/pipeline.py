@@ -54,6 +54,12 @@ def judge(stages: Stages, exchange: Exchange, plane: DataPlane) -> Verdict:
     return None
 
 
+def identify_again(exchange: Exchange, plane: DataPlane) -> Verdict:
+    """For an exchange that has waited behind others since its head was judged."""
+    exchange.passed -= 1
+    return judge((("identity", identity.identify),), exchange, plane)
+
+
 def serve(exchange: Exchange, plane: DataPlane) -> None:
     """Take over an exchange whose message is complete, or that was refused before it was."""
     if exchange.denial is None and exchange.operation is None:

@@ -96,7 +96,8 @@ def _release(exchange: Exchange, last: bytes, denial: Denial | None, error: OSEr
     if denial is None and error is None:
         exchange.caller.finish(exchange, last, keep_alive=exchange.keep_alive)
     elif denial is not None and denial.reason in _GONE:
-        exchange.caller.abort()
+        if exchange.opened:  # else it only waited behind one that ended the connection
+            exchange.caller.abort()
     elif error is None:
         # a stream that was cut ends the connection as well: nobody must take the end for the whole
         keep_alive = exchange.keep_alive and not exchange.begun

@@ -106,7 +106,7 @@ class Response:
         if not ALLOWED.isdisjoint(headers):
             kept = [b"%b: %b\r\n" % (name, headers[name]) for name in headers if name in ALLOWED]
             exchange.answer_headers = b"".join(kept)
-        if content_type.startswith(b"text/event-stream") and encoding == b"identity":
+        if head.status == 200 and content_type.startswith(b"text/event-stream") and encoding == b"identity":
             self._open_stream()
         return None
 

@@ -30,6 +30,7 @@ GRACE = 30.0  # seconds
 READY = "ready"
 log = logging.getLogger("guardhouse.path")
 
+_TLS_SHUTDOWN = 2.0  # seconds that a peer has for its close_notify
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
 
@@ -62,11 +63,14 @@ async def _serve(loaded: Loaded, worker: int, pepper: Secret, hash_key: HashKey)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
+    tls = _tls_context(loaded)
     server = await loop.create_server(
         cast(Callable[[], asyncio.BaseProtocol], lambda: Connection(plane)),
         settings.listen.address.host,
         settings.listen.address.port,
-        ssl=_tls_context(loaded),
+        ssl=tls,
+        ssl_handshake_timeout=settings.listen.deadlines.header if tls is not None else None,
+        ssl_shutdown_timeout=_TLS_SHUTDOWN if tls is not None else None,
         reuse_port=settings.workers > 1,
         backlog=4096,
     )

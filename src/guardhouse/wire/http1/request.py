@@ -165,7 +165,7 @@ class RequestFraming:
         head, self._repetition = self._taken, None
         end = data.find(b"\r\n\r\n") + 2
         found = _LENGTH.search(data, 0, end)
-        if head is None or found is None or len(data) - end - 2 != head.content_length:
+        if head is None or not head.keep_alive or found is None or len(data) - end - 2 != head.content_length:
             return
         self._repetition = Repetition(data[: found.start(1)], data[found.end(1) : end + 2], head)
 

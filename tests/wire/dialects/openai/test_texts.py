@@ -184,12 +184,26 @@ def test_a_long_id_is_no_id() -> None:
     assert [text.value for text in answer_texts({"id": long, "model": "m"}, CHAT)] == [long]
 
 
-def test_keys_that_may_hold_something_are_texts_and_are_renamed_in_place() -> None:
-    document = {"model": "m", "metadata": {"a": "1", "bob@example.com": "2", "eve@example.com": "3", "z": "4"}}
+def test_keys_that_may_hold_something_are_texts_and_are_renamed() -> None:
+    document: dict[str, Any] = {
+        "model": "m",
+        "metadata": {"a": "1", "bob@example.com": "2", "eve@example.com": "3", "z": "4"},
+    }
     texts = [text for text in request_texts(document, COMPLETIONS) if isinstance(text.holder, Keys)]
     assert [text.value for text in texts] == ["bob@example.com", "eve@example.com"]
     write(texts, "[EMAIL]")
-    assert list(document["metadata"].items()) == [("a", "1"), ("[EMAIL]", "2"), ("[EMAIL]_2", "3"), ("z", "4")]  # type: ignore[attr-defined]
+    assert document["metadata"] == {"a": "1", "[EMAIL]": "2", "[EMAIL]_2": "3", "z": "4"}
+
+
+def test_many_keys_of_one_object_are_renamed_through_one_place_that_remembers_its_numbers() -> None:
+    document: dict[str, Any] = {
+        "model": "m",
+        "metadata": {f"user{number}@example.com": number for number in range(500)},
+    }
+    texts = [text for text in request_texts(document, COMPLETIONS) if isinstance(text.holder, Keys)]
+    assert len({id(text.holder) for text in texts}) == 1
+    write(texts, "[EMAIL]")
+    assert list(document["metadata"]) == ["[EMAIL]", *(f"[EMAIL]_{number}" for number in range(2, 501))]
 
 
 def test_values_under_a_renamed_key_are_written_too() -> None:

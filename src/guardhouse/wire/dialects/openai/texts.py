@@ -45,6 +45,7 @@ _CHOICE = frozenset(("message",))
 def request_texts(document: dict[str, Any], operation: Operation) -> list[Text]:  # noqa: ARG001 - fields tell
     found: list[Text] = []
     keys: list[Text] = []
+    names = Keys(document)
     for key, value in document.items():
         if type(value) is str:
             if key != "model":
@@ -53,7 +54,7 @@ def request_texts(document: dict[str, Any], operation: Operation) -> list[Text]:
             reader = _READERS.get(key, _read_other)
             reader(value, found)
         if key not in KNOWN_KEYS and not is_plain(key):
-            keys.append(Text(key, "other", Keys(document), key))
+            keys.append(Text(key, "other", names, key))
     return found + keys if keys else found
 
 

@@ -51,29 +51,27 @@ KNOWN_KEYS = frozenset(  # those of every request, to save the closer look, and 
 
 
 class Keys:
-    """The keys of an object as a place to write to: `keys[old] = new` renames the member where it stands."""
+    """The keys of one object as a place to write to: `keys[old] = new` renames a member, which becomes the last.
 
-    __slots__ = ("_node",)
+    One for all keys of an object: it remembers how far each placeholder is numbered, so that renaming is linear.
+    """
+
+    __slots__ = ("_node", "_numbers")
 
     def __init__(self, node: dict[str, Any]) -> None:
         self._node = node
+        self._numbers: dict[str, int] = {}
 
     def __setitem__(self, old: str, new: str) -> None:
+        """Two keys may be masked to the same text; neither member may be lost for that."""
         node = self._node
-        members = list(node.items())
-        node.clear()
-        for key, value in members:
-            node[_free(node, new) if key == old else key] = value
-
-
-def _free(node: dict[str, Any], wanted: str) -> str:
-    """Two keys may be masked to the same text; neither member may be lost for that."""
-    number = 1
-    free = wanted
-    while free in node:
-        number += 1
-        free = f"{wanted}_{number}"
-    return free
+        value = node.pop(old)
+        free, number = new, self._numbers.get(new, 1)
+        while free in node:
+            number += 1
+            free = f"{new}_{number}"
+        self._numbers[new] = number
+        node[free] = value
 
 
 def is_plain(key: str) -> bool:
@@ -94,6 +92,7 @@ def collect_around(
 ) -> None:
     """Every string of an object of known shape, without its `structural` strings and the `handled` members."""
     keys: list[Text] = []
+    names = Keys(node)
     for key, value in node.items():
         if key in handled or (key in structural and type(value) is str and len(value) <= LONGEST_ID):
             continue
@@ -103,7 +102,7 @@ def collect_around(
         elif type(value) is dict or type(value) is list:
             collect(value, role, found)
         if key not in KNOWN_KEYS and not is_plain(key):
-            keys.append(Text(key, role, Keys(node), key))
+            keys.append(Text(key, role, names, key))
     found += keys
 
 
@@ -114,6 +113,7 @@ def collect(root: Any, role: str, found: list[Text]) -> None:
     while stack:
         node = stack.pop()
         if type(node) is dict:
+            names = Keys(node)
             for key, value in node.items():
                 if type(value) is str:
                     if len(value) > _LONGEST_HARMLESS or value not in HARMLESS:
@@ -121,7 +121,7 @@ def collect(root: Any, role: str, found: list[Text]) -> None:
                 elif type(value) is dict or type(value) is list:
                     stack.append(value)
                 if key not in KNOWN_KEYS and not is_plain(key):
-                    keys.append(Text(key, role, Keys(node), key))
+                    keys.append(Text(key, role, names, key))
         else:
             for index, value in enumerate(node):
                 if type(value) is str:
