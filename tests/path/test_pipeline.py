@@ -110,6 +110,18 @@ def test_a_stream_is_masked_event_for_event_and_hides_the_usage_it_asked_for(tmp
     perform(tmp_path, scene, lambda _: stream(*events, chunk_event(None, "stop"), usage, done))
 
 
+def test_what_spells_a_masked_text_out_in_pieces_goes_with_it(tmp_path: Path) -> None:
+    document = completion("mail ann@example.com")
+    document["choices"][0] |= {"logprobs": {"content": [{"token": "ann"}]}, "token_ids": [9908], "tokens": ["ann"]}
+
+    async def scene(play: Play) -> None:
+        answer = await play.say(post(chat("hi", return_token_ids=True)))
+        choice = answer.json["choices"][0]
+        assert (choice["logprobs"], choice["token_ids"], choice["tokens"]) == (None, None, None)
+
+    perform(tmp_path, scene, lambda _: [reply(document)])
+
+
 def test_the_last_bytes_wait_for_the_closed_record(tmp_path: Path) -> None:
     async def scene(play: Play) -> None:
         flushed: list[int] = []

@@ -26,6 +26,17 @@ _RESPONSE_ENDS = {
     "failed": "error",
     "cancelled": "cancelled",
 }
+SPELLINGS = frozenset(
+    (
+        "completion_probabilities",
+        "logprobs",
+        "prompt_logprobs",
+        "prompt_token_ids",
+        "token_ids",
+        "token_logprobs",
+        "tokens",
+    )
+)
 _OPAQUE_ITEMS = frozenset(("image_generation_call", "computer_call_output"))
 
 
@@ -93,14 +104,25 @@ def drop_fragments(document: Any) -> bool:
     """Empty every logprobs of an answer, and say whether there was one. For answers in which something was masked."""
     found = False
     for choice in _objects(document.get("choices")) if type(document) is dict else ():
-        if choice.get("logprobs") is not None:
-            choice["logprobs"] = None
-            found = True
+        found = drop_spelling(choice) or found
+        message = choice.get("message")
+        if type(message) is dict:
+            found = drop_spelling(message) or found
     for item in _objects(document.get("output")) if type(document) is dict else ():
         for part in _objects(item.get("content")):
             if part.get("logprobs"):
                 part["logprobs"] = []
                 found = True
+    return found
+
+
+def drop_spelling(node: dict[str, Any]) -> bool:
+    """Empty whatever spells a text out in pieces: logprobs, and the token ids that some servers give on request."""
+    found = False
+    for key in node.keys() & SPELLINGS:
+        if node[key] is not None:
+            node[key] = None
+            found = True
     return found
 
 

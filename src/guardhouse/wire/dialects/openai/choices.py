@@ -25,7 +25,7 @@ from itertools import pairwise
 from typing import Any
 
 from guardhouse.model.reason import Reason
-from guardhouse.wire.dialects.openai.answer import known_finish
+from guardhouse.wire.dialects.openai.answer import drop_spelling, known_finish
 from guardhouse.wire.dialects.openai.flow import MOST_FIELDS, MaskedStream, Masker, MaskerFactory, Whole, add_missing
 from guardhouse.wire.dialects.openai.walk import LONGEST_ID
 from guardhouse.wire.json import encode
@@ -129,8 +129,7 @@ class ChoiceStream(MaskedStream):
             if type(index) is not int:
                 self.error = Reason.RESPONSE_UNREADABLE
                 return
-            if choice.get("logprobs") is not None:
-                choice["logprobs"] = None
+            drop_spelling(choice)
             self._grow(choice, (index,))
             finish = choice.get("finish_reason")
             if finish:
