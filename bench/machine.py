@@ -13,6 +13,8 @@ from pathlib import Path
 
 import msgspec
 
+from bench.interpreter import chosen
+
 CONTENDER_CORE = 0
 LOAD_CORE = 1
 
@@ -46,7 +48,7 @@ def describe() -> Machine:
         cores=len(os.sched_getaffinity(0)),
         memory_gib=round(int(_field("/proc/meminfo", "MemTotal").split()[0]) / 1024**2, 1),
         kernel=platform.release(),
-        python=platform.python_version(),
+        python=str(chosen()),
         pinning=pinned if _can_pin() else "none: the machine offers a single core, shared by all",
     )
 

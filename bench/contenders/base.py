@@ -4,14 +4,15 @@
 a request would only queue at the rate that suits one that needs 50 µs. What was asked of whom stands in the report.
 """
 
+import os
 import subprocess
 import sys
-import venv
 from abc import ABC, abstractmethod
 from pathlib import Path
 
 import msgspec
 
+from bench.interpreter import chosen
 from bench.process import Process
 
 PEERS = Path(__file__).parents[1] / ".peers"
@@ -59,10 +60,15 @@ class Contender(ABC):
         """Starts it in the empty folder `work`, forwarding to the upstream's port."""
 
 
-def run(command: list[str], patience: float = 900, folder: Path | None = None) -> str:
-    """The output of a command; UnavailableError with its last line if it fails."""
+def run(
+    command: list[str], patience: float = 900, folder: Path | None = None, extra: dict[str, str] | None = None
+) -> str:
+    """The output of a command; UnavailableError with its last line if it fails. `extra` goes into its environment."""
+    environment = {**os.environ, **(extra or {})}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=patience, check=False, cwd=folder)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=patience, check=False, cwd=folder, env=environment
+        )
     except (FileNotFoundError, subprocess.TimeoutExpired) as error:
         raise UnavailableError(str(error)) from error
     if done.returncode:
@@ -75,9 +81,10 @@ def installed_venv(name: str, requirement: str) -> Path:
     """The folder of programs of a venv that holds exactly this requirement; made once and used again."""
     home = PEERS / name
     stamp = home / ".installed"
-    if not stamp.exists() or stamp.read_text().strip() != requirement:
+    wanted = f"{requirement} for {chosen().program}\n"
+    if not stamp.exists() or stamp.read_text() != wanted:
         print(f"installing {requirement} …", file=sys.stderr, flush=True)
-        venv.create(home, with_pip=True, clear=True)
+        run(chosen().command("-m", "venv", "--clear", str(home)))
         run([str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", requirement])
-        stamp.write_text(requirement + "\n")
+        stamp.write_text(wanted)
     return home / "bin"

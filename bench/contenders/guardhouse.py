@@ -8,11 +8,13 @@ and sets no limits; identity, authorisation, validation, the journal and the met
 both documents are changed."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
 from bench import payload
 from bench.contenders.base import Bearing, Contender, Running, UnavailableError, run
+from bench.interpreter import chosen, libraries
 from bench.machine import free_port
 from bench.process import Process, StartError
 
@@ -37,18 +39,18 @@ models:
 """
 
 
-COMPILED = Path(__file__).parents[2] / "build" / "compiled"
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src"
+COMPILED = ROOT / "build" / "compiled"
 
 
-def compiled_path() -> dict[str, str]:
-    """The environment in which `guardhouse` is the compiled build; empty where there is none."""
-    return {"PYTHONPATH": str(COMPILED)} if (COMPILED / ".done").exists() else {}
+def best_build() -> Path:
+    """The folder of the compiled package, or of the source where nothing was compiled."""
+    return COMPILED if (COMPILED / ".done").exists() else SOURCE
 
 
-def guardhouse_command() -> list[str]:
-    """The command of the environment that runs the benchmark; the module it stands for where it is not installed."""
-    program = Path(sys.executable).with_name("guardhouse")
-    return [str(program)] if program.exists() else [sys.executable, "-m", "guardhouse"]
+def environment_of(build: Path) -> dict[str, str]:
+    return {"PYTHONPATH": os.pathsep.join((str(build), libraries(Path(sys.executable).parent)))}
 
 
 class Guardhouse(Contender):
@@ -58,13 +60,14 @@ class Guardhouse(Contender):
     limits = LIMITS
     entities = EVERY_ENTITY
 
-    def environment(self) -> dict[str, str]:
-        return compiled_path()
+    def build(self) -> Path:
+        return best_build()
 
     def install(self) -> str:
-        self.command = guardhouse_command()
-        version = run([sys.executable, "-c", "import guardhouse; print(guardhouse.__version__)"]).strip()
-        return f"{version}, {'compiled' if self.environment() else 'interpreted'}"
+        self.environment = environment_of(self.build())
+        ask = chosen().command("-c", "import guardhouse; print(guardhouse.__version__)")
+        version = run(ask, extra=self.environment).strip()
+        return f"{version}, {'interpreted' if self.build() == SOURCE else 'compiled'}"
 
     def configure(self, upstream: int, work: Path) -> tuple[int, Path]:
         port = free_port()
@@ -85,12 +88,15 @@ class Guardhouse(Contender):
 
     def start(self, upstream: int, work: Path) -> Running:
         port, _ = self.configure(upstream, work)
+        command = chosen().command("-m", "guardhouse")
         try:
-            made = run([*self.command, "keys", "create", "bench", "--json"], patience=60, folder=work)
+            made = run(
+                [*command, "keys", "create", "bench", "--json"], patience=60, folder=work, extra=self.environment
+            )
         except UnavailableError as error:
             raise StartError(f"guardhouse keys create: {error}") from error
         key = json.loads(made)["key"]
-        process = Process([*self.command, "serve"], work, self.environment())
+        process = Process([*command, "serve"], work, self.environment)
         return Running(port, (("Authorization", f"Bearer {key}"),), process)
 
 
@@ -98,8 +104,8 @@ class Interpreted(Guardhouse):
     name = "guardhouse-interpreted"
     label = "Guardhouse, every control, interpreted"
 
-    def environment(self) -> dict[str, str]:
-        return {}
+    def build(self) -> Path:
+        return SOURCE
 
 
 class PassThrough(Guardhouse):

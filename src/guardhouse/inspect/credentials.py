@@ -1,7 +1,7 @@
 """Credentials that can be told by their own shape: what issuers put in front of their keys so that leaks are found.
 
 Each family is a literal prefix (written as one, so that the scanner and the stream can use it) and the rest. A key
-begins where no letter or digit stands before it. Rests of open length are possessive and bounded: the engine never goes
+begins where no letter or digit stands before it, but for those of an escape (escapes.py). Rests of open length are possessive and bounded: the engine never goes
 back over a run, and a decision about a start needs `REACH` characters at most. What a bounded rest leaves of a longer
 run is taken with it (`RUN`), so that no tail of a key stays behind.
 
@@ -13,6 +13,8 @@ character that JSON escapes, nor a space, and never begins with `Q` (see stream.
 """
 
 import re
+
+from guardhouse.inspect.escapes import CODE, LEFT, LETTER, not_behind
 
 _WORD = "[A-Za-z0-9]"
 _URL = "[A-Za-z0-9_-]"
@@ -79,7 +81,7 @@ FAMILIES: tuple[tuple[tuple[str, ...], str], ...] = (
 _TOKEN = "eyJ"  # noqa: S105 - what one begins with
 _TOKEN_LEFT = 1403
 _search_token_middle = re.compile(r"\.eyJ" + _URL + r"{8,1900}+\." + _URL + "{20,700}+").search
-_search_token_start = re.compile("eyJ(?<![A-Za-z0-9]eyJ)").search
+_search_token_start = re.compile(f"e{not_behind('A-Za-z0-9')}yJ").search
 
 PREFIXES: tuple[str, ...] = (*(prefix for prefixes, _ in FAMILIES for prefix in prefixes), _TOKEN)
 
@@ -120,21 +122,27 @@ _FIRSTS = sorted({prefix[0] for prefixes, _ in FAMILIES for prefix in prefixes})
 _KEY = "(?:" + "|".join(f"{first}(?:{_beginning_with(first)})" for first in _FIRSTS) + ")"
 
 # The left neighbour is matched, not only looked at: the engine tries fewer places that way, as most characters are
-# letters. The beginning of a text is tried by itself, or a neighbour is put before it.
+# letters. The beginning of a text is tried by itself, or a neighbour is put before it. An escape is a neighbour, and so
+# is its backslash alone.
+_REST_OF_ESCAPE = rf"(?:{LETTER}(?<=\\.)|{CODE}(?<=\\.{{5}})|)"
+_POSSIBLE = _tree(frozenset(PREFIXES), r"\Z")
 _match = re.compile(_KEY).match
-_search = re.compile("[^A-Za-z0-9]" + _KEY).search
-_search_possible = re.compile("[^A-Za-z0-9]" + _tree(frozenset(PREFIXES), r"\Z")).search
-_search_sign = re.compile("[^A-Za-z](?:(?<=[0-9@])|" + _tree(frozenset(PREFIXES), "") + ")").search
+_search = re.compile(f"[^A-Za-z0-9]{_REST_OF_ESCAPE}({_KEY})").search
+_search_possible = re.compile("[^A-Za-z0-9]" + _POSSIBLE).search
+_search_possible_escape = re.compile(rf"\\(?:(?:{LETTER}|{CODE}|){_POSSIBLE}|u[0-9a-fA-F]{{0,3}}\Z)").search
+_search_sign = re.compile(r"[^A-Za-z](?:(?<=[0-9@\\])|" + _tree(frozenset(PREFIXES), "") + ")").search
 
 
 def find(text: str, position: int) -> tuple[int, int] | None:
     """Where the leftmost key from `position` on begins and ends, with the rest of its run."""
     start, match = 0, _match(text) if position == 0 else None
     if match is None:
-        match = _search(text, max(position - 1, 0))
+        match = _search(text, max(position - LEFT, 0))
+        while match is not None and match.start(1) < position:
+            match = _search(text, match.start() + 1)
         if match is None:
             return None
-        start = match.start() + 1
+        start = match.start(1)
     run = RUN.match(text, match.end())
     return start, run.end() if run is not None else match.end()
 
@@ -154,13 +162,15 @@ def find_token(text: str, position: int) -> tuple[int, int] | None:
 
 
 def first_possible(text: str) -> int:
-    """Where a key begins first, or may begin once more is known; the length of the text if nowhere."""
+    """Where a key begins first, or may begin once more is known, or the escape before it; else the text's length."""
     match = _search_possible(f" {text}")
-    return len(text) if match is None else match.start()
+    first = len(text) if match is None else match.start()
+    escape = _search_possible_escape(text) if "\\" in text else None
+    return first if escape is None else min(first, escape.start())
 
 
 def any_sign(text: str) -> bool:
-    """Whether there is a digit, an `@` or the beginning of a key: without any of them a text holds no entity."""
+    """Whether there is a digit, an `@`, a backslash or the beginning of a key: without one a text holds no entity."""
     return _search_sign(f" {text}") is not None
 
 

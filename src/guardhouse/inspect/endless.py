@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from guardhouse.inspect import credentials
 from guardhouse.inspect.entities import MARGIN, Rule
+from guardhouse.inspect.escapes import LEFT, behind
 from guardhouse.inspect.rewriting import Counts, count
 
 
@@ -19,7 +20,7 @@ class _Stage:
     def __init__(self, rule: Rule, counts: Counts) -> None:
         self._rule = rule
         self._counts = counts
-        self._known = ""  # what is undecided, after `_left` characters that only give it its neighbour
+        self._known = ""  # what is undecided, after `_left` characters that only give it what stands before it
         self._left = 0
         self._running = False  # the last match goes on as long as its run does
 
@@ -31,14 +32,14 @@ class _Stage:
         limit = len(known) if last else len(known) - self._rule.reach - MARGIN
         out: list[str] = []
         while (span := self._rule.find(known, position)) is not None and span[0] < limit:
-            out.append(known[position : span[0]])
+            out.append(known[position : behind(known, span[0])])
             out.append(self._rule.placeholder)
             count(self._counts, self._rule.name)
             position = span[1]
             self._running = self._rule.run and position == len(known)
         decided = max(position, limit)
         out.append(known[position:decided])
-        self._left = 1 if decided else 0
+        self._left = min(decided, LEFT)
         self._known = known[decided - self._left :]
         return "".join(out)
 

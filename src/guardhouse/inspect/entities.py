@@ -8,10 +8,14 @@ before all of them (private_key.py).
 What whole-text and streamed masking both rest on:
 
 - Only ASCII is matched, and nothing that JSON would escape; of white space, single spaces between groups.
-- A match begins with no letter or digit before it and ends with none behind it; rules look at `MARGIN` characters
-  beyond a match at most, and whether a match begins at a position depends on `reach` characters from there at most.
+- A match begins with no letter or digit before it, but for those of an escape (escapes.py), and ends with none behind
+  it; rules look at `escapes.LEFT` characters before a match and `MARGIN` beyond it at most, and whether a match begins
+  at a position depends on `reach` characters from there at most.
 - A space inside a match stands between [0-9A-Z)] and [0-9A-Z(]. `WORD` holds every other character that a match may
-  have. stream.py cuts a text by these two statements; a new pattern must obey them.
+  have, and the backslash, before which nothing is cut off. words.py cuts a text by these two statements; a new pattern
+  must obey them.
+- Where a match begins inside of an escape, the placeholder stands behind that. Only a match that `find` alone gives may
+  begin with such a letter (b, f, n, r, t); what `replace` replaces begins with a digit or a sign.
 - A placeholder has no digit, no `@` and no prefix of a key: masking twice is masking once.
 - No pattern goes back over what it has taken more than a bounded number of characters.
 - What a pattern can refuse it refuses: every candidate that Python judges costs as much as fifty characters, and a text
@@ -26,10 +30,11 @@ from collections.abc import Callable
 import msgspec
 
 from guardhouse.inspect import credentials, plausible
+from guardhouse.inspect.escapes import LEFT, not_behind
 from guardhouse.model.entity import Entity
 
 MARGIN = 2
-WORD = r"A-Za-z0-9@._%+\-:()/="
+WORD = r"A-Za-z0-9@._%+\-:()/=\\"
 
 Find = Callable[[str, int], tuple[int, int] | None]
 Replace = Callable[[str, str], tuple[str, int]]
@@ -45,7 +50,9 @@ class Rule(msgspec.Struct, frozen=True):
     replace: Replace | None = None  # (placeholder, text) -> what replacing every match gives, and how many there were
 
 
-_LEFT = "(?<![A-Za-z0-9].)"  # stands behind the first character, so that the engine can run to that one
+_LEFT = not_behind("A-Za-z0-9")  # stands behind the first character, so that the engine can run to that one
+_LEFT_OF_PARTS = not_behind("A-Za-z0-9.")
+_LEFT_OF_SIGN = not_behind("A-Za-z")
 _RIGHT = "(?![A-Za-z0-9])"
 
 _CARD = re.compile(
@@ -63,23 +70,26 @@ _SSN = re.compile(f"[0-8]{_LEFT}[0-9]{{2}}(?<!000)(?<!666)([ -])(?!00)[0-9]{{2}}
 _SEPARATOR = r"(?:[ .-]|\)[ -]?| ?\()?"
 _EXTENSION = "(?:(?![A-Za-z0-9])|(?=x[0-9]))"  # "x123" may follow a number
 _ABROAD = re.compile(
-    rf"\+(?<![A-Za-z].)(?:1(?:{_SEPARATOR}[0-9]){{10}}|[2-9](?:{_SEPARATOR}[0-9]){{7,14}}){_EXTENSION}"
+    rf"\+{_LEFT_OF_SIGN}(?:1(?:{_SEPARATOR}[0-9]){{10}}|[2-9](?:{_SEPARATOR}[0-9]){{7,14}}){_EXTENSION}"
+)
+_BEHIND_SPELLED_PLUS = re.compile(
+    rf"[1-9](?<=\\u002[bB].)(?:(?<=1)(?:{_SEPARATOR}[0-9]){{10}}|(?<!1)(?:{_SEPARATOR}[0-9]){{7,14}}){_EXTENSION}"
 )
 _MORE = "(?:[ .-](?!00)(?=[0-9]{2}))?[0-9]"  # a digit, or a group of at least two that are not both zero
 _NOT_A_DATE = r"(?![0-9][.-](?:0[1-9]|1[0-2])[.-](?:19|20)[0-9]{2})"
 _NOT_BINARY = "(?=[01]{0,7}+(?:[ .-][01]{1,8}+){0,6}+[ .-]?[2-9])"
 _TRUNK = re.compile(
-    f"0(?<![A-Za-z0-9.].)(?=[0-9]{{1,6}}[ .-][0-9]){_NOT_BINARY}"
+    f"0{_LEFT_OF_PARTS}(?=[0-9]{{1,6}}[ .-][0-9]){_NOT_BINARY}"
     f"{_NOT_A_DATE}(?:0(?:{_MORE}){{9,15}}|(?!0)(?:{_MORE}){{8,10}}){_EXTENSION}"
 )
 _BRACKETED = re.compile(
-    r"\((?<![A-Za-z].)(?!19|20)(?=[0-9]{2,5}\)[ -]?[0-9]{2,8}[ .-](?!00)[0-9]{2})(?:"
+    rf"\({_LEFT_OF_SIGN}(?!19|20)(?=[0-9]{{2,5}}\)[ -]?[0-9]{{2,8}}[ .-](?!00)[0-9]{{2}})(?:"
     + "|".join(rf"[0-9]{{{area}}}\)(?:[ -](?!00))?[0-9](?:{_MORE}){{{7 - area},{11 - area}}}" for area in (2, 3, 4, 5))
     + f"){_EXTENSION}"
 )
 _GROUPED = re.compile(
-    "[2-9](?<![A-Za-z0-9.].)(?:[0-9]{2}[ .-][2-9][0-9]{2}[ .-][0-9]{4}|[0-9]{1,2}([ -])[0-9]{3}\\1[0-9]{2}\\1[0-9]{2})"
-    + _EXTENSION
+    f"[2-9]{_LEFT_OF_PARTS}(?:[0-9]{{2}}[ .-][2-9][0-9]{{2}}[ .-][0-9]{{4}}"
+    f"|[0-9]{{1,2}}([ -])[0-9]{{3}}\\1[0-9]{{2}}\\1[0-9]{{2}}){_EXTENSION}"
 )
 
 _LOCAL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._%+-"
@@ -89,11 +99,12 @@ _AT_DOMAIN = re.compile(
 
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|[01]?[0-9]{1,2})"
 _IPV4 = re.compile(
-    r"[0-9](?<![A-Za-z0-9.].)(?:(?<=[01])[0-9]{0,2}|(?<=2)(?:[0-4][0-9]|5[0-5]|[0-9])?|(?<=[3-9])[0-9]?)"
+    rf"[0-9]{_LEFT_OF_PARTS}(?:(?<=[01])[0-9]{{0,2}}|(?<=2)(?:[0-4][0-9]|5[0-5]|[0-9])?|(?<=[3-9])[0-9]?)"
     rf"(?:\.{_OCTET}){{3}}(?![A-Za-z0-9]|\.[0-9])"
 )
 _IPV6 = re.compile(
-    rf"[0-9A-Fa-f](?<![A-Za-z0-9:.].)(?=[0-9A-Fa-f]{{3}}:|[0-9A-Fa-f]{{0,3}}(?::{{1,2}}[0-9A-Fa-f]{{1,4}}){{3}})"
+    rf"[0-9A-Fa-f]{not_behind('A-Za-z0-9:.')}"
+    rf"(?=[0-9A-Fa-f]{{3}}:|[0-9A-Fa-f]{{0,3}}(?::{{1,2}}[0-9A-Fa-f]{{1,4}}){{3}})"
     rf"[0-9A-Fa-f]{{0,3}}(?::{{1,2}}[0-9A-Fa-f]{{1,4}}){{1,7}}(?:::|(?:\.[0-9]{{1,3}}){{3}})?{_RIGHT}"
 )
 
@@ -145,7 +156,13 @@ _search_ipv6 = _finder(_IPV6, _ipv6_length)
 
 
 def _find_ipv6(text: str, position: int) -> tuple[int, int] | None:
-    return _search_ipv6(text, position) if ":" in text else None
+    return _search_ipv6(text, position) if text.find(":", position) >= 0 else None
+
+
+def _find_behind_spelled_plus(text: str, position: int) -> tuple[int, int] | None:
+    plus = text.find("\\u002", max(position - LEFT, 0))
+    match = None if plus < 0 else _BEHIND_SPELLED_PLUS.search(text, max(position, plus))
+    return None if match is None else match.span()
 
 
 def _exact(entity: Entity, pattern: re.Pattern[str], reach: int) -> Rule:
@@ -169,6 +186,7 @@ RULES: tuple[Rule, ...] = (
     Rule(Entity.IP, "ip", "[IP]", _find_ipv6, 80),
     _exact(Entity.IP, _IPV4, 24),
     _exact(Entity.PHONE, _ABROAD, 64),
+    Rule(Entity.PHONE, "phone", "[PHONE]", _find_behind_spelled_plus, 64),
     _exact(Entity.PHONE, _GROUPED, 24),
     _exact(Entity.PHONE, _TRUNK, 64),
     _exact(Entity.PHONE, _BRACKETED, 64),

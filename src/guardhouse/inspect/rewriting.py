@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from guardhouse.inspect.entities import Rule
+from guardhouse.inspect.escapes import behind
 from guardhouse.inspect.private_key import KeyBlocks
 from guardhouse.model.entity import Entity
 
@@ -31,7 +32,7 @@ def _apply(rule: Rule, text: str, counts: Counts) -> str:
     out: list[str] = []
     position = 0
     while span is not None:
-        out.append(text[position : span[0]])
+        out.append(text[position : behind(text, span[0])])
         out.append(rule.placeholder)
         count(counts, rule.name)
         position = span[1]

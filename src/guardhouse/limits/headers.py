@@ -10,36 +10,47 @@ fills in numbers. Policy names stand in quoted strings here; the schema admits o
 
 from functools import lru_cache
 from math import ceil
-from typing import NamedTuple
+from typing import Final
 
 from guardhouse.limits.rate import LimitRule, Rate
 from guardhouse.limits.table import Admission, Kind
 
-_RULE_SETS = 4096  # sets of rules kept; there are as many as there are different grants in use
+_UNLIMITED: Final = float("inf")
+_RULE_SETS: Final = 4096  # sets of rules kept; there are as many as there are different grants in use
 
 
-class _Item(NamedTuple):
-    capacity: int
-    seconds_per_token: float
-    requests: bool
-    single: bytes  # the x-ratelimit lines, with places for what is left and the reset
+class _Item:
+    """One rule and kind; a plain class, because the compiled build turns its attributes into members of a C struct."""
+
+    __slots__ = ("capacity", "requests", "seconds_per_token", "single")
+
+    def __init__(self, rate: Rate, *, requests: bool, single: bytes) -> None:
+        self.capacity = rate.amount
+        self.seconds_per_token = rate.window / rate.amount
+        self.requests = requests
+        self.single = single  # the x-ratelimit lines, with places for what is left and the reset
 
 
-class _Lines(NamedTuple):
-    items: tuple[_Item, ...]
-    fields: bytes  # both structured fields, with two places per item
+class _Lines:
+    __slots__ = ("fields", "items")
+
+    def __init__(self, items: list[_Item], fields: bytes) -> None:
+        self.items = items
+        self.fields = fields  # both structured fields, with two places per item
 
 
 def render(admission: Admission) -> bytes:
     """All limit headers of an answer, each line with its end; nothing when no rule limits."""
-    items, fields = _lines(admission.rules)
+    lines, levels = _lines(admission.rules), admission.levels
     figures: list[int] = []
-    lowest_requests = lowest_tokens = float("inf")
+    lowest_requests = lowest_tokens = _UNLIMITED
     single_requests = single_tokens = b""
-    for item, level in zip(items, admission.levels, strict=True):
+    for number, item in enumerate(lines.items):
+        level = levels[number]
         left = int(level) if level > 0.0 else 0
         reset = ceil((item.capacity - level) * item.seconds_per_token - 1e-6)
-        figures += (left, reset)
+        figures.append(left)
+        figures.append(reset)
         if item.requests:
             if level < lowest_requests:
                 lowest_requests = level
@@ -47,7 +58,7 @@ def render(admission: Admission) -> bytes:
         elif level < lowest_tokens:
             lowest_tokens = level
             single_tokens = item.single % (left, duration(reset))
-    return fields % tuple(figures) + single_requests + single_tokens
+    return lines.fields % tuple(figures) + single_requests + single_tokens
 
 
 @lru_cache(maxsize=4096)
@@ -71,11 +82,11 @@ def _lines(rules: tuple[LimitRule, ...]) -> _Lines:
             unit = "" if kind == "requests" else ';qu="tokens"'
             policies.append(f"{name};q={rate.amount};w={rate.window:.0f}{unit}".encode())
             states.append(name.encode().replace(b"%", b"%%") + b";r=%d;t=%d")
-            items.append(_Item(rate.amount, rate.window / rate.amount, kind == "requests", _single(kind, rate)))
+            items.append(_Item(rate, requests=kind == "requests", single=_single(kind, rate)))
     if not items:
-        return _Lines((), b"")
+        return _Lines([], b"")
     policy_line = b", ".join(policies).replace(b"%", b"%%")
-    return _Lines(tuple(items), b"ratelimit-policy: %b\r\nratelimit: %b\r\n" % (policy_line, b", ".join(states)))
+    return _Lines(items, b"ratelimit-policy: %b\r\nratelimit: %b\r\n" % (policy_line, b", ".join(states)))
 
 
 def _limited(rule: LimitRule) -> list[tuple[Kind, Rate]]:

@@ -46,10 +46,13 @@ def estimate(exchange: Exchange) -> int:
 
 def _requested_output(document: dict[str, Any]) -> int:
     """The largest length that any field names, for each answer that is made; a model server may read any of them."""
-    longest = max(_count(document.get(field)) for field in _LENGTHS) or _UNSTATED_OUTPUT
+    longest = 0
+    for field in _LENGTHS:
+        if field in document:
+            longest = max(longest, _count(document[field]))
     answers = max(1, _count(document.get("n")), _count(document.get("best_of")))
     prompts = document.get("prompt")
-    return longest * answers * (max(1, len(prompts)) if type(prompts) is list else 1)
+    return (longest or _UNSTATED_OUTPUT) * answers * (max(1, len(prompts)) if type(prompts) is list else 1)
 
 
 def _count(value: Any) -> int:

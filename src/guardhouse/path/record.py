@@ -135,12 +135,16 @@ def _closed(exchange: Exchange, plane: DataPlane, denial: Denial | None, usage: 
         output_tokens=usage.output_tokens,
         usage_source=usage.source,
         bytes_out=exchange.bytes_out + len(exchange.answer),
-        duration=round(plane.loop_time() - exchange.started, 6),
-        first_byte=round(exchange.first_byte, 6),
+        duration=_to_microseconds(plane.loop_time() - exchange.started),
+        first_byte=_to_microseconds(exchange.first_byte),
         risk=0 if signals is None else signals.risk,
         masked=exchange.masked_response,
         controls={**_PASSED[exchange.passed], **exchange.controls} if exchange.controls else _PASSED[exchange.passed],
     )
+
+
+def _to_microseconds(seconds: float) -> float:
+    return int(seconds * 1e6) / 1e6  # `round` costs five times as much
 
 
 def _outcome(exchange: Exchange, denial: Denial) -> Outcome:
