@@ -26,7 +26,7 @@ from audit.journaling import (
     writing,
 )
 from guardhouse.audit.journal import Journal
-from guardhouse.audit.record import Record
+from guardhouse.audit.record import Event, Record
 from guardhouse.audit.segment import JournalInUseError
 
 
@@ -281,3 +281,25 @@ def test_the_systems_own_refusal_to_grow_a_file_is_survived(tmp_path: Path, room
         journal.append(closed("a"))
     assert kinds(tmp_path) == ["segment", "opened", "outage", "closed"]
     assert check(tmp_path).fault is None
+
+
+def test_an_event_stands_by_itself_in_the_chain_and_opens_nothing(tmp_path: Path) -> None:
+    with writing(tmp_path) as journal:
+        journal.append(opened("a"))
+        journal.append(Event(at=AT, name="identity.failure_burst", client="192.0.2.7", facts={"failures": 20}))
+        journal.append(closed("a"))
+        assert journal.open_count == 0
+    assert kinds(tmp_path) == ["segment", "opened", "event", "closed"]
+    assert check(tmp_path).fault is None
+
+
+def test_an_event_that_cannot_be_written_is_counted_as_lost_and_owes_nothing(tmp_path: Path) -> None:
+    turns, disk = Turns(), FaultyDisk()
+    journal = journal_in(tmp_path, turns, disk=disk)
+    disk.broken.add("write")
+    journal.append(Event(at=AT, name="policy.activated"))
+    turns.turn()
+    assert (journal.lost, journal.healthy) == (1, False)
+    disk.broken.clear()
+    journal.close()
+    assert "closed" not in kinds(tmp_path)

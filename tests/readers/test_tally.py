@@ -5,7 +5,7 @@ import pytest
 
 from audit.journaling import AT, closed, denied, opened, segments, write
 from guardhouse.audit import upkeep
-from guardhouse.audit.record import Closed, Opened
+from guardhouse.audit.record import Closed, Event, Opened
 from guardhouse.model.reason import Reason
 from guardhouse.policy.settings import UserLabel
 from guardhouse.readers.series import DURATIONS, Pair, SeriesTable
@@ -103,3 +103,9 @@ def test_users_are_labelled_by_policy() -> None:
     tally = Tally(UserLabel("none"), counts)
     tally.take("w0", msgspec.json.encode(closed("a", principal="alice")) + b"\n")
     assert "alice" not in str(counts)
+
+
+def test_events_are_counted_by_name_and_touch_no_other_series() -> None:
+    counts = counted(Event(at=AT, name="policy.activated"), Event(at=AT, name="policy.activated", principal="alice"))
+    assert counts.events == {"policy.activated": 2}
+    assert (counts.denied, counts.open, counts.unreadable) == ({}, {"w0": 0}, 0)

@@ -31,7 +31,7 @@ from typing import Literal
 import msgspec
 
 from guardhouse.audit import chain, upkeep
-from guardhouse.audit.record import Closed, Opened, Record
+from guardhouse.audit.record import Closed, Event, Opened, Record
 from guardhouse.audit.recovery import Owed, Recovered, recover
 from guardhouse.audit.segment import Disk, SegmentFile, lock, make_private, segment_path
 from guardhouse.audit.upkeep import Carried, Outage, Segment
@@ -208,9 +208,9 @@ class Journal:
     def _note(self, records: list[Record]) -> None:
         exchanges = self._open
         for record in records:
-            if type(record) is Opened:
+            if isinstance(record, Opened):
                 exchanges[record.id] = record
-            else:
+            elif isinstance(record, Closed):
                 exchanges.pop(record.id, None)
         if self._owed:
             for owed in self._owed:
@@ -234,7 +234,7 @@ class Journal:
             self._outage = Outage(at=now, since=now, records=0, error=name)
         self._outage.records += len(records)
         for record in records:
-            opened = self._open.get(record.id)
+            opened = None if isinstance(record, Event) else self._open.get(record.id)
             if opened is not None:
                 self._owed.append(upkeep.end(opened, now, "failed", Reason.AUDIT_UNAVAILABLE))
 

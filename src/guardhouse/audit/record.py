@@ -3,8 +3,8 @@
 An exchange that reaches an upstream has two records with the same `id`: `opened`, written before the first byte goes
 to the upstream, and `closed`, written before the last byte goes to the caller. An exchange that ends in the gateway has
 one: `closed` with `decision: denied` if it was refused, or without a `target` if it was answered from the gateway's own
-knowledge (the list of models). There is no content in a record: texts appear as keyed hashes and
-counts, credentials as their public id.
+knowledge (the list of models). An `event` stands by itself. There is no content in a record: texts appear as keyed
+hashes and counts, credentials as their public id.
 
 Readers decode only the members they need, so members may be added; none is renamed or given another meaning.
 The journal adds the last member, `chain`, itself (see journal.py).
@@ -17,6 +17,7 @@ import msgspec
 Decision = Literal["allowed", "denied"]
 Outcome = Literal["completed", "denied", "failed", "cancelled", "aborted"]
 Control = Literal["passed", "changed", "blocked", "skipped"]
+Severity = Literal["notice", "warning", "alert"]
 
 
 class Opened(msgspec.Struct, tag="opened", tag_field="kind", kw_only=True, omit_defaults=True, gc=False):
@@ -77,4 +78,21 @@ class Closed(msgspec.Struct, tag="closed", tag_field="kind", kw_only=True, omit_
     controls: dict[str, Control] = {}  # stage -> what it did; a stage that is missing was not reached
 
 
-Record = Opened | Closed
+class Event(msgspec.Struct, tag="event", tag_field="kind", kw_only=True, omit_defaults=True, gc=False):
+    """Something that happened beside an exchange, or around many: a suspension, a burst of failed sign-ins, a reload.
+
+    `facts` holds names, counts and places; as everywhere in the journal, no content, credential or secret.
+    """
+
+    at: float
+    name: str  # stable, dotted: "identity.failure_burst"; listed in docs/events.md
+    severity: Severity = "notice"
+    principal: str = ""
+    credential: str = ""
+    client: str = ""
+    model: str = ""
+    by: str = ""  # who brought it about, if a person or program did
+    facts: dict[str, str | int | float | bool] = {}
+
+
+Record = Opened | Closed | Event

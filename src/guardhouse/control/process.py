@@ -1,10 +1,12 @@
 """The control process: publishes the keys, reads the journals, answers on the admin port.
 
-All three run in one loop and none is guarded: if one fails, the process ends with a traceback and the supervisor starts
-it anew, while the workers go on with the keys they have. A restart costs little, since the feed is published anew and
-the metrics resume at their checkpoint, which is saved every few seconds and at the end. A gateway at rest should cost
-next to nothing, and what costs is waking up rather than what is then done: so the store and the ends of the journals
-are looked at in one turn, two or three times a second, which leaves a revocation half a second for the rest of its way.
+What happens here beside the exchanges (events) goes to a journal of its own, `control`, under the same rules as the
+workers'. All of it runs in one loop and none is guarded: if one fails, the process ends with a traceback and the
+supervisor starts it anew, while the workers go on with the keys they have. A restart costs little, since the feed is
+published anew and the metrics resume at their checkpoint, which is saved every few seconds and at the end. A gateway
+at rest should cost next to nothing, and what costs is waking up rather than what is then done: so the store and the
+ends of the journals are looked at in one turn, two or three times a second, which leaves a revocation half a second
+for the rest of its way.
 """
 
 import asyncio
@@ -21,6 +23,7 @@ import uvicorn
 import uvloop
 from prometheus_client import CollectorRegistry, generate_latest
 
+from guardhouse.audit.journal import Journal
 from guardhouse.control import admin
 from guardhouse.control.publisher import INTERVAL, Publisher
 from guardhouse.control.state import State
@@ -49,15 +52,23 @@ async def _serve(settings: Settings, state: State) -> None:
     publisher = Publisher(store, state.feed)
     publisher.publish(time.time())
     metrics = MetricsReader(state.journal, state.metrics, settings.metrics)
+    journal = Journal(
+        state.journal / "control",
+        worker="control",
+        schedule=asyncio.get_running_loop().call_soon,
+        segment=settings.audit.segment,
+        durability=settings.audit.durability,
+    )
     with _listen(settings.admin.address) as listener:
         server = _Server(_configured(settings, state, metrics), stopping)
         async with asyncio.TaskGroup() as tasks:
-            keeping_up = tasks.create_task(_keep_up(publisher, metrics, server))
+            keeping_up = tasks.create_task(_keep_up(publisher, metrics, journal, server))
             serving = tasks.create_task(server.serve(sockets=[listener]))
             sys.stdout.write("ready\n")
             sys.stdout.flush()
             await serving
             keeping_up.cancel()
+    journal.close()
     metrics.poll()
     metrics.save()
     metrics.close()
@@ -140,11 +151,12 @@ def _listen(address: Address) -> socket.socket:
         raise PortTaken(f"the admin port {address} cannot be listened on: {error.strerror}") from error
 
 
-async def _keep_up(publisher: Publisher, metrics: MetricsReader, server: uvicorn.Server) -> None:
+async def _keep_up(publisher: Publisher, metrics: MetricsReader, journal: Journal, server: uvicorn.Server) -> None:
     saved = time.monotonic()
     while True:
         publisher.poll(time.time())
         await server.on_tick(0)
+        journal.retry()
         behind = metrics.poll(BLOCK) > BLOCK // 2
         if time.monotonic() - saved > SAVE_INTERVAL:
             metrics.save()

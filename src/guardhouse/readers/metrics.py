@@ -114,6 +114,8 @@ class MetricsReader(Collector):
     def _of_gateway(self, counts: Counts) -> Iterator[Metric]:
         denied = (([reason], count) for reason, count in counts.denied.items())
         yield _counter("guardhouse_requests_denied", "Requests refused by the gateway, by reason.", ["reason"], denied)
+        events = (([name], count) for name, count in counts.events.items())
+        yield _counter("guardhouse_events", "What happened beside the exchanges, by name.", ["name"], events)
         gauge = GaugeMetricFamily("guardhouse_exchanges_open", "Exchanges under way upstream.", labels=["worker"])
         for worker, count in counts.open.items():
             gauge.add_metric([worker], count)

@@ -8,8 +8,8 @@ A segment is left when it is read to its end and its successor has a whole heade
 to it. What a failed write left for a moment can be taken back under the reader's feet (audit/segment.py cuts the file).
 Reading then goes on at the next whole line, counted in `resynchronised`; an exchange of that moment may be counted once
 too often or not at all. A segment that is gone is skipped, and a directory that was replaced is read from its beginning
-(the inode tells): that is what an operator does with a damaged one. Directories are named w0, w1, …; others are no
-journals in use.
+(the inode tells): that is what an operator does with a damaged one. Directories are named w0, w1, … and `control` (the
+control process's own); others are no journals in use.
 """
 
 import os
@@ -21,7 +21,7 @@ import msgspec
 
 from guardhouse.audit.segment import list_segments, segment_number, segment_path
 
-_WORKER = re.compile(r"w\d+")
+_WORKER = re.compile(r"w\d+|control")
 _BLOCK = 256 * 1024
 
 

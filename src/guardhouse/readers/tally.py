@@ -62,7 +62,11 @@ class _Outage(msgspec.Struct, tag="outage", tag_field="kind"):
     records: int
 
 
-_Line = _Opened | _Closed | _Segment | _Mended | _Outage
+class _Event(msgspec.Struct, tag="event", tag_field="kind", gc=False):
+    name: str
+
+
+_Line = _Opened | _Closed | _Event | _Segment | _Mended | _Outage
 _decoder = msgspec.json.Decoder(_Line)
 
 
@@ -71,6 +75,7 @@ class Counts(msgspec.Struct):
 
     series: SeriesTable
     denied: dict[str, int] = {}  # reason -> how many
+    events: dict[str, int] = {}  # name -> how many
     open: dict[str, int] = {}  # worker -> exchanges
     mended: int = 0
     outages: int = 0
@@ -134,6 +139,8 @@ class Tally:
         elif isinstance(record, _Outage):
             self.counts.outages += 1
             self.counts.records_lost += record.records
+        elif isinstance(record, _Event):
+            self.counts.events[record.name] = self.counts.events.get(record.name, 0) + 1
 
     def _salvage(self, lines: bytes) -> list[_Line]:
         """One by one: a line of a kind that is not known here must not cost its neighbours."""

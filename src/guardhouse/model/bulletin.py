@@ -1,0 +1,75 @@
+"""A file that one process publishes as a whole and others follow: how the control process tells the workers things.
+
+The writer puts a new file beside the old one and renames it into place, so a reader sees one state or the next and
+never a half. The writer touches the file now and then (`beat`) to show that it is alive; how long a reader goes on with
+what it last read, and what it does then, is the reader's own rule. Right for what is small and replaced as a whole;
+what grows is published as a feed (identity/key_feed.py).
+
+A file that cannot be decoded is no news: the reader keeps what it has and counts the fault, because half of the
+processes going on with the old state is what an operator can understand.
+"""
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+
+def publish(path: Path, content: object) -> None:
+    """Write `content`, a msgspec struct, as the new state. OSError leaves the old one in place."""
+    fresh = path.with_suffix(".new")
+    with contextlib.suppress(FileNotFoundError):
+        fresh.unlink()
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(msgspec.json.encode(content))
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+
+
+def beat(path: Path, now: float) -> None:
+    """Show that the publisher is alive; `now` is Unix time."""
+    with contextlib.suppress(FileNotFoundError):
+        os.utime(path, (now, now))
+
+
+class Bulletin(Generic[T]):
+    """The reading side. `current` is None until something was read."""
+
+    def __init__(self, path: Path, kind: type[T]) -> None:
+        self._path = path
+        self._decode = msgspec.json.Decoder(kind).decode
+        self._seen: tuple[int, int] | None = None  # inode and size: each publication is a new file
+        self._beaten = float("-inf")
+        self.current: T | None = None
+        self.faults = 0
+
+    def __repr__(self) -> str:
+        return f"<Bulletin {self._path.name}{'' if self.current is None else ', read'}>"
+
+    def age(self, now: float) -> float:
+        """Seconds since the writer's last sign of life; infinite before the first."""
+        return now - self._beaten
+
+    def refresh(self) -> bool:
+        """Look at the file; True when `current` is new. Costs one stat when nothing has happened."""
+        try:
+            status = self._path.stat()
+        except FileNotFoundError:
+            return False
+        self._beaten = status.st_mtime
+        seen = (status.st_ino, status.st_size)
+        if seen == self._seen:
+            return False
+        self._seen = seen
+        try:
+            self.current = self._decode(self._path.read_bytes())
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+            self.faults += 1
+            return False
+        return True
