@@ -137,7 +137,7 @@ def _met(part: str, vector: Vector, held: Conversation, statuses: list[int], *, 
             return statuses == [200]
         case "refuse":
             return refused or silent
-        case "either" | "refuse-or-dropped":
+        case "either":
             return refused or silent or bool(statuses and statuses[-1] == 200)
         case "incomplete":
             return silent or refused

@@ -97,7 +97,7 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
             self._body_bytes += len(data)
         framing = self._framing
         problem = framing.feed(data)
-        if self._is_over():
+        if self.is_over():
             return  # what was fed ended the connection; whatever came behind it is not looked at
         if problem is not None:
             self._arriving = None
@@ -164,6 +164,9 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
             self._phase = Phase.SERVING
             self._enqueue(exchange)
 
+    def is_over(self) -> bool:
+        return self._refusing
+
     # what the stages after the upstream call
 
     @property
@@ -227,9 +230,6 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
             self._transport.close()
 
     # inside
-
-    def _is_over(self) -> bool:
-        return self._refusing
 
     def _enter(self, phase: Phase) -> None:
         self._phase = phase

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +12,8 @@ LIMITS = RequestLimits(headers=10, header_bytes=1000, body=100)
 
 
 class Recorder:
-    def __init__(self) -> None:
+    def __init__(self, wanted: int = 1000) -> None:
+        self.wanted = wanted  # messages until it wants no more
         self.heads: list[Head] = []
         self.bodies: list[bytes] = []
 
@@ -19,6 +22,9 @@ class Recorder:
 
     def message_received(self, body: bytes | bytearray) -> None:
         self.bodies.append(bytes(body))
+
+    def is_over(self) -> bool:
+        return len(self.bodies) >= self.wanted
 
 
 def framing() -> tuple[RequestFraming, Recorder]:
@@ -151,9 +157,102 @@ def test_a_head_that_differs_from_the_last_one_is_judged_anew() -> None:
     assert parser.problem is not None
 
 
-def test_chunks_that_are_mostly_framing_are_refused() -> None:
-    data = POST + b"transfer-encoding: chunked\r\n\r\n1;" + b"x" * 40_000 + b"\r\na\r\n0\r\n\r\n"
-    assert refusal(data, 1000) is Reason.FRAMING_INVALID
+@pytest.mark.parametrize("size", [0, 1, 1000])
+def test_chunks_that_are_mostly_framing_are_refused_however_they_arrive(size: int) -> None:
+    """Even where what follows in the same read would outweigh it."""
+    extended = POST + b"transfer-encoding: chunked\r\n\r\n1;" + b"x" * 70_000 + b"\r\na\r\n0\r\n\r\n"
+    assert refusal(extended, size) is Reason.FRAMING_INVALID
+    parser = RequestFraming(Recorder(), RequestLimits(body=100_000))
+    tiny = POST + b"transfer-encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 20_000 + b"0\r\n\r\n"
+    for start in range(0, len(tiny), size or len(tiny)):
+        parser.feed(tiny[start : start + (size or len(tiny))])
+    assert parser.problem is not None
+    assert parser.problem.reason is Reason.FRAMING_INVALID
+
+
+CHUNKED = POST + b"transfer-encoding: chunked\r\n\r\n"
+FIRST = [GET, POST + b"content-length: 3\r\n\r\nabc", CHUNKED + b"3;a=b\r\nabc\r\n0\r\n\r\n"]
+
+
+@pytest.mark.parametrize("first", FIRST, ids=["no body", "length", "chunks"])
+@pytest.mark.parametrize("data", REFUSED)
+def test_a_malformed_message_has_the_same_reason_behind_another_in_one_read(first: bytes, data: bytes) -> None:
+    parser, recorder = framing()
+    parser.feed(first + data)
+    assert parser.problem is not None
+    assert parser.problem.reason is REFUSED[data]
+    assert len(recorder.bodies) == 1
+
+
+# lines that llhttp alone would take
+@pytest.mark.parametrize(
+    "line", [b"POST  / HTTP/1.1", b"POST /  HTTP/1.1", b"POST / RTSP/1.0", b"SOURCE / ICE/1.0", b"CONNECT /v1 HTTP/1.1"]
+)
+@pytest.mark.parametrize("first", FIRST, ids=["no body", "length", "chunks"])
+def test_a_line_is_judged_wherever_its_message_begins(first: bytes, line: bytes) -> None:
+    second = line + b"\r\nhost: a\r\n\r\n"
+    alone = refusal(second)
+    assert alone is not None
+    for cut in range(len(first) + len(second)):
+        parser, recorder = framing()
+        parser.feed((first + second)[:cut])
+        parser.feed((first + second)[cut:])
+        assert parser.problem is not None
+        assert parser.problem.reason is alone
+        assert len(recorder.heads) == 1
+
+
+MESSAGES = [
+    GET,
+    *(POST + b"x-a: %b\r\ncontent-length: 5\r\n\r\nhello" % value for value in (b"1", b"1", b"2")),
+    CHUNKED + b"5\r\nworld\r\n0\r\n\r\n",
+    CHUNKED + b'2;a="b"\r\nwo\r\n003\r\nrld\r\n0\r\n\r\n',
+    CHUNKED + b"0\r\n\r\n",
+    b"POST / HTTP/1.0\r\nconnection: keep-alive\r\ncontent-length: 1\r\n\r\nx",
+    GET.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n"),
+    CHUNKED.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n") + b"1\r\nx\r\n0\r\n\r\n",
+    b"\r\n",
+    b"\r\n" * 9,
+    b"BAD",
+    b"GET / HTTP/1.2\r\nhost: a\r\n\r\n",
+    CHUNKED + b"5;\r\n",
+]
+
+
+@given(st.lists(st.sampled_from(MESSAGES), max_size=7), st.lists(st.integers(1, 500), max_size=9))
+@settings(max_examples=300)
+def test_a_pipeline_is_read_alike_whichever_way_it_is_cut(messages: list[bytes], cuts: list[int]) -> None:
+    """Against one message per read."""
+    apart, expected = framing()
+    for message in messages:
+        apart.feed(message)
+    data = b"".join(messages)
+    edges = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
+    together, recorder = framing()
+    for start, stop in itertools.pairwise(edges):
+        together.feed(data[start:stop])
+    assert together.problem == apart.problem
+    assert recorder.heads == expected.heads
+    assert recorder.bodies == expected.bodies
+    assert together.in_message == apart.in_message
+
+
+@pytest.mark.parametrize("first", FIRST, ids=["no body", "length", "chunks"])
+def test_nothing_is_read_behind_the_message_that_was_one_too_many(first: bytes) -> None:
+    recorder = Recorder(wanted=2)
+    parser = RequestFraming(recorder, LIMITS)
+    parser.feed(first * 3 + b"garbage")
+    assert len(recorder.heads) == 2
+    assert parser.problem is None
+
+
+def test_an_empty_line_behind_each_of_many_messages_does_no_harm() -> None:
+    parser, recorder = framing()
+    for _ in range(30):
+        parser.feed(POST + b"content-length: 3\r\n\r\nabc")
+        parser.feed(b"\r\n")
+    assert parser.problem is None
+    assert len(recorder.bodies) == 30
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.binary(max_size=120)), max_size=12), st.integers(1, 400))

@@ -1,17 +1,17 @@
 """The body of a chunked request (RFC 9112 section 7.1): one strict reading, its framing counted to the byte.
 
-`ChunkedBody.feed` takes bytes from an index on and says where the body ended, NOT_YET, or why it is refused. What stands
-between the data of two chunks is read in one piece: the CRLF that ends the data, then `size[;name[=value]]… CRLF` with
-at most sixteen digits and no white space. Behind the chunk of size zero stands nothing but CRLF: trailer fields are
-refused, as nothing here would read them and something behind us might.
+`ChunkedBody.feed` takes bytes from an index on and says where the body ended, NOT_YET, or why it is refused. What
+stands between the data of two chunks is read in one piece: the CRLF that ends the data, then the size, in at most
+sixteen digits, its extensions and CRLF, without white space. Behind the chunk of size zero stands nothing but CRLF:
+trailer fields are refused, as nothing here would read them and something behind us might.
 
 llhttp is not asked, because it does not tell where in a read a chunk begins or ends, and without that neither can the
 framing be counted nor the next message be found. Whatever is accepted here, llhttp accepts with the same body; a test
 holds the two against each other, and whoever loosens a pattern below has to look there first.
 
-Bounds: the body; each piece of framing; and all framing (sizes, leading zeros, extensions, every CRLF) against the body
-that it has brought so far. They are asked of each piece, and of the part of one that has arrived while the rest has not;
-a part is never judged otherwise than its whole will be, so how the bytes are cut into reads decides nothing.
+Bounds: the body; each piece of framing; and all framing (sizes, leading zeros, extensions, every CRLF) against the
+body that it has brought so far. They are asked of each piece, and of the part of one while the rest has not arrived. A
+part is never judged otherwise than its whole will be, so how the bytes are cut into reads decides nothing.
 """
 
 import re
@@ -60,51 +60,38 @@ class ChunkedBody:
             shift = at - len(self._held)
             data, at = self._held + data[at:], 0
             self._held = b""
-        while at < len(data):
+        end, body = len(data), self.body
+        while at < end:
             if self._missing:
                 part = data[at : at + self._missing]
-                self.body += part
-                self._missing -= len(part)
+                body += part
                 at += len(part)
+                self._missing -= len(part)
                 continue
             found = self._expected.match(data, at, at + _LONGEST_PIECE)
             if found is None:
                 return self._hold(data[at : at + _LONGEST_PIECE + 1])
-            denial = self._pass(found)
-            if denial is not None:
-                return denial
+            self._framing += found.end() - at
             at = found.end()
-            if self._expected is _FIRST:
+            if self._framing > _FRAMING_ALLOWANCE + len(body) * _FRAMING_PER_BYTE:
+                return Denial(Reason.FRAMING_INVALID)
+            if self._expected is _LAST:
                 return at + shift
+            size = self._missing = int(found[1], 16)
+            if size > self._limit - len(body):
+                return Denial(Reason.BODY_TOO_LARGE)
+            self._expected = _NEXT if size else _LAST
         return NOT_YET
-
-    def _pass(self, found: re.Match[bytes]) -> Denial | None:
-        """A whole piece of framing; behind the last one the body is complete, and `_expected` is as at the start."""
-        self._framing += found.end() - found.start()
-        if self._framing > self._allowed():
-            return Denial(Reason.FRAMING_INVALID)
-        if self._expected is _LAST:
-            self._expected = _FIRST
-            return None
-        size = int(found[1], 16)
-        if size > self._limit - len(self.body):
-            return Denial(Reason.BODY_TOO_LARGE)
-        self._missing = size
-        self._expected = _NEXT if size else _LAST
-        return None
 
     def _hold(self, part: bytes) -> int | Denial:
         """The framing goes on in the next read, if it can become what is expected."""
-        if self._expected is _LAST and not part.startswith(b"\r"):
+        if self._expected is _LAST and not part.startswith((b"\r", b"\n")):
             return Denial(Reason.HEADER_INVALID, "Trailer fields are not accepted.")
         if (
             _PART_OF[self._expected].fullmatch(part) is None
             or len(part) > _LONGEST_PIECE
-            or self._framing + len(part) > self._allowed()
+            or self._framing + len(part) > _FRAMING_ALLOWANCE + len(self.body) * _FRAMING_PER_BYTE
         ):
             return Denial(Reason.FRAMING_INVALID)
         self._held = part
         return NOT_YET
-
-    def _allowed(self) -> int:
-        return _FRAMING_ALLOWANCE + len(self.body) * _FRAMING_PER_BYTE

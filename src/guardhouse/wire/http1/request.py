@@ -5,17 +5,19 @@
 `problem`: a Denial that stays, after which every further byte is refused. There is no resynchronisation; the receiver
 answers and closes.
 
-Bounds: a head is at most `header_bytes` long and has at most `headers` fields, a body is at most `body` bytes, chunk
-sizes and extensions may not outweigh it by far, and trailer fields are refused (nothing here would read them, and
-something behind us might). A body made of many tiny chunks is gathered in one growing buffer.
+Bounds: a head is at most `header_bytes` long and has at most `headers` fields, a body is at most `body` bytes. The
+request line is read before llhttp sees it. A chunked body is not llhttp's: it is stopped behind the head, and chunks.py
+reads on.
+
+One read may hold several messages (pipelining). Where a message ends is known from its head and its length, or from its
+chunks, and what stands behind is taken as a read of its own, so that every message is judged alike. llhttp has looked
+ahead by then: it is stopped at the next target at the latest, and the next message gets a new parser. Only behind a
+message that ends the connection the old one stays, as it refuses whatever comes.
 
 A connection that is kept open repeats its heads, all but the digits of Content-Length. Such a head has the reading of
 the one it repeats, so the last judged one is kept as a Repetition: the bytes around those digits, and the fields. A
 message that matches it and lies whole and alone in what arrived is taken without asking the parser. Whatever differs in
 one byte, comes in pieces or has company goes the long way; both ways end in the same two calls.
-
-The request line is read before llhttp sees it, but for messages that begin in the middle of what arrived (pipelining):
-there llhttp's reading stands, which allows more than one space. It is the only reading, as nothing forwards the line.
 """
 
 import re
@@ -26,21 +28,22 @@ import httptools
 
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
+from guardhouse.wire.http1.chunks import NOT_YET, ChunkedBody
 from guardhouse.wire.http1.head import Fields, Head, Repetition, RequestLimits
 from guardhouse.wire.http1.rules import judge_fields, judge_head, judge_line
 
 _LENGTH_NAME = len(b"content-length")
-_LENGTH_WORDS = ("Content-Length", "Transfer-Encoding", "chunk")
+_LENGTH_WORDS = ("Content-Length", "Transfer-Encoding")
 _LENGTH = re.compile(rb"\r\ncontent-length: ([0-9]+)\r\n", re.IGNORECASE)
 _MOST_DIGITS = 9
 _MOST_BLANK = 16  # bytes of empty lines before a request line (RFC 9112 section 2.2 asks to ignore one)
-_CHUNK_OVERHEAD = 8  # bytes of framing per byte of body; a chunk of one byte needs five
-_CHUNK_ALLOWANCE = 16 * 1024
+_END_OF_HEAD = b"\r\n\r\n"
 
 
 class Receiver(Protocol):
     def head_received(self, head: Head) -> None: ...
     def message_received(self, body: bytes | bytearray) -> None: ...
+    def is_over(self) -> bool: ...  # whether it wants no more messages
 
 
 class _Stop(Exception):  # noqa: N818 - not an error: the only way to stop llhttp from inside a callback
@@ -52,6 +55,7 @@ class RequestFraming:
 
     __slots__ = (
         "_body",
+        "_chunks",
         "_fed",
         "_fields",
         "_head",
@@ -63,6 +67,7 @@ class RequestFraming:
         "_parser",
         "_receiver",
         "_repetition",
+        "_tail",
         "_taken",
         "_target",
         "in_message",
@@ -80,7 +85,9 @@ class RequestFraming:
         self.problem: Denial | None = None
         self.in_message = False  # part of a message has arrived and the rest has not
         self._line: bytes | None = None  # the beginning of a request line that is not complete
+        self._tail = b""  # the last bytes of a head that is not complete
         self._head: Head | None = None
+        self._chunks: ChunkedBody | None = None
         self._headers: list[tuple[bytes, bytes]] = []
         self._length: bytes | None = None
         self._body: bytes | bytearray = b""
@@ -90,8 +97,8 @@ class RequestFraming:
         """Take the next bytes; the Denial, if there is one, is final."""
         if not self.in_message and self._repetition is not None and self._repeat(self._repetition, data):
             return self.problem
-        if self.problem is None:
-            self._parse(data)
+        while data and self.problem is None:
+            data = self._take(data)
         return self.problem
 
     def _repeat(self, known: Repetition, data: bytes) -> bool:
@@ -112,22 +119,89 @@ class RequestFraming:
         self._receiver.message_received(data[begin:])
         return True
 
-    def _parse(self, data: bytes) -> None:
-        begins = self._line is not None or not self.in_message
-        if begins:
+    def _take(self, data: bytes) -> bytes:
+        """Read what belongs to one message and hand back what stands behind it."""
+        head = self._head
+        if head is not None:
+            return self._take_body(head, data)
+        if self._line is not None or not self.in_message:
             data = self._complete_line(data)
             if not data:
-                return
-        self._fed += len(data)
+                return data
+        self._parse(data)
+        if self.problem is not None:
+            return b""
+        if not self.in_message:
+            return self._leave(data)
+        head = self._head
+        if head is None:
+            self._await_head(data)
+        elif self._chunks is not None:
+            return self._take_chunks(head, self._chunks, data, self._body_begin(data))
+        return b""
+
+    def _take_body(self, head: Head, data: bytes) -> bytes:
+        if self._chunks is not None:
+            return self._take_chunks(head, self._chunks, data, 0)
+        missing = head.content_length - len(self._body)
+        if not head.keep_alive:
+            self._repetition = None
+        self._parse(data if len(data) <= missing else data[:missing])
+        return self._behind(data, missing)
+
+    def _take_chunks(self, head: Head, chunks: ChunkedBody, data: bytes, begin: int) -> bytes:
+        end = chunks.feed(data, begin)
+        if isinstance(end, Denial):
+            self.problem = end
+            return b""
+        if end == NOT_YET:
+            return b""
+        self._chunks = None
+        self._body = chunks.body
+        self.on_message_complete()
+        self._renew(head)
+        return self._behind(data, end)
+
+    def _leave(self, data: bytes) -> bytes:
+        """`data` completed head and message. A head that came whole, and in a message that came alone, may repeat."""
+        head = self._taken
+        assert head is not None
+        begin = self._body_begin(data)
+        end = begin + head.content_length
+        if end < len(data):
+            self._renew(head)
+            return self._behind(data, end)
+        found = _LENGTH.search(data, 0, begin - 2) if head.keep_alive and not self._tail else None
+        self._repetition = found and Repetition(data[: found.start(1)], data[found.end(1) : begin], head)
+        return b""
+
+    def _behind(self, data: bytes, end: int) -> bytes:
+        return data[end:] if end < len(data) and not self._receiver.is_over() else b""
+
+    def _renew(self, head: Head) -> None:
+        """llhttp has been stopped, or has seen what stands behind this message: the next one needs a new parser."""
+        if head.keep_alive:
+            self._parser = httptools.HttpRequestParser(self)
+        else:
+            self._repetition = None  # nothing passes by the old one any more
+
+    def _body_begin(self, data: bytes) -> int:
+        """Where the body begins in the read that completed the head; llhttp knows no other end of a head."""
+        tail = self._tail
+        return (tail + data).find(_END_OF_HEAD) + len(_END_OF_HEAD) - len(tail)
+
+    def _parse(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            if self.problem is None:
+            if self.problem is None and not self._is_done_with(error):
                 self.problem = self._explain(error)
-        if self.problem is None:
-            self.problem = self._judge_volume()
-        if begins and not self.in_message and self.problem is None:
-            self._learn(data)
+
+    def _is_done_with(self, error: Exception) -> bool:
+        """Whether llhttp was stopped from here, or stumbled over what stands behind a complete message."""
+        if isinstance(error, httptools.HttpParserCallbackError):
+            return isinstance(error.__context__, _Stop)
+        return not self.in_message
 
     def _complete_line(self, data: bytes) -> bytes:
         """Hold a message back until its request line is complete and judged; then hand over all of it."""
@@ -140,41 +214,33 @@ class RequestFraming:
         end = line.find(b"\r\n", max(0, len(held) - 1))
         if end >= 0:
             self._line = None
+            self._tail = b""
+            self.in_message = True
             self.problem = judge_line(line[:end])
             return b"" if self.problem is not None else line
         self._line = line
-        self.in_message = bool(line)
-        if line and (b"\n" in line or not line[:1].isupper()):
+        if not line:
+            self._repetition = None  # the blank bytes are counted until a message is read the long way
+            return b""
+        self.in_message = True
+        if b"\n" in line or not line[:1].isupper():
             self.problem = Denial(Reason.MALFORMED)
         elif len(line) > self._limits.header_bytes:
             self.problem = Denial(Reason.HEADERS_TOO_LARGE)
         return b""
 
-    def _judge_volume(self) -> Denial | None:
-        """What has been sent of this message must not outgrow what it says."""
-        head = self._head
-        if head is None:
-            return Denial(Reason.HEADERS_TOO_LARGE) if self._fed > self._limits.header_bytes else None
-        if head.content_length >= 0:
-            return None
-        allowed = self._limits.header_bytes + _CHUNK_ALLOWANCE + len(self._body) * _CHUNK_OVERHEAD
-        return Denial(Reason.FRAMING_INVALID, "The chunks are mostly framing.") if self._fed > allowed else None
-
-    def _learn(self, data: bytes) -> None:
-        """Keep the head of a message that was taken whole, if it was alone and says its length in the usual way."""
-        head, self._repetition = self._taken, None
-        end = data.find(b"\r\n\r\n") + 2
-        found = _LENGTH.search(data, 0, end)
-        if head is None or not head.keep_alive or found is None or len(data) - end - 2 != head.content_length:
-            return
-        self._repetition = Repetition(data[: found.start(1)], data[found.end(1) : end + 2], head)
+    def _await_head(self, data: bytes) -> None:
+        self._fed += len(data)
+        self._tail = (self._tail + data)[1 - len(_END_OF_HEAD) :]
+        if self._fed > self._limits.header_bytes:
+            self.problem = Denial(Reason.HEADERS_TOO_LARGE)
 
     def _explain(self, error: Exception) -> Denial:
         if isinstance(error, httptools.HttpParserUpgrade):
             return Denial(Reason.UPGRADE_UNSUPPORTED)
         if isinstance(error, httptools.HttpParserInvalidURLError):
             return Denial(Reason.TARGET_INVALID)
-        if self._head is not None or any(word in str(error) for word in _LENGTH_WORDS):
+        if any(word in str(error) for word in _LENGTH_WORDS):
             return Denial(Reason.FRAMING_INVALID)
         return Denial(Reason.HEADER_INVALID if self._target else Reason.MALFORMED)
 
@@ -184,8 +250,7 @@ class RequestFraming:
 
     def _reset(self) -> None:
         self.in_message = False
-        self._line = None
-        self._fed = 0  # bytes since the message began
+        self._fed = 0  # empty lines, and those bytes of a head that came in reads before its last
         self._head = None
         self._target = b""
         self._headers = []
@@ -194,15 +259,12 @@ class RequestFraming:
 
     # what llhttp calls
 
-    def on_message_begin(self) -> None:
-        self.in_message = True
-
     def on_url(self, part: bytes) -> None:
+        if not self.in_message:
+            raise _Stop  # the target of the next message, whose line nobody has judged
         self._target += part
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._head is not None:
-            raise self._stop(Denial(Reason.HEADER_INVALID, "Trailer fields are not accepted."))
         if len(name) == _LENGTH_NAME and name.lower() == b"content-length":
             if self._length is not None:
                 raise self._stop(Denial(Reason.FRAMING_INVALID))
@@ -227,6 +289,9 @@ class RequestFraming:
             raise self._stop(Denial(Reason.HEADERS_TOO_LARGE))
         self._head = head
         self._receiver.head_received(head)
+        if head.content_length < 0:
+            self._chunks = ChunkedBody(self._limits.body)
+            raise _Stop
 
     def _judge_fields(self, version: str) -> Fields:
         """Fields that are the same as the last ones need not be judged again."""
@@ -249,8 +314,6 @@ class RequestFraming:
             body += part
         else:
             self._body = bytearray(body) + part
-        if len(self._body) > self._limits.body:
-            raise self._stop(Denial(Reason.BODY_TOO_LARGE))
 
     def on_message_complete(self) -> None:
         body, self._taken = self._body, self._head
