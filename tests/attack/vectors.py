@@ -10,13 +10,13 @@ is a string, or a mapping with `put` and whatever it wants different from its se
     <chunked>         the document as one chunk and the end; <tiny-chunks>: one byte per chunk
     <chat-request>    a complete valid request with the marker;  <models-request>  one without a body
     <smuggled>        a complete valid request whose marker must never reach the model server
+    <smuggled-chat>   its document
     <text*N>          `text` N times, innermost first
 
 `expect` says what has to happen, alternatives separated by `|`:
 
     pass        answered 200, and the model server saw it once        served      answered 200 by the gateway alone
     refuse      a 4xx answer, or the connection closed without one     either      one of the two, but cleanly
-    refuse-or-dropped   as either; what the mutation holds never goes on
     incomplete  the client ends first: never a 200
     400 code    this status and, when given, this reason code
 """
@@ -33,7 +33,7 @@ CORPUS = Path(__file__).resolve().parents[1] / "corpus" / "http"
 FILES = sorted(path.stem for path in CORPUS.glob("*.yaml"))
 REPEATED = re.compile(r"<([^<>]+)\*(\d+)>")
 # expectations under which the connection may live on
-LIVES_ON = frozenset({"pass", "served", "either", "refuse-or-dropped"})
+LIVES_ON = frozenset({"pass", "served", "either"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,11 @@ def authorised(key: str) -> str:
 
 
 def places(key: str, marker: str) -> dict[str, str]:
-    chat, smuggled = document(marker), plain_request(key, f"{marker}-smuggled")
+    chat, hidden, smuggled = (
+        document(marker),
+        document(f"{marker}-smuggled"),
+        plain_request(key, f"{marker}-smuggled"),
+    )
     return {
         "auth": authorised(key),
         "key": key,
@@ -79,6 +83,8 @@ def places(key: str, marker: str) -> dict[str, str]:
         "chat-request": plain_request(key, marker),
         "models-request": f"GET /v1/models HTTP/1.1\r\n{authorised(key)}\r\n",
         "smuggled": smuggled,
+        "smuggled-chat": hidden,
+        "smuggled-chat-length": str(len(hidden)),
         "smuggled-length": str(len(smuggled)),
         "smuggled-size": f"{len(smuggled):x}",
     }
