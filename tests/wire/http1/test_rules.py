@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
@@ -67,6 +69,17 @@ def test_only_two_versions_are_spoken(version: str) -> None:
     assert reason(judge(HOST, version=version)) is Reason.VERSION_UNSUPPORTED
 
 
+@pytest.mark.parametrize("port", [0, 1, 80, 9999, 10000, 59999, 60000, 64999, 65000, 65499, 65500, 65529, 65530, 65535])
+def test_a_port_of_sixteen_bits_passes(port: int) -> None:
+    for host in (b"a:%d", b"[::1]:%d", b"a:%05d"):
+        assert isinstance(judge((b"host", host % port)), Head)
+
+
+@given(st.one_of(st.integers(65_536, 99_999), st.integers(0, 99_999)))
+def test_a_port_is_judged_by_its_value(port: int) -> None:
+    assert isinstance(judge((b"host", b"a:%d" % port)), Head) is (port < 65_536)
+
+
 @pytest.mark.parametrize("host", [b"a", b"a.b-c_d:1", b"[::1]:8080", b"127.0.0.1", b"A.EXAMPLE"])
 def test_a_well_formed_host_passes(host: bytes) -> None:
     assert isinstance(judge((b"host", host)), Head)
@@ -85,6 +98,14 @@ def test_a_well_formed_host_passes(host: bytes) -> None:
         b"a:b",
         b"a:",
         b"a:123456",
+        b"a:65536",
+        b"a:65540",
+        b"a:65600",
+        b"a:66000",
+        b"a:70000",
+        b"a:99999",
+        b"[::1]:65536",
+        b"a:080000",
         b"[::1",
         b"-a",
         b"a\tb",

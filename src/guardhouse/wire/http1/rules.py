@@ -27,7 +27,8 @@ from guardhouse.wire.http1.head import Fields, Head
 _LINE = re.compile(rb"[A-Z]+ [^\x00-\x20\x7f]+ HTTP/1\.[01]")
 _VERSION = re.compile(rb"[^ ]+ [^ ]+ HTTP/[0-9.]+")
 _TARGET = re.compile(rb"/[^\x00-\x20\x7f-\xff#\\]*")
-_HOST = re.compile(rb"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253})|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+_PORT = rb"(?:[0-5]?[0-9]{1,4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"  # up to 65535
+_HOST = re.compile(rb"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253})|\[[0-9A-Fa-f:.]{2,45}\])(?::" + _PORT + rb")?")
 
 SINGLETONS = frozenset(
     (
