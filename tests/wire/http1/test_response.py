@@ -85,6 +85,11 @@ def test_an_answer_that_breaks_off_is_a_problem(data: bytes) -> None:
         b"HTTP/2 200 OK\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nx: a\x00b\r\n\r\n",
         b"HTTP/1.1 200 O\rK\r\n\r\n",
+        b"HTTP/1.1 200 O\x00K\r\ncontent-length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 \x00\r\ncontent-length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\x1b[2J\r\ncontent-length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\x7f\r\ncontent-length: 2\r\n\r\n{}",
+        b"HTTP/1.1 100 C\x00\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}",
         b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
         b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
         b"HTTP/1.1 100 Continue\r\n\r\n" * 9,
@@ -100,6 +105,17 @@ def test_what_is_not_one_well_formed_answer_is_a_problem(data: bytes) -> None:
     problem = read(data).problem
     assert problem is not None
     assert problem.reason is Reason.UPSTREAM_PROTOCOL_ERROR
+    framing = ResponseFraming(most_fields=10, header_bytes=1000)
+    for start in range(len(data)):
+        framing.feed(data[start : start + 1])
+    assert framing.problem == problem
+
+
+@pytest.mark.parametrize("reason", [b"", b" ", b" OK", b" Not\tFound", b" schon gut \xe4", " 완료".encode()])
+def test_any_words_may_stand_behind_a_status(reason: bytes) -> None:
+    framing = read(b"HTTP/1.1 200" + reason + b"\r\ncontent-length: 2\r\n\r\n{}")
+    assert framing.complete
+    assert framing.reusable
 
 
 def test_a_few_informational_answers_are_skipped() -> None:

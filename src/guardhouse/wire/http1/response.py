@@ -6,9 +6,12 @@ judged, `take()` hands over the body bytes that arrived since the last call, and
 `reusable` is true only if the answer was complete, said keep-alive, had a stated length and left not one byte over: a
 connection that saw anything unexpected is never used again.
 
-Refused: any protocol but HTTP/1.x, 101 and other upgrades, more than a handful of 1xx answers, heads over the limits,
-a repeated content type, lengths that conflict (llhttp), trailers that are longer than the head may be.
+Refused: any protocol but HTTP/1.x, control characters in the words behind the status (llhttp lets them pass), 101 and
+other upgrades, more than a handful of 1xx answers, heads over the limits, a repeated content type, lengths that
+conflict (llhttp), trailers that are longer than the head may be.
 """
+
+import re
 
 import httptools
 
@@ -17,6 +20,7 @@ from guardhouse.model.reason import Reason
 from guardhouse.wire.http1.head import ResponseHead
 
 _MOST_INFORMATIONAL = 8
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _REPEAT_REFUSED = frozenset((b"content-type", b"content-length", b"transfer-encoding", b"content-encoding"))
 
 
@@ -102,6 +106,10 @@ class ResponseFraming:
         if self.complete:
             self.reusable = False
             raise _Stop  # the answer itself was fine
+
+    def on_status(self, reason: bytes) -> None:
+        if reason != b"OK" and _CONTROL.search(reason) is not None:
+            self._fail()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._fields += 1
