@@ -21,7 +21,7 @@ STATUS = {"model_denied": 403}
 
 
 def body_of(code: str, name: str) -> tuple[bytes, str]:
-    marker = f"body-{name}-{code.partition(' ')[0]}"
+    marker = f"body-{name}-{code}"
     text = BODIES[code][name].replace("<chat>", '"model":"tiny","messages":[{"role":"user","content":"<m>"}]')
     while (found := REPEATED.search(text)) is not None:
         text = text[: found.start()] + found[1] * int(found[2]) + text[found.end() :]
@@ -39,7 +39,7 @@ def test_a_hostile_body_gets_its_own_code_and_goes_nowhere(
 ) -> None:
     body, marker = body_of(code, name)
     answer = sent(gateway, body)
-    assert (answer.status, answer.code in code.split(" | "), answer.code) == (STATUS.get(code, 400), True, answer.code)
+    assert (answer.status, answer.code) == (STATUS.get(code, 400), code)
     assert answer.document["error"]["message"]
     assert not back_end.tape.holds(marker)
 
