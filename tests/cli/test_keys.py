@@ -85,6 +85,37 @@ def test_a_command_line_that_makes_no_sense_is_a_usage_error_and_makes_no_key(wo
     assert told("list") == []
 
 
+def test_a_key_says_whose_it_is_and_what_it_is_for(folder: Path) -> None:
+    words = "--service --owner bob --team finance --tier standard --role reader --scope infer --may chat --model tiny"
+    made = told("create", "report", *words.split())
+    assert (made["service"], made["owner"], made["team"], made["tier"]) == (True, "bob", "finance", "standard")
+    assert (made["roles"], made["scopes"], made["operations"], made["models"]) == (
+        ["reader"],
+        ["infer"],
+        ["chat"],
+        ["tiny"],
+    )
+    principal = identified(made["key"], folder)
+    assert isinstance(principal, Principal)
+    assert principal.narrowings[0].models == frozenset({"tiny"})
+    assert [each["owner"] for each in told("list")] == ["bob"]
+    assert "bob" in run("list").stdout
+
+
+def test_the_key_of_a_service_needs_an_owner() -> None:
+    result = run("create", "report", "--service")
+    assert result.exit_code == 2
+    assert told("list") == []
+
+
+@pytest.mark.parametrize(
+    "words", [("--may", "fly"), ("--model", "a b"), ("--role", "*"), ("--team", ""), ("--tier", "")]
+)
+def test_terms_that_no_policy_can_speak_of_make_no_key(words: tuple[str, ...]) -> None:
+    assert run("create", "alice", *words).exit_code == 2
+    assert told("list") == []
+
+
 @pytest.mark.parametrize("name", ["", "*", "a b", "a\tb", "a\n", "x" * 129, "a\u202eb"])
 def test_a_principal_has_a_name_that_policies_can_say(name: str) -> None:
     assert run("create", "--principal", name).exit_code == 2

@@ -7,7 +7,7 @@ import pytest
 from guardhouse.control.key_ring import KeyRing
 from guardhouse.control.publisher import HEARTBEAT, Publisher
 from guardhouse.control.store import Store
-from guardhouse.identity.api_keys import MintedKey
+from guardhouse.identity.api_keys import KeyTerms, MintedKey
 from guardhouse.identity.key_feed import KeyFeed
 from guardhouse.model.principal import Principal
 from guardhouse.model.reason import Reason
@@ -45,21 +45,21 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
 
 
 def test_published_keys_reach_a_follower(plane: Plane) -> None:
-    minted, _ = plane.ring.create("alice", ("research",), NOW)
+    minted, _ = plane.ring.create(KeyTerms(principal="alice", groups=("research",)), NOW)
     plane.publisher.publish(NOW)
     assert isinstance(plane.seen(minted), Principal)
 
 
 def test_a_key_made_later_reaches_a_follower_with_one_poll(plane: Plane) -> None:
     plane.publisher.publish(NOW)
-    minted, _ = plane.ring.create("alice", (), NOW)
+    minted, _ = plane.ring.create(KeyTerms(principal="alice"), NOW)
     assert plane.seen(minted) is Reason.CREDENTIAL_INVALID
     plane.publisher.poll(NOW)
     assert isinstance(plane.seen(minted), Principal)
 
 
 def test_a_revocation_reaches_a_follower_with_one_poll(plane: Plane) -> None:
-    minted, _ = plane.ring.create("alice", (), NOW)
+    minted, _ = plane.ring.create(KeyTerms(principal="alice"), NOW)
     plane.publisher.publish(NOW)
     assert isinstance(plane.seen(minted), Principal)
     plane.ring.revoke(minted.id, NOW)
@@ -69,7 +69,7 @@ def test_a_revocation_reaches_a_follower_with_one_poll(plane: Plane) -> None:
 
 def test_a_change_is_appended_once(plane: Plane) -> None:
     plane.publisher.publish(NOW)
-    plane.ring.create("alice", (), NOW)
+    plane.ring.create(KeyTerms(principal="alice"), NOW)
     plane.publisher.poll(NOW)
     size = plane.path.stat().st_size
     plane.publisher.poll(NOW + 0.1)
@@ -95,7 +95,7 @@ def test_the_heartbeat_follows_a_clock_that_was_set_back(plane: Plane) -> None:
 
 
 def test_a_feed_that_was_removed_is_published_again(plane: Plane) -> None:
-    minted, _ = plane.ring.create("alice", (), NOW)
+    minted, _ = plane.ring.create(KeyTerms(principal="alice"), NOW)
     plane.publisher.publish(NOW)
     plane.path.unlink()
     plane.publisher.poll(NOW + HEARTBEAT)
@@ -104,8 +104,8 @@ def test_a_feed_that_was_removed_is_published_again(plane: Plane) -> None:
 
 def test_a_new_publisher_compacts_and_followers_change_over(plane: Plane) -> None:
     plane.publisher.publish(NOW)
-    minted, _ = plane.ring.create("alice", (), NOW)
-    other, _ = plane.ring.create("bob", (), NOW)
+    minted, _ = plane.ring.create(KeyTerms(principal="alice"), NOW)
+    other, _ = plane.ring.create(KeyTerms(principal="bob"), NOW)
     plane.publisher.poll(NOW)
     plane.ring.revoke(minted.id, NOW)
     plane.publisher.poll(NOW)
@@ -123,14 +123,14 @@ def test_a_new_publisher_compacts_and_followers_change_over(plane: Plane) -> Non
 
 def test_what_a_crashed_publisher_left_behind_is_swept_away(plane: Plane) -> None:
     plane.path.with_suffix(".new").write_bytes(b"half a fe")
-    minted, _ = plane.ring.create("alice", (), NOW)
+    minted, _ = plane.ring.create(KeyTerms(principal="alice"), NOW)
     plane.publisher.publish(NOW)
     assert isinstance(plane.seen(minted), Principal)
     assert not plane.path.with_suffix(".new").exists()
 
 
 def test_the_feed_is_for_its_owner_only_and_holds_no_secret(plane: Plane) -> None:
-    minted, _ = plane.ring.create("alice", (), NOW)
+    minted, _ = plane.ring.create(KeyTerms(principal="alice"), NOW)
     plane.publisher.publish(NOW)
     assert stat.S_IMODE(plane.path.stat().st_mode) == 0o600
     assert minted.key.reveal().rpartition("_")[2].encode() not in plane.path.read_bytes()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from guardhouse.control.store import SCHEMA, Store, StoreUnusable
 from guardhouse.identity.api_keys import KeyRecord
+from guardhouse.model.operation import Operation
 
 NOW = 1_800_000_000.0
 
@@ -193,3 +194,88 @@ def test_opening_again_keeps_what_is_there(path: Path) -> None:
     second = Store(path)
     assert second.list() == [record("a")]
     second.close()
+
+
+NAMES = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=8), max_size=3).map(tuple)
+RECORDS = st.builds(
+    KeyRecord,
+    id=st.text("abc123", min_size=6, max_size=12),
+    digest=st.binary(min_size=32, max_size=32),
+    principal=st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
+    groups=NAMES,
+    roles=NAMES,
+    scopes=NAMES,
+    team=st.sampled_from(["", "finance"]),
+    tier=st.sampled_from(["", "standard"]),
+    owner=st.sampled_from(["", "bob"]),
+    service=st.booleans(),
+    operations=st.none() | st.lists(st.sampled_from(Operation), unique=True).map(tuple),
+    models=st.none() | NAMES,
+    created_at=st.floats(0, 4e9),
+    expires_at=st.none() | st.floats(0, 4e9),
+    revoked_at=st.none() | st.floats(0, 4e9),
+)
+
+
+@given(st.lists(RECORDS, max_size=4, unique_by=lambda each: each.id))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+def test_every_record_comes_back_as_it_was(tmp_path: Path, records: list[KeyRecord]) -> None:
+    path = tmp_path / "any.sqlite"
+    path.unlink(missing_ok=True)
+    store = Store(path)
+    for each in records:
+        store.add(each)
+    assert [found for _, found in store.changes_since(0)] == records
+    store.close()
+
+
+FIRST_SCHEMA = """
+CREATE TABLE api_keys (
+    id VARCHAR NOT NULL PRIMARY KEY, digest BLOB NOT NULL, principal VARCHAR NOT NULL, groups JSON NOT NULL,
+    created_at FLOAT NOT NULL, expires_at FLOAT, revoked_at FLOAT, sequence INTEGER NOT NULL UNIQUE
+);
+INSERT INTO api_keys VALUES ('old1', x'00ff', 'alice', '["a", "b"]', 5.0, NULL, 7.0, 1);
+INSERT INTO api_keys VALUES ('old2', x'01fe', 'bob', '[]', 6.0, 9.0, NULL, 2);
+PRAGMA user_version = 1;
+"""
+
+
+def test_a_store_of_the_first_release_is_brought_up_with_its_keys(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.executescript(FIRST_SCHEMA)
+    connection.close()
+    store = Store(path)
+    assert store.list() == [
+        KeyRecord(id="old1", digest=b"\x00\xff", principal="alice", groups=("a", "b"), created_at=5.0, revoked_at=7.0),
+        KeyRecord(id="old2", digest=b"\x01\xfe", principal="bob", created_at=6.0, expires_at=9.0),
+    ]
+    new = msgspec.structs.replace(record("new1"), roles=("reader",), service=True, owner="bob")
+    store.add(new)
+    assert [sequence for sequence, _ in store.changes_since(2)] == [3]
+    store.close()
+    again = Store(path)
+    assert again.get("new1") == new
+    again.close()
+
+
+def test_two_that_bring_up_the_same_store_do_not_disturb_each_other(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.executescript(FIRST_SCHEMA)
+    connection.close()
+    failed: list[BaseException] = []
+
+    def open_it() -> None:
+        try:
+            Store(path).close()
+        except OSError as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=open_it) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    store = Store(path)
+    assert len(store.list()) == 2
+    store.close()

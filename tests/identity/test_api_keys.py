@@ -1,10 +1,12 @@
 import re
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from guardhouse.identity.api_keys import KeyRecord, KeyTable, MintedKey, digest, is_key_id, key_of, mint, parse
+from guardhouse.model.operation import Operation
 from guardhouse.model.principal import Principal
 from guardhouse.model.reason import Reason
 from guardhouse.model.secret import Secret
@@ -87,7 +89,11 @@ def test_a_record_does_not_show_its_digest(minted: MintedKey) -> None:
 def test_the_holder_of_a_key_is_its_principal(minted: MintedKey) -> None:
     table = KeyTable(PEPPER, [record(minted)])
     assert table.identify(present(minted), NOW) == Principal(
-        id="alice", groups=frozenset({"research", "staff"}), credential_id=minted.id
+        id="alice",
+        groups=frozenset({"research", "staff"}),
+        credential_id=minted.id,
+        credential_made=NOW - 60,
+        strength="single",
     )
 
 
@@ -173,3 +179,39 @@ def test_only_twelve_lower_case_letters_and_digits_make_an_id(text: str) -> None
 
 def test_the_pepper_is_kept_as_hexadecimal_text() -> None:
     assert key_of(Secret("00ff" * 16)) == b"\x00\xff" * 16
+
+
+def test_a_key_in_use_ends_at_its_expiry_and_by_its_revocation_or_loss(minted: MintedKey) -> None:
+    table = KeyTable(PEPPER, [record(minted, expires_at=NOW)])
+    assert table.ended(minted.id, NOW - 1) is None
+    assert table.ended(minted.id, NOW) is Reason.CREDENTIAL_EXPIRED
+    table.put(record(minted, revoked_at=NOW))
+    assert table.ended(minted.id, NOW - 1) is Reason.CREDENTIAL_REVOKED
+    assert KeyTable(PEPPER).ended(minted.id, NOW) is Reason.CREDENTIAL_REVOKED
+
+
+def test_a_line_that_is_no_record_is_refused_and_changes_nothing(minted: MintedKey) -> None:
+    table = KeyTable(PEPPER, [record(minted)])
+    for line in (b"", b"{}", b"null", b'{"id": 1}', msgspec.json.encode({"id": minted.id})):
+        with pytest.raises(msgspec.MsgspecError):
+            table.put_line(line)
+    assert isinstance(table.identify(present(minted), NOW), Principal)
+
+
+@given(
+    st.none() | st.lists(st.sampled_from(Operation), unique=True).map(tuple),
+    st.none() | st.lists(st.text(max_size=5)).map(tuple),
+)
+def test_a_key_is_narrowed_to_what_its_record_says_and_to_nothing_where_that_is_empty(
+    operations: tuple[Operation, ...] | None, models: tuple[str, ...] | None
+) -> None:
+    minted = mint()
+    table = KeyTable(PEPPER, [msgspec.structs.replace(record(minted), operations=operations, models=models)])
+    principal = table.identify(present(minted), NOW)
+    assert isinstance(principal, Principal)
+    if operations is None and models is None:
+        assert principal.narrowings == ()
+    else:
+        [narrowing] = principal.narrowings
+        assert narrowing.operations == (None if operations is None else set(operations))
+        assert narrowing.models == (None if models is None else set(models))

@@ -4,7 +4,6 @@ The commands work on the key store beside a running gateway or without one; a ru
 A key is printed once, by the command that makes it, alone on standard output; nothing can show it again.
 """
 
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,15 +12,15 @@ from typing import Annotated, Any
 import typer
 
 from guardhouse.cli.output import CONFIG, AsJson, Config, answer, moment, refuse, settings_or_refuse
-from guardhouse.control.key_ring import OVERLAP, KeyRing, Rotated, state_of
+from guardhouse.control.key_ring import NAME_WANTED, OVERLAP, KeyRing, Rotated, flaws, is_name, state_of
 from guardhouse.control.state import Secrets, State, prepare
 from guardhouse.control.store import Store
-from guardhouse.identity.api_keys import KeyRecord, MintedKey, parse
+from guardhouse.identity.api_keys import KeyRecord, KeyTerms, MintedKey, parse
+from guardhouse.model.operation import Operation
 from guardhouse.policy.units import parse_duration
 
 app = typer.Typer(no_args_is_help=True, help="Create, list, revoke and rotate API keys.")
 
-_NAME = re.compile(r"[^\s*\x00-\x1f\x7f]{1,128}")  # what a policy can say under who.ids and who.groups
 _REFUSALS = {
     "unknown": "there is no such key",
     "expired": "the key has expired; create a new one",
@@ -30,8 +29,8 @@ _REFUSALS = {
 
 
 def _name(text: str | None) -> str | None:
-    if text is not None and not (_NAME.fullmatch(text) and text.isprintable()):
-        raise typer.BadParameter("1 to 128 printable characters without blanks and *")
+    if text is not None and not is_name(text):
+        raise typer.BadParameter(NAME_WANTED)
     return text
 
 
@@ -53,7 +52,16 @@ def _key_id(text: str) -> str:
     return parse(text.encode(errors="replace")) or text
 
 
+def _list_of(option: str, metavar: str, meaning: str) -> Any:
+    return typer.Option(option, metavar=metavar, help=f"{meaning}; may be given again.", callback=_names)
+
+
+def _word(option: str, metavar: str, meaning: str) -> Any:
+    return typer.Option(option, metavar=metavar, help=meaning, callback=_name)
+
+
 KeyId = Annotated[str, typer.Argument(metavar="ID", help="The key's id, as `list` shows it.", parser=_key_id)]
+Names = list[str] | None
 
 
 @app.command()
@@ -62,31 +70,57 @@ def create(
         str | None, typer.Argument(metavar="PRINCIPAL", help="Whose key it is.", callback=_name)
     ] = None,
     *,
-    named: Annotated[
-        str | None, typer.Option("--principal", metavar="PRINCIPAL", help="The same, by name.", callback=_name)
+    named: Annotated[str | None, _word("--principal", "PRINCIPAL", "The same, by name.")] = None,
+    group: Annotated[Names, _list_of("--group", "GROUP", "A group it is in")] = None,
+    role: Annotated[Names, _list_of("--role", "ROLE", "A role it has")] = None,
+    scope: Annotated[Names, _list_of("--scope", "SCOPE", "A scope it is given")] = None,
+    team: Annotated[str | None, _word("--team", "TEAM", "The team it belongs to.")] = None,
+    tier: Annotated[str | None, _word("--tier", "TIER", "The tier it is served in.")] = None,
+    owner: Annotated[str | None, _word("--owner", "OWNER", "Who answers for it.")] = None,
+    service: Annotated[bool, typer.Option("--service", help="The key of a program; it needs an owner.")] = False,
+    may: Annotated[
+        list[Operation] | None,
+        typer.Option("--may", help="Narrow it to this operation; may be given again."),
     ] = None,
-    group: Annotated[
-        list[str] | None,
-        typer.Option("--group", metavar="GROUP", help="A group it is in; may be given again.", callback=_names),
-    ] = None,
+    model: Annotated[Names, _list_of("--model", "MODEL", "Narrow it to this model")] = None,
     expires: Annotated[
         float | None, typer.Option("--expires", metavar="DURATION", help="End it after this long.", parser=_seconds)
     ] = None,
     config: Config = CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Make a key and print it, this once.
+    """Make a key and print it, this once. It can do what policies allow its principal; --may and --model take away.
 
     Example: guardhouse keys create --principal alice --group research --expires 30d
+
+    Example: guardhouse keys create nightly-report --service --owner bob --may embeddings --model small
     """
-    owner = principal or named
-    if owner is None or (principal and named):
+    whose = principal or named
+    if whose is None or (principal and named):
         raise typer.BadParameter("name the principal once", param_hint="PRINCIPAL")
+    terms = KeyTerms(
+        principal=whose,
+        groups=_once(group),
+        roles=_once(role),
+        scopes=_once(scope),
+        team=team or "",
+        tier=tier or "",
+        owner=owner or "",
+        service=service,
+        operations=tuple(dict.fromkeys(may)) if may else None,
+        models=_once(model) or None,
+    )
+    if wrong := next(flaws(terms), ""):
+        raise typer.BadParameter(wrong)
     now = time.time()
     with _opened(config, as_json=as_json) as (store, secrets):
         ends = None if expires is None else now + expires
-        minted, record = KeyRing(store, secrets.pepper).create(owner, tuple(sorted(set(group or ()))), now, ends)
+        minted, record = KeyRing(store, secrets.pepper).create(terms, now, ends)
     _show(minted, {**_shown(record, now), "key": minted.key.reveal()}, _made(record), as_json=as_json)
+
+
+def _once(names: Names) -> tuple[str, ...]:
+    return tuple(sorted(set(names or ())))
 
 
 @app.command("list")
@@ -98,9 +132,17 @@ def list_keys(config: Config = CONFIG, as_json: AsJson = False) -> None:
     now = time.time()
     with _opened(config, as_json=as_json) as (store, _):
         records = store.list()
-    lines = [("ID", "PRINCIPAL", "GROUPS", "STATE", "CREATED", "EXPIRES")]
+    lines = [("ID", "PRINCIPAL", "OWNER", "GROUPS", "STATE", "CREATED", "EXPIRES")]
     lines += [
-        (r.id, r.principal, ",".join(r.groups) or "-", state_of(r, now), moment(r.created_at), moment(r.expires_at))
+        (
+            r.id,
+            r.principal,
+            r.owner or "-",
+            ",".join(r.groups) or "-",
+            state_of(r, now),
+            moment(r.created_at),
+            moment(r.expires_at),
+        )
         for r in records
     ]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -137,7 +179,7 @@ def rotate(
     config: Config = CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Make a new key for the same principal and print it, this once; the old one goes on for a while.
+    """Make a new key under the same terms and print it, this once; the old one goes on for a while.
 
     Example: guardhouse keys rotate 4c9f02kqz81m --overlap 1h
     """
@@ -186,8 +228,7 @@ def _shown(record: KeyRecord, now: float) -> dict[str, Any]:
     """Everything about a key that may be seen."""
     return {
         "id": record.id,
-        "principal": record.principal,
-        "groups": record.groups,
+        **{name: getattr(record, name) for name in KeyTerms.__struct_fields__},
         "state": state_of(record, now),
         "created_at": record.created_at,
         "expires_at": record.expires_at,

@@ -1,20 +1,28 @@
 """What an operator does with API keys, in terms of the store: create, revoke, rotate.
 
-Rotation makes a new key for the same principal and groups, with a lifetime as long as the old one was given; the old
-key goes on until `overlap` has passed (or its own earlier expiry), so that a caller can be moved over without an
-outage. An overlap of zero revokes it at once. A key that was revoked or has expired is not rotated: that would bring
-an ended right back to life.
+Rotation makes a new key under the same terms, with a lifetime as long as the old one was given; the old key goes on
+until `overlap` has passed (or its own earlier expiry), so that a caller can be moved over without an outage. An overlap
+of zero revokes it at once. A key that was revoked or has expired is not rotated: that would bring an ended right back
+to life.
+
+What stands in the terms of a key is said by people at a command line or over HTTP and later looked for by policies, so
+`flaws` holds both doors to names that a policy can say. The key of a service has an owner: a program cannot be asked.
 """
 
+import re
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import msgspec
 
 from guardhouse.control.store import Store
-from guardhouse.identity.api_keys import KeyRecord, MintedKey, digest, key_of, mint
+from guardhouse.identity.api_keys import KeyRecord, KeyTerms, MintedKey, digest, key_of, mint
 from guardhouse.model.secret import Secret
 
 OVERLAP = 24 * 3600.0  # seconds
+
+NAME_WANTED = "1 to 128 printable characters without blanks and *"
+_NAME = re.compile(r"[^\s*\x00-\x1f\x7f]{1,128}")  # what a policy can say under who.ids and who.groups
 
 State = Literal["active", "expired", "revoked"]
 Refusal = Literal["unknown", "expired", "revoked"]
@@ -32,6 +40,30 @@ def state_of(record: KeyRecord, now: float) -> State:
     return "expired" if record.expires_at is not None and record.expires_at <= now else "active"
 
 
+def is_name(text: str) -> bool:
+    """Whether a policy can speak of it."""
+    return _NAME.fullmatch(text) is not None and text.isprintable()
+
+
+def flaws(terms: KeyTerms) -> Iterator[str]:
+    """What is wrong with the terms of a key that is to be made; each begins with the name of the member."""
+    yield from _unnamed("principal", [terms.principal])
+    for member in ("groups", "roles", "scopes", "models"):
+        yield from _unnamed(member, getattr(terms, member) or ())
+    for member in ("team", "tier", "owner"):
+        yield from _unnamed(member, filter(None, [getattr(terms, member)]))
+    for member in ("operations", "models"):
+        if getattr(terms, member) == ():
+            yield f"{member}: an empty list would make a key that may do nothing"
+    if terms.service and not terms.owner:
+        yield "owner: the key of a service needs one"
+
+
+def _unnamed(member: str, texts: Iterable[str]) -> Iterator[str]:
+    if not all(map(is_name, texts)):
+        yield f"{member}: {NAME_WANTED}"
+
+
 class KeyRing:
     """The store together with the pepper under which its digests are made."""
 
@@ -39,11 +71,9 @@ class KeyRing:
         self._store = store
         self._pepper = key_of(pepper)
 
-    def create(
-        self, principal: str, groups: tuple[str, ...], now: float, expires_at: float | None = None
-    ) -> tuple[MintedKey, KeyRecord]:
+    def create(self, terms: KeyTerms, now: float, expires_at: float | None = None) -> tuple[MintedKey, KeyRecord]:
         minted = mint()
-        record = self._record(minted, principal, groups, now, expires_at)
+        record = self._record(minted, terms, now, expires_at)
         self._store.add(record)
         return minted, record
 
@@ -61,16 +91,13 @@ class KeyRing:
             return state
         minted = mint()
         lifetime = None if old.expires_at is None else old.expires_at - old.created_at
-        new = self._record(minted, old.principal, old.groups, now, None if lifetime is None else now + lifetime)
+        new = self._record(minted, old, now, None if lifetime is None else now + lifetime)
         until = now + overlap if old.expires_at is None else min(old.expires_at, now + overlap)
         if not self._store.replace(old, new, expires_at=until, revoked_at=None if overlap else now):
             return "revoked"
         return Rotated(minted, new, until)
 
-    def _record(
-        self, minted: MintedKey, principal: str, groups: tuple[str, ...], now: float, expires_at: float | None
-    ) -> KeyRecord:
+    def _record(self, minted: MintedKey, terms: KeyTerms, now: float, expires_at: float | None) -> KeyRecord:
         kept = digest(self._pepper, minted.key.reveal().encode())
-        return KeyRecord(
-            id=minted.id, digest=kept, principal=principal, groups=groups, created_at=now, expires_at=expires_at
-        )
+        handed_on = {name: getattr(terms, name) for name in KeyTerms.__struct_fields__}
+        return KeyRecord(**handed_on, id=minted.id, digest=kept, created_at=now, expires_at=expires_at)

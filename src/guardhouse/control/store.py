@@ -1,4 +1,4 @@
-"""The key store: what is known of API keys, durably. The only file of the gateway that speaks SQL.
+"""The key store: what is known of API keys, durably. SQL is spoken here and in the files that share its engine.
 
 SQLite in write-ahead mode, so that the command line writes while the control process reads. Every statement is built
 by SQLAlchemy from the table below and takes its values as parameters. There is no secret in the store: a key is kept
@@ -9,7 +9,8 @@ twice is reported once, in its latest form. Sequences are given inside the writi
 unique; a transaction that writes begins with a write, because one that read first could find the world changed at its
 first write. Rows are never deleted, else the highest sequence could be given twice.
 
-When a column is added: raise `SCHEMA`, bring older files up in `_prepare`, and think of the feed
+Other tables may lie in the same file and use its `engine`; each makes itself when it is missing. When a column is
+added here: raise `SCHEMA`, say in `_ADDED` which columns older files lack, and think of the feed
 (identity/key_feed.py), which publishes records to workers of the same release only.
 """
 
@@ -18,10 +19,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     Connection,
+    Engine,
     Float,
     Integer,
     LargeBinary,
@@ -43,7 +47,7 @@ from sqlalchemy.schema import CreateTable
 
 from guardhouse.identity.api_keys import KeyRecord
 
-SCHEMA = 1
+SCHEMA = 2
 
 _metadata = MetaData()
 _keys = Table(
@@ -57,7 +61,28 @@ _keys = Table(
     Column("expires_at", Float),
     Column("revoked_at", Float),
     Column("sequence", Integer, nullable=False, unique=True),
+    Column("roles", JSON, nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("team", String, nullable=False),
+    Column("tier", String, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("service", Boolean, nullable=False),
+    Column("operations", JSON(none_as_null=True)),
+    Column("models", JSON(none_as_null=True)),
 )
+_ADDED = {  # schema -> what it added to a store of the one before
+    2: (
+        "roles JSON NOT NULL DEFAULT '[]'",
+        "scopes JSON NOT NULL DEFAULT '[]'",
+        "team VARCHAR NOT NULL DEFAULT ''",
+        "tier VARCHAR NOT NULL DEFAULT ''",
+        "owner VARCHAR NOT NULL DEFAULT ''",
+        "service BOOLEAN NOT NULL DEFAULT 0",
+        "operations JSON",
+        "models JSON",
+    ),
+}
+_MEMBERS = tuple(field.name for field in msgspec.structs.fields(KeyRecord))
 _next_sequence = select(func.coalesce(func.max(_keys.c.sequence), 0) + 1).scalar_subquery()
 
 
@@ -78,6 +103,11 @@ class Store:
 
     def __repr__(self) -> str:
         return f"<Store {self._path.name}>"
+
+    @property
+    def engine(self) -> Engine:
+        """For the other tables of this file; it is closed with the store."""
+        return self._engine
 
     def close(self) -> None:
         if self._watch is not None:
@@ -139,27 +169,30 @@ def _configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None
 
 
 def _prepare(connection: Connection, path: Path) -> None:
-    found: int = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+    """Makes the table, or brings an older one up, all or nothing, while nobody else can write."""
+    if _schema(connection) == SCHEMA:
+        return
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    found = _schema(connection)
     if found > SCHEMA:
         raise StoreUnusable(f"{path} was written by a newer release (schema {found}, this one knows {SCHEMA})")
-    if found < SCHEMA:
-        connection.execute(CreateTable(_keys, if_not_exists=True))
-        connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA:d}")
+    if found == 0:
+        connection.execute(CreateTable(_keys))
+    for number in range(found + 1, SCHEMA + 1) if found else ():
+        for column in _ADDED[number]:
+            connection.exec_driver_sql(f"ALTER TABLE api_keys ADD COLUMN {column}")
+    connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA:d}")
+
+
+def _schema(connection: Connection) -> int:
+    found: int = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+    return found
 
 
 def _insert(connection: Connection, record: KeyRecord) -> None:
-    connection.execute(
-        insert(_keys).values(
-            id=record.id,
-            digest=record.digest,
-            principal=record.principal,
-            groups=list(record.groups),
-            created_at=record.created_at,
-            expires_at=record.expires_at,
-            revoked_at=record.revoked_at,
-            sequence=_next_sequence,
-        )
-    )
+    values = msgspec.to_builtins(record, builtin_types=(bytes,))
+    blank = {name: getattr(record, name) for name in _MEMBERS if name not in values}
+    connection.execute(insert(_keys).values(**{**blank, **values}, sequence=_next_sequence))
 
 
 def _change(connection: Connection, key_id: str, **columns: float | None) -> bool:
@@ -168,12 +201,4 @@ def _change(connection: Connection, key_id: str, **columns: float | None) -> boo
 
 
 def _record(row: Row[Any]) -> KeyRecord:
-    return KeyRecord(
-        id=row.id,
-        digest=row.digest,
-        principal=row.principal,
-        groups=tuple(row.groups),
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        revoked_at=row.revoked_at,
-    )
+    return msgspec.convert({name: getattr(row, name) for name in _MEMBERS}, KeyRecord)

@@ -9,8 +9,9 @@ was presented, compare in constant time against the digest on record or, for an 
 hashes to. So the time says at most whether an id exists, and ids are not secret. That a key has expired or was revoked
 is told only to those who know its secret. Revocation does not depend on the clock; expiry does, on the caller's `now`.
 
-The principal of a key is built when the record arrives and handed out as the same object each time, so that the
-path may cache what it derived from it by identity.
+The principal of a key is handed out as the same object each time, so that the path may cache what it derived from it by
+identity. It is built when the key is first used. Most of many keys are not in use: of those a table keeps the line that
+was published, which takes a third of the memory of the decoded record.
 """
 
 import hmac
@@ -21,7 +22,8 @@ from collections.abc import Iterable
 import msgspec
 
 from guardhouse.model.keyed_hash import KeyedHash
-from guardhouse.model.principal import Principal
+from guardhouse.model.operation import Operation
+from guardhouse.model.principal import Narrowing, Principal
 from guardhouse.model.reason import Reason
 from guardhouse.model.secret import Secret
 
@@ -35,13 +37,29 @@ _ID = slice(len(PREFIX), len(PREFIX) + ID_LENGTH)
 _NOBODY = secrets.token_bytes(32)
 
 
-class KeyRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+class KeyTerms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """Whose a key is and what it may be used for: all that a rotation hands on to the next key.
+
+    `operations` and `models` narrow the key: they only take away from what policies allow. None: not narrowed.
+    """
+
+    principal: str
+    groups: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    team: str = ""
+    tier: str = ""
+    owner: str = ""  # who answers for it
+    service: bool = False  # the key of a program, not of a person
+    operations: tuple[Operation, ...] | None = None
+    models: tuple[str, ...] | None = None
+
+
+class KeyRecord(KeyTerms, frozen=True, kw_only=True, gc=False):
     """A key as stored and published. The digest stays out of the repr: it is of no use to a reader of logs."""
 
     id: str
     digest: bytes
-    principal: str
-    groups: tuple[str, ...] = ()
     created_at: float
     expires_at: float | None = None
     revoked_at: float | None = None
@@ -94,35 +112,84 @@ class Presented(msgspec.Struct, frozen=True, gc=False):
         return "Presented(…)"
 
 
-class _Entry:
+_decode = msgspec.json.Decoder(KeyRecord).decode
+
+
+def principal_of(record: KeyRecord) -> Principal:
+    """Who presents this key. An owner and being a service are attributes, so policies can ask for them."""
+    attributes = {"owner": frozenset({record.owner})} if record.owner else {}
+    if record.service:
+        attributes["kind"] = frozenset({"service"})
+    return Principal(
+        id=record.principal,
+        groups=frozenset(record.groups),
+        roles=frozenset(record.roles),
+        scopes=frozenset(record.scopes),
+        team=record.team,
+        tier=record.tier,
+        attributes=attributes,
+        credential_id=record.id,
+        credential_made=record.created_at,
+        expires_at=record.expires_at,
+        narrowings=_narrowings(record),
+    )
+
+
+def _narrowings(record: KeyRecord) -> tuple[Narrowing, ...]:
+    operations, models = record.operations, record.models
+    if operations is None and models is None:
+        return ()
+    return (
+        Narrowing(
+            operations=None if operations is None else frozenset(operations),
+            models=None if models is None else frozenset(models),
+        ),
+    )
+
+
+class _Used:
+    """A key that has been presented, ready for the next time."""
+
     __slots__ = ("digest", "expires_at", "principal", "revoked")
 
     def __init__(self, record: KeyRecord) -> None:
         self.digest = record.digest
         self.expires_at = record.expires_at
         self.revoked = record.revoked_at is not None
-        self.principal = Principal(id=record.principal, groups=frozenset(record.groups), credential_id=record.id)
+        self.principal = principal_of(record)
+
+    def ended(self, now: float) -> Reason | None:
+        if self.revoked:
+            return Reason.CREDENTIAL_REVOKED
+        return Reason.CREDENTIAL_EXPIRED if self.expires_at is not None and self.expires_at <= now else None
 
 
 class KeyTable:
     """The keys a process knows. A record that is put again replaces what was known of its id."""
 
-    __slots__ = ("_digest", "_entries")
+    __slots__ = ("_digest", "_lines", "_used")
 
     def __init__(self, pepper: bytes, records: Iterable[KeyRecord] = ()) -> None:
         self._digest = KeyedHash(pepper).digest
-        self._entries: dict[bytes, _Entry] = {}
+        self._lines: dict[bytes, bytes] = {}
+        self._used: dict[bytes, _Used] = {}
         for record in records:
             self.put(record)
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._lines)
 
     def __repr__(self) -> str:
         return f"<KeyTable {len(self)} keys>"
 
     def put(self, record: KeyRecord) -> None:
-        self._entries[record.id.encode()] = _Entry(record)
+        self.put_line(msgspec.json.encode(record))
+
+    def put_line(self, line: bytes) -> None:
+        """The same for a record as it is published; msgspec.MsgspecError for one that cannot be understood."""
+        key_id = _decode(line).id.encode()
+        self._lines[key_id] = line
+        self._used.pop(key_id, None)
 
     def identify(self, presented: bytes, now: float) -> Principal | Reason:
         return self.judge(self.read(presented), now)
@@ -133,11 +200,20 @@ class KeyTable:
 
     def judge(self, presented: Presented, now: float) -> Principal | Reason:
         """Whose key it is now: revocation and expiry are looked at each time."""
-        entry = self._entries.get(presented.key_id)
-        if not hmac.compare_digest(presented.digest, _NOBODY if entry is None else entry.digest) or entry is None:
+        used = self._used.get(presented.key_id) or self._find(presented.key_id)
+        if not hmac.compare_digest(presented.digest, _NOBODY if used is None else used.digest) or used is None:
             return Reason.CREDENTIAL_INVALID
-        if entry.revoked:
-            return Reason.CREDENTIAL_REVOKED
-        if entry.expires_at is not None and entry.expires_at <= now:
-            return Reason.CREDENTIAL_EXPIRED
-        return entry.principal
+        return used.ended(now) or used.principal
+
+    def ended(self, key_id: str, now: float) -> Reason | None:
+        """Why a key that was valid is so no longer; None while it is. One that the store has lost counts as revoked."""
+        name = key_id.encode()
+        used = self._used.get(name) or self._find(name)
+        return Reason.CREDENTIAL_REVOKED if used is None else used.ended(now)
+
+    def _find(self, key_id: bytes) -> _Used | None:
+        line = self._lines.get(key_id)
+        if line is None:
+            return None
+        used = self._used[key_id] = _Used(_decode(line))
+        return used
