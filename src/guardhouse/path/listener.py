@@ -22,7 +22,7 @@ from typing import cast
 
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
-from guardhouse.path import pipeline, probes, record
+from guardhouse.path import oversight, pipeline, probes, record
 from guardhouse.path.exchange import Caller, Exchange
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.render import LAST_CHUNK, render_chunk
@@ -223,6 +223,14 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
             self._judge_body(elapsed, deadlines.body)
         elif self._phase is Phase.LINGER:
             self._judge_linger(now, deadlines.write)
+
+    def oversee(self) -> None:
+        """End what is under way for somebody who may no longer be served."""
+        exchange = self._current
+        if exchange is not None and exchange.carriage is not None:
+            denial = oversight.oversee(exchange, self._plane)
+            if denial is not None:
+                exchange.carriage.cancel(denial)
 
     def drain(self) -> None:
         """No more messages: close when what is being served is answered."""

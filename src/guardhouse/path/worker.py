@@ -11,6 +11,7 @@ import signal
 import ssl
 import sys
 from collections.abc import Callable
+from itertools import count
 from typing import Any, cast
 
 import uvloop
@@ -26,6 +27,7 @@ from guardhouse.path.upstream import Upstreams
 from guardhouse.policy.load import Loaded
 
 SWEEP = 0.25  # seconds
+_OVERSEEN = 4  # sweeps from one look at the callers of open answers to the next
 GRACE = 30.0  # seconds
 READY = "ready"
 log = logging.getLogger("guardhouse.path")
@@ -115,7 +117,7 @@ def _tune_collector() -> None:
 
 
 async def _sweep(plane: DataPlane) -> None:
-    while True:
+    for number in count(1):
         await asyncio.sleep(SWEEP)
         while plane.keys.refresh():
             await asyncio.sleep(0)  # a long feed is read in slices, between which traffic goes on
@@ -124,6 +126,9 @@ async def _sweep(plane: DataPlane) -> None:
         plane.upstreams.sweep(now)
         for connection in tuple(plane.connections):
             connection.sweep(now)
+        if number % _OVERSEEN == 0:
+            for connection in tuple(plane.connections):
+                connection.oversee()
 
 
 async def _drain(plane: DataPlane, server: asyncio.Server) -> None:
