@@ -1,9 +1,9 @@
 """Credentials that can be told by their own shape: what issuers put in front of their keys so that leaks are found.
 
 Each family is a literal prefix (written as one, so that the scanner and the stream can use it) and the rest. A key
-begins where no letter or digit stands before it, but for those of an escape (escapes.py). Rests of open length are
-possessive and bounded: the engine never goes back over a run, and a decision about a start needs `REACH` characters at
-most. What a bounded rest leaves of a longer run is taken with it (`RUN`), so that no tail of a key stays behind.
+begins where no letter or digit stands before it, but for those of an escape (escapes.py). Rests of open length are possessive and bounded: the engine never goes
+back over a run, and a decision about a start needs `REACH` characters at most. What a bounded rest leaves of a longer
+run is taken with it (`RUN`), so that no tail of a key stays behind.
 
 A credential without a shape (a password, an AWS secret key, a UUID) is not recognised here; a pattern that flags every
 random-looking word would cost more trust than it earns.
