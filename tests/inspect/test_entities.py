@@ -2,13 +2,14 @@ import re
 from pathlib import Path
 
 import pytest
-from fragments import texts
+from fragments import texts, wanted_sets
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guardhouse.inspect import credentials, entities
-from guardhouse.inspect.entities import MARGIN, RULES, Rule, rules_for
+from guardhouse.inspect.entities import MARGIN, RULES, Rule, Rules, rules_for
 from guardhouse.inspect.masker import mask
+from guardhouse.inspect.rewriting import rewrite
 from guardhouse.model.entity import Entity
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -52,8 +53,18 @@ def test_matches_lie_in_the_text_and_are_ascii(text: str, rule: Rule) -> None:
 
 def test_the_rules_of_a_set_are_those_of_its_entities_in_the_order_of_all() -> None:
     wanted = Entity.CARD | Entity.PHONE
-    assert rules_for(wanted) == tuple(rule for rule in RULES if rule.entity in wanted)
-    assert rules_for(Entity(0)) == ()
+    assert rules_for(wanted).every == tuple(rule for rule in RULES if rule.entity in wanted)
+    assert rules_for(Entity(0)).every == rules_for(Entity(0)).plain == ()
+
+
+@settings(max_examples=700, deadline=None)
+@given(texts.map(lambda text: text.replace("\\", "|")), wanted_sets)
+def test_without_a_backslash_the_plain_rules_say_what_every_rule_says(text: str, wanted: Entity) -> None:
+    rules = rules_for(wanted)
+    counts: dict[str, int] = {}
+    plain_counts: dict[str, int] = {}
+    every = rewrite(text, Rules(rules.every, rules.every), counts)
+    assert (every, counts) == (rewrite(text, rules, plain_counts), plain_counts)
 
 
 def test_a_placeholder_holds_nothing_that_a_rule_looks_for() -> None:

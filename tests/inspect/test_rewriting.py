@@ -1,4 +1,4 @@
-from guardhouse.inspect.entities import RULES
+from guardhouse.inspect.entities import rules_for
 from guardhouse.inspect.rewriting import rewrite, without_key_blocks
 from guardhouse.model.entity import Entity
 
@@ -6,12 +6,12 @@ from guardhouse.model.entity import Entity
 def test_rules_are_applied_in_their_order_to_what_is_left() -> None:
     counts: dict[str, int] = {}
     text = "4111 1111 1111 1111@example.com, 10.0.0.1 and 10.0.0.2"
-    assert rewrite(text, RULES, counts) == "[CARD]@example.com, [IP] and [IP]"
+    assert rewrite(text, rules_for(Entity(255)), counts) == "[CARD]@example.com, [IP] and [IP]"
     assert counts == {"card": 1, "ip": 2}
 
 
 def test_no_rule_leaves_the_text_alone() -> None:
-    assert rewrite("bob@example.com", (), {}) == "bob@example.com"
+    assert rewrite("bob@example.com", rules_for(Entity(0)), {}) == "bob@example.com"
 
 
 def test_key_blocks_stay_unless_wanted() -> None:

@@ -12,10 +12,10 @@ What whole-text and streamed masking both rest on:
   it; rules look at `escapes.LEFT` characters before a match and `MARGIN` beyond it at most, and whether a match begins
   at a position depends on `reach` characters from there at most.
 - A space inside a match stands between [0-9A-Z)] and [0-9A-Z(]. `WORD` holds every other character that a match may
-  have, and the backslash, before which nothing is cut off. words.py cuts a text by these two statements; a new pattern
-  must obey them.
-- Where a match begins inside of an escape, the placeholder stands behind that. Only a match that `find` alone gives may
-  begin with such a letter (b, f, n, r, t); what `replace` replaces begins with a digit or a sign.
+  have, and the backslash, which no match has but an escape begins with. words.py cuts a text by these two statements;
+  a new pattern must obey them.
+- Where a match begins inside of an escape, the placeholder stands behind that. What `replace` replaces never does: it
+  begins with a digit or a sign.
 - A placeholder has no digit, no `@` and no prefix of a key: masking twice is masking once.
 - No pattern goes back over what it has taken more than a bounded number of characters.
 - What a pattern can refuse it refuses: every candidate that Python judges costs as much as fifty characters, and a text
@@ -30,7 +30,7 @@ from collections.abc import Callable
 import msgspec
 
 from guardhouse.inspect import credentials, plausible
-from guardhouse.inspect.escapes import LEFT, not_behind
+from guardhouse.inspect.escapes import LEFT, not_behind, without_escapes
 from guardhouse.model.entity import Entity
 
 MARGIN = 2
@@ -116,7 +116,8 @@ def _ipv6_length(text: str) -> int:
         return 0
     start, dot, rest = text.partition(".")
     if dot and not all(
-        octet == str(int(octet)) and int(octet) < 256 for octet in (start.rpartition(":")[2], *rest.split("."))
+        octet.isdigit() and octet == str(int(octet)) and int(octet) < 256
+        for octet in (start.rpartition(":")[2], *rest.split("."))
     ):
         return 0
     groups = colons + 1 - shortened - text.endswith("::") + bool(dot)
@@ -152,11 +153,9 @@ def _find_email(text: str, position: int) -> tuple[int, int] | None:
     return None
 
 
-_search_ipv6 = _finder(_IPV6, _ipv6_length)
-
-
-def _find_ipv6(text: str, position: int) -> tuple[int, int] | None:
-    return _search_ipv6(text, position) if text.find(":", position) >= 0 else None
+def _ipv6_finder(pattern: re.Pattern[str]) -> Find:
+    find = _finder(pattern, _ipv6_length)
+    return lambda text, position: find(text, position) if text.find(":", position) >= 0 else None
 
 
 def _find_behind_spelled_plus(text: str, position: int) -> tuple[int, int] | None:
@@ -176,25 +175,46 @@ def _exact(entity: Entity, pattern: re.Pattern[str], reach: int) -> Rule:
     return Rule(entity, name.lower(), f"[{name}]", find, reach, replace=pattern.subn)
 
 
-RULES: tuple[Rule, ...] = (
-    Rule(Entity.API_KEY, "api_key", "[API_KEY]", credentials.find_token, credentials.TOKEN_REACH, run=True),
-    Rule(Entity.API_KEY, "api_key", "[API_KEY]", credentials.find, credentials.REACH, run=True),
-    Rule(Entity.IBAN, "iban", "[IBAN]", _finder(_IBAN, plausible.iban), 64),
-    Rule(Entity.CARD, "card", "[CARD]", _finder(_CARD, plausible.card), 40),
-    _exact(Entity.SSN, _SSN, 16),
-    Rule(Entity.EMAIL, "email", "[EMAIL]", _find_email, 680),
-    Rule(Entity.IP, "ip", "[IP]", _find_ipv6, 80),
-    _exact(Entity.IP, _IPV4, 24),
-    _exact(Entity.PHONE, _ABROAD, 64),
-    Rule(Entity.PHONE, "phone", "[PHONE]", _find_behind_spelled_plus, 64),
-    _exact(Entity.PHONE, _GROUPED, 24),
-    _exact(Entity.PHONE, _TRUNK, 64),
-    _exact(Entity.PHONE, _BRACKETED, 64),
+def _rules(*, escapes: bool) -> tuple[Rule, ...]:
+    def form(pattern: re.Pattern[str]) -> re.Pattern[str]:
+        return pattern if escapes else without_escapes(pattern)
+
+    find_key = credentials.find if escapes else credentials.find_without_escapes
+    spelled = Rule(Entity.PHONE, "phone", "[PHONE]", _find_behind_spelled_plus, 64)
+    return (
+        Rule(Entity.API_KEY, "api_key", "[API_KEY]", credentials.find_token, credentials.TOKEN_REACH, run=True),
+        Rule(Entity.API_KEY, "api_key", "[API_KEY]", find_key, credentials.REACH, run=True),
+        Rule(Entity.IBAN, "iban", "[IBAN]", _finder(form(_IBAN), plausible.iban), 64),
+        Rule(Entity.CARD, "card", "[CARD]", _finder(form(_CARD), plausible.card), 40),
+        _exact(Entity.SSN, form(_SSN), 16),
+        Rule(Entity.EMAIL, "email", "[EMAIL]", _find_email, 680),
+        Rule(Entity.IP, "ip", "[IP]", _ipv6_finder(form(_IPV6)), 80),
+        _exact(Entity.IP, form(_IPV4), 24),
+        _exact(Entity.PHONE, form(_ABROAD), 64),
+        *([spelled] if escapes else []),
+        _exact(Entity.PHONE, form(_GROUPED), 24),
+        _exact(Entity.PHONE, form(_TRUNK), 64),
+        _exact(Entity.PHONE, form(_BRACKETED), 64),
+    )
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """What is applied for one set of entities."""
+
+    every: tuple[Rule, ...]
+    plain: tuple[Rule, ...]  # gives the same for a text that has no backslash
+
+
+RULES = _rules(escapes=True)
+_PLAIN_RULES = _rules(escapes=False)
+_BY_SET = tuple(
+    Rules(
+        tuple(rule for rule in RULES if rule.entity & wanted),
+        tuple(rule for rule in _PLAIN_RULES if rule.entity & wanted),
+    )
+    for wanted in range(256)
 )
 
 
-def rules_for(wanted: Entity) -> tuple[Rule, ...]:
-    return _RULES_BY_SET[wanted & 255]
-
-
-_RULES_BY_SET = tuple(tuple(rule for rule in RULES if rule.entity & wanted) for wanted in range(256))
+def rules_for(wanted: Entity) -> Rules:
+    return _BY_SET[wanted & 255]

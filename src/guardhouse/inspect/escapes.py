@@ -4,7 +4,7 @@ In such a text the two characters `\n` before a number are a line's end to whoev
 a letter to whoever does not. Which it is cannot be known, so both readings are served:
 
 - What stands right behind `\b`, `\f`, `\n`, `\r`, `\t` or `\u` with four hexadecimal digits has nothing to its left: a
-  value may begin there (`LEFT`).
+  value may begin there (`not_behind`).
 - What seems to begin with the letter of an escape (`\npm_…`, `\bob@example.com`) is a value as well, but the escape
   stays: the placeholder stands behind it (`behind`), and source stays source. Of a name behind `DOMAIN\` the first
   letter may so be left.
@@ -30,16 +30,22 @@ LETTER = "[bfnrt]"
 CODE = "u[0-9a-fA-F]{4}"
 
 _ESCAPE = re.compile(rf"\\(?:{LETTER}|{CODE})")
+_ENDS_NONE = rf"(?<!\\{LETTER})(?<!\\{CODE})"
 _SIGNS = re.compile("[._%+-]*")  # what a local part of an address does not begin with
 
 
 def not_behind(refused: str) -> str:
     """For a pattern, behind its first character: nothing of `refused` stands before that, unless it ends an escape."""
-    return rf"(?<![{refused}](?<!\\{LETTER})(?<!\\{CODE}).)"
+    return rf"(?<![{refused}]{_ENDS_NONE}.)"
+
+
+def without_escapes(pattern: re.Pattern[str]) -> re.Pattern[str]:
+    """The same for texts that have no backslash, and faster."""
+    return re.compile(pattern.pattern.replace(_ENDS_NONE, ""))
 
 
 def behind(text: str, start: int) -> int:
-    """`start`; if that lies inside of an escape, the first character behind which a value can begin with."""
+    """`start`, or if that lies inside of an escape, the first character behind it that a value can begin with."""
     backslash = text.rfind("\\", max(start - LEFT + 1, 0), start)
     if backslash < 0:
         return start

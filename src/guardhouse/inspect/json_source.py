@@ -4,7 +4,8 @@ Text that is itself JSON source (the arguments of a tool call) must stay JSON wh
 
 - an escape is never part of a match: `\\n` before a word does not make it a word that begins with n. It divides words,
   and goes through as it is. Only an escape that spells out a character which needs none (`\\u0040` for @) is replaced
-  by that character, or it would hide an address;
+  by that character, or it would hide an address, and an escaped backslash is text: what follows may be an escape of
+  source inside of this source, which is judged as in any text (escapes.py);
 - a quotation mark ends whatever it encloses, an unterminated private key too;
 - a number that stands alone outside of strings is looked at as a whole. If something in it is masked, the result is no
   number any more and is put between quotation marks. A number of more than 64 characters passes; one of less than 7
@@ -28,7 +29,7 @@ class Part(Enum):
     NUMBER = 4  # a number of its own, outside of strings
 
 
-_IN_STRING = re.compile(r'(?P<text>[^"\\]+)|(?P<quote>")|(?P<escape>\\(?:u[0-9a-fA-F]{4}|.))', re.DOTALL)
+_IN_STRING = re.compile(r'(?P<text>(?:[^"\\]++|\\\\)++)|(?P<quote>")|(?P<escape>\\(?:u[0-9a-fA-F]{4}|.))', re.DOTALL)
 _DIVIDER = r"[\s,:{}\[\]]"
 _IN_WORD = r'[^\s,:{}\[\]"\\]'
 _DIGITS = "[0-9.eE+-]"
@@ -37,7 +38,7 @@ _DIGITS = "[0-9.eE+-]"
 def _outside(open_number: str) -> re.Pattern[str]:
     """Text goes on until a word that is a long number as far as it is known, or that may become one."""
     return re.compile(
-        rf"(?P<text>(?:{_DIVIDER}++|(?!-?[0-9]{_DIGITS}{{6}}{open_number}){_IN_WORD}++)++)"
+        rf"(?P<text>(?:{_DIVIDER}++|\\\\|(?!-?[0-9]{_DIGITS}{{6}}{open_number}){_IN_WORD}++)++)"
         rf"|(?P<number>-?[0-9]{_DIGITS}{{6,63}}+(?!{_IN_WORD}))|(?P<long>-?[0-9]{_DIGITS}{{64,}}+)"
         rf'|(?P<word>{_IN_WORD}++)|(?P<quote>")|(?P<escape>\\(?:u[0-9a-fA-F]{{4}}|.))',
         re.DOTALL,
@@ -52,7 +53,8 @@ _REST_OF_WORD = re.compile(f"{_IN_WORD}+")
 _REST_OF_NUMBER = re.compile(f"{_DIGITS}+")
 _NEEDLESS = re.compile(r"\\u00(?:2[0589bdefBDEF]|3[0-9adAD]|4[0-9a-fA-F]|5[0-9aAfF]|6[1-9a-fA-F]|7[0-9aA])")
 _DULL = re.compile(
-    rf'(?:[^"\\]{{0,5}}+(?:"|(?!{_NEEDLESS.pattern})\\(?:u[0-9a-fA-F]{{4}}|[^u]|u(?![0-9a-fA-F]{{0,3}}\Z))))++',
+    r'(?:(?:[^"\\]{0,5}+\\\\)*+[^"\\]{0,5}+'
+    rf'(?:"|(?!{_NEEDLESS.pattern})\\(?:u[0-9a-fA-F]{{4}}|[^u]|u(?![0-9a-fA-F]{{0,3}}\Z))))++',
     re.DOTALL,
 )
 

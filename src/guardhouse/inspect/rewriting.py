@@ -1,8 +1,6 @@
 """One text, complete, with the rules applied in their order: the definition of masking."""
 
-from collections.abc import Iterable
-
-from guardhouse.inspect.entities import Rule
+from guardhouse.inspect.entities import Rule, Rules
 from guardhouse.inspect.escapes import behind
 from guardhouse.inspect.private_key import KeyBlocks
 from guardhouse.model.entity import Entity
@@ -14,8 +12,8 @@ def count(counts: Counts, name: str, times: int = 1) -> None:
     counts[name] = counts.get(name, 0) + times
 
 
-def rewrite(text: str, rules: Iterable[Rule], counts: Counts) -> str:
-    for rule in rules:
+def rewrite(text: str, rules: Rules, counts: Counts) -> str:
+    for rule in rules.every if "\\" in text else rules.plain:
         text = _apply(rule, text, counts)
     return text
 

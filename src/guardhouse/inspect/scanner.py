@@ -145,7 +145,8 @@ def scan_entities(haystack: bytes) -> int:
 def spots(haystack: bytes, wanted: int) -> list[int] | None:
     """Offsets in `haystack`, each inside of what may be one of the wanted entities; None if they are too many to help.
 
-    Every entity has one of its characters right before such an offset: the patterns end in what is part of the match.
+    Every entity has one of its characters right before such an offset, or that of a plus spelled out before it: the
+    patterns end in what is part of the match.
     """
     found: list[int] = []
 

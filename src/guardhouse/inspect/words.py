@@ -1,13 +1,13 @@
 """Masking of text that arrives in pieces: what may leave is what lies before the last cut.
 
-A cut is a place that no match can lie across, whatever comes. By what entities.py promises it is behind a character
-that no match has (`WORD` and the space are all a match may have), or behind a space that stands between characters
-between which no match has one. Masking the two sides of a cut separately is masking the whole, so the text before the
-last cut is rewritten at once and leaves; the tail is kept. A tail that grows beyond `_LONGEST_TAIL` is handed to
-endless.py until the next cut.
+A cut is a place that no match can lie across, whatever comes, and that no rule looks across to the left. By what
+entities.py promises it is behind a character that neither a match nor an escape has (`WORD` and the space are all they
+may have), or behind a space that stands between characters between which no match has one. Masking the two sides of a
+cut separately is masking the whole, so the text before the last cut is rewritten at once and leaves; the tail is kept.
+A tail that grows beyond `_LONGEST_TAIL` is handed to endless.py until the next cut.
 
-When only credentials are wanted, a tail that no credential can begin in leaves too. Its last character may be the left
-neighbour of what follows; a `Q`, with which no credential begins, then stands in for it.
+When only credentials are wanted, a tail that no credential can begin in leaves too, but for an escape at its end. Its
+last character may be the left neighbour of what follows; a `Q`, with which no credential begins, then stands in for it.
 """
 
 import re
@@ -47,10 +47,11 @@ def surroundings(text: str, position: int, least: int, wanted: Entity) -> tuple[
 
 
 class Words:
-    __slots__ = ("_counts", "_cuts", "_endless", "_only_credentials", "_recent", "_rules", "left", "tail")
+    __slots__ = ("_counts", "_cuts", "_endless", "_only_credentials", "_recent", "_rules", "_wanted", "left", "tail")
 
     def __init__(self, wanted: Entity, counts: Counts) -> None:
         self._rules = rules_for(wanted)
+        self._wanted = bool(self._rules.every)
         self._cuts = _cuts(wanted)
         self._only_credentials = not wanted & ~Entity.PRIVATE_KEY & ~Entity.API_KEY & 255
         self._counts = counts
@@ -71,7 +72,7 @@ class Words:
         return self._endless is None and not self.tail and not self.left
 
     def push(self, text: str) -> str:
-        if not self._rules or not text:
+        if not self._wanted or not text:
             return text
         if self._endless is not None:
             return self._push_endless(self._endless, text)
@@ -121,7 +122,7 @@ class Words:
             out, self.tail = "", rest
         if len(self.tail) <= _LONGEST_TAIL:
             return out
-        self._endless = EndlessWord(self._rules, self._counts)
+        self._endless = EndlessWord(self._rules.every, self._counts)
         self._recent = self.tail[-2:]
         tail, self.tail = self.tail, ""
         return out + self._endless.push(tail)
