@@ -1,9 +1,12 @@
+"""What is the in-process book's own: its memory, and its arithmetic under random use."""
+
 import pytest
+from desks import LocalDesk
 from hypothesis import given
 from hypothesis import strategies as st
 
+from guardhouse.limits.book import Admission, Admitted, Limited
 from guardhouse.limits.rate import LimitRule, Rate
-from guardhouse.limits.table import Admission, Admitted, Limited, LimitTable
 
 BOTH = (LimitRule("both", Rate(3, 60.0), Rate(100, 100.0)),)
 
@@ -18,104 +21,8 @@ def limited(admission: Admission) -> Limited:
     return admission
 
 
-def test_without_rules_everything_is_admitted() -> None:
-    table = LimitTable()
-    assert admitted(table.admit("alice", (), 10**9, 0.0)).tokens == 10**9
-    assert len(table) == 0
-
-
-def test_each_request_counts_and_the_refusal_says_what_and_when() -> None:
-    table = LimitTable()
-    for _ in range(3):
-        admitted(table.admit("alice", BOTH, 1, 0.0))
-    refusal = limited(table.admit("alice", BOTH, 1, 0.0))
-    assert (refusal.policy, refusal.kind, str(refusal.limit)) == ("both", "requests", "3/min")
-    assert refusal.retry_after == pytest.approx(20.0)
-    assert not refusal.impossible
-
-
-def test_principals_do_not_share() -> None:
-    table = LimitTable()
-    for _ in range(3):
-        table.admit("alice", BOTH, 1, 0.0)
-    limited(table.admit("alice", BOTH, 1, 0.0))
-    admitted(table.admit("bob", BOTH, 1, 0.0))
-
-
-def test_policies_do_not_share() -> None:
-    table = LimitTable()
-    table.admit("alice", (LimitRule("one", Rate(1, 60.0)),), 0, 0.0)
-    admitted(table.admit("alice", (LimitRule("other", Rate(1, 60.0)),), 0, 0.0))
-
-
-def test_an_estimate_beyond_the_limit_is_impossible_and_names_no_wait() -> None:
-    refusal = limited(LimitTable().admit("alice", BOTH, 101, 0.0))
-    assert (refusal.kind, refusal.impossible, refusal.retry_after) == ("tokens", True, 0.0)
-
-
-def test_what_never_fits_outweighs_what_only_has_to_wait() -> None:
-    table = LimitTable()
-    for _ in range(3):
-        table.admit("alice", BOTH, 1, 0.0)
-    assert limited(table.admit("alice", BOTH, 101, 0.0)).impossible
-
-
-def test_a_refusal_by_one_rule_takes_nothing_from_the_others() -> None:
-    table = LimitTable()
-    wide, narrow = LimitRule("wide", Rate(5, 60.0)), LimitRule("narrow", Rate(1, 60.0))
-    table.admit("alice", (narrow,), 0, 0.0)
-    assert limited(table.admit("alice", (wide, narrow), 0, 0.0)).policy == "narrow"
-    assert admitted(table.admit("alice", (wide,), 0, 0.0)).levels == [4.0]
-
-
-def test_the_longest_wait_is_reported() -> None:
-    table = LimitTable()
-    minute, day = LimitRule("minute", Rate(1, 60.0)), LimitRule("day", Rate(1, 86400.0))
-    table.admit("alice", (minute, day), 0, 0.0)
-    refusal = limited(table.admit("alice", (minute, day), 0, 10.0))
-    assert refusal.policy == "day"
-    assert refusal.retry_after == pytest.approx(86390.0)
-
-
-def test_settling_gives_back_what_the_estimate_had_too_much() -> None:
-    table = LimitTable()
-    first = admitted(table.admit("alice", BOTH, 100, 0.0))
-    limited(table.admit("alice", BOTH, 60, 0.0))
-    table.settle(first, 40, 0.0)
-    admitted(table.admit("alice", BOTH, 60, 0.0))
-
-
-def test_settling_twice_counts_once() -> None:
-    table = LimitTable()
-    first = admitted(table.admit("alice", BOTH, 80, 0.0))
-    table.settle(first, 30, 0.0)
-    table.settle(first, 0, 0.0)
-    assert admitted(table.admit("alice", BOTH, 0, 0.0)).levels == [1.0, 70.0]
-
-
-def test_a_cancelled_exchange_settles_with_what_it_used() -> None:
-    table = LimitTable()
-    table.settle(admitted(table.admit("alice", BOTH, 80, 0.0)), 0, 0.0)
-    assert admitted(table.admit("alice", BOTH, 0, 0.0)).levels == [1.0, 100.0]
-
-
-def test_more_than_estimated_is_a_debt() -> None:
-    table = LimitTable()
-    table.settle(admitted(table.admit("alice", BOTH, 10, 0.0)), 150, 0.0)
-    assert limited(table.admit("alice", BOTH, 1, 0.0)).retry_after == pytest.approx(51.0)
-
-
-def test_a_nonsense_usage_gives_back_no_more_than_was_taken() -> None:
-    table = LimitTable()
-    first = admitted(table.admit("alice", BOTH, 10, 0.0))
-    second = admitted(table.admit("alice", BOTH, 10, 0.0))
-    table.settle(first, -1000, 0.0)
-    assert second.levels == [1.0, 80.0]
-    assert admitted(table.admit("alice", BOTH, 0, 0.0)).levels == [0.0, 90.0]
-
-
 def test_settling_reaches_the_account_even_when_it_was_forgotten() -> None:
-    table = LimitTable()
+    table = LocalDesk()
     long_running = admitted(table.admit("alice", BOTH, 10, 0.0))
     for number in range(20):
         table.admit(f"other-{number}", BOTH, 1, 1000.0)
@@ -124,17 +31,17 @@ def test_settling_reaches_the_account_even_when_it_was_forgotten() -> None:
 
 
 def test_giving_back_to_a_forgotten_account_needs_no_account() -> None:
-    table = LimitTable()
+    table = LocalDesk()
     rule = (LimitRule("t", tokens=Rate(100, 1.0)),)
     long_running = admitted(table.admit("alice", rule, 10, 0.0))
     table.admit("bob", rule, 100, 1000.0)
-    assert len(table) == 1
+    assert len(table.table) == 1
     table.settle(long_running, 0, 1000.0)
-    assert len(table) == 1
+    assert len(table.table) == 1
 
 
 def test_a_changed_policy_keeps_what_was_used() -> None:
-    table = LimitTable()
+    table = LocalDesk()
     first = admitted(table.admit("alice", BOTH, 60, 0.0))
     wider = (LimitRule("both", Rate(10, 60.0), Rate(200, 100.0)),)
     assert admitted(table.admit("alice", wider, 0, 0.0)).levels == [8.0, 140.0]
@@ -143,42 +50,35 @@ def test_a_changed_policy_keeps_what_was_used() -> None:
 
 
 def test_a_changed_policy_may_add_and_drop_kinds() -> None:
-    table = LimitTable()
+    table = LocalDesk()
     table.admit("alice", (LimitRule("p", Rate(3, 60.0)),), 0, 0.0)
     assert admitted(table.admit("alice", (LimitRule("p", tokens=Rate(9, 60.0)),), 4, 0.0)).levels == [5.0]
 
 
 def test_accounts_that_are_full_again_are_forgotten() -> None:
-    table = LimitTable()
+    table = LocalDesk()
     for number in range(5_000):
         table.admit(f"caller-{number}", BOTH, 1, float(number))
-    assert len(table) < 300
+    assert len(table.table) < 300
 
 
 def test_accounts_in_use_are_kept() -> None:
-    table = LimitTable()
+    table = LocalDesk()
     rule = (LimitRule("day", Rate(1, 86400.0)),)
     for number in range(500):
         table.admit(f"caller-{number}", rule, 1, 0.0)
-    assert len(table) == 500
+    assert len(table.table) == 500
     assert all(isinstance(table.admit(f"caller-{number}", rule, 1, 1.0), Limited) for number in range(500))
 
 
-def test_several_rules_of_a_new_principal_are_all_charged() -> None:
-    rules = tuple(LimitRule(f"rule-{number}", Rate(1, 60.0)) for number in range(8))
-    table = LimitTable()
-    admitted(table.admit("alice", rules, 0, 0.0))
-    assert all(isinstance(table.admit("alice", (rule,), 0, 0.0), Limited) for rule in rules)
-
-
 def test_reprs_show_figures_and_no_principal() -> None:
-    table = LimitTable()
+    table = LocalDesk()
     first = admitted(table.admit("alice", BOTH, 100, 0.0))
     refusal = table.admit("alice", BOTH, 100, 0.0)
     table.settle(first, 1, 0.0)
     assert repr(first) == "<Admitted 100 tokens under 1 rules, settled>"
     assert repr(refusal) == "<Limited by 'both' to 100/100s tokens, retry after 100 s>"
-    assert repr(table) == "<LimitTable of 1 accounts>"
+    assert repr(table.table) == "<LimitTable of 1 accounts>"
 
 
 # a call is an arrival with an estimate, or the end of one of the calls under way with what it really used
@@ -192,7 +92,7 @@ def test_reservations_under_way_and_usage_never_exceed_the_limit(
     calls: list[tuple[str, int, float]], principal: str
 ) -> None:
     """Whatever the interleaving: used tokens + reserved tokens <= capacity + refill, while estimates hold."""
-    table, now = LimitTable(), 0.0
+    table, now = LocalDesk(), 0.0
     under_way: list[Admitted] = []
     used = requests = 0
     for what, tokens, elapsed in calls:
@@ -215,7 +115,7 @@ def test_reservations_under_way_and_usage_never_exceed_the_limit(
 @given(st.lists(st.tuples(st.integers(0, 100), st.integers(0, 300)), max_size=30))
 def test_after_everything_is_settled_the_level_is_capacity_less_usage(pairs: list[tuple[int, int]]) -> None:
     rules = (LimitRule("t", tokens=Rate(100_000, 86400.0)),)
-    table = LimitTable()
+    table = LocalDesk()
     running = [(admitted(table.admit("alice", rules, estimate, 0.0)), actual) for estimate, actual in pairs]
     for admission, actual in reversed(running):
         table.settle(admission, actual, 0.0)

@@ -4,6 +4,10 @@ Two vocabularies side by side. `ratelimit-policy` and `ratelimit` are the struct
 per rule and kind: quota and window, then what is left and the seconds until it is whole again). The `x-ratelimit-*`
 six are what SDKs of the OpenAI dialect read; they have room for one limit per kind, so the tightest one is shown.
 
+Quotas and budgets stand in both as well, by `policy:tokens/day`; money is shown in hundredths of its unit
+(`qu="EUR/100"`) and only in the first vocabulary, as are the places of a concurrency cap. Their figures come
+ready-made with the admission (`more`), two per place or quota: what is left, and the seconds until it is whole again.
+
 On the path of every limited request: all that a set of rules fixes is put together once and kept, and a rendering
 fills in numbers. Policy names stand in quoted strings here; the schema admits only names that need no escaping.
 """
@@ -12,10 +16,12 @@ from functools import lru_cache
 from math import ceil
 from typing import Final
 
+from guardhouse.limits.book import Admission, Kind
+from guardhouse.limits.quota import Quota
 from guardhouse.limits.rate import LimitRule, Rate
-from guardhouse.limits.table import Admission, Kind
 
 _UNLIMITED: Final = float("inf")
+_HUNDREDTH: Final = 10_000_000  # of a unit of money, in billionths
 _RULE_SETS: Final = 4096  # sets of rules kept; there are as many as there are different grants in use
 
 
@@ -31,12 +37,24 @@ class _Item:
         self.single = single  # the x-ratelimit lines, with places for what is left and the reset
 
 
-class _Lines:
-    __slots__ = ("fields", "items")
+class _Extra:
+    """A place count or a quota."""
 
-    def __init__(self, items: list[_Item], fields: bytes) -> None:
+    __slots__ = ("kind", "single", "unit")
+
+    def __init__(self, kind: Kind, single: bytes) -> None:
+        self.kind: Kind = kind
+        self.single = single
+        self.unit = _HUNDREDTH if kind == "money" else 1
+
+
+class _Lines:
+    __slots__ = ("extras", "fields", "items")
+
+    def __init__(self, items: list[_Item], extras: list[_Extra], fields: bytes) -> None:
         self.items = items
-        self.fields = fields  # both structured fields, with two places per item
+        self.extras = extras
+        self.fields = fields  # both structured fields, with two places per item and extra
 
 
 def render(admission: Admission) -> bytes:
@@ -58,6 +76,18 @@ def render(admission: Admission) -> bytes:
         elif level < lowest_tokens:
             lowest_tokens = level
             single_tokens = item.single % (left, duration(reset))
+    more = admission.more
+    if more is not None:
+        for number, extra in enumerate(lines.extras):
+            left, reset = more[2 * number] // extra.unit, more[2 * number + 1]
+            figures.append(left)
+            figures.append(reset)
+            if extra.kind == "requests" and left < lowest_requests:
+                lowest_requests = left
+                single_requests = extra.single % (left, duration(reset))
+            elif extra.kind == "tokens" and left < lowest_tokens:
+                lowest_tokens = left
+                single_tokens = extra.single % (left, duration(reset))
     return lines.fields % tuple(figures) + single_requests + single_tokens
 
 
@@ -82,11 +112,12 @@ def _lines(rules: tuple[LimitRule, ...]) -> _Lines:
             unit = "" if kind == "requests" else ';qu="tokens"'
             policies.append(f"{name};q={rate.amount};w={rate.window:.0f}{unit}".encode())
             states.append(name.encode().replace(b"%", b"%%") + b";r=%d;t=%d")
-            items.append(_Item(rate, requests=kind == "requests", single=_single(kind, rate)))
-    if not items:
-        return _Lines([], b"")
+            items.append(_Item(rate, requests=kind == "requests", single=_single(kind, rate.amount)))
+    extras = [_extra(rule, limit, policies, states) for rule in rules for limit in _limited_more(rule)]
+    if not policies:
+        return _Lines([], [], b"")
     policy_line = b", ".join(policies).replace(b"%", b"%%")
-    return _Lines(items, b"ratelimit-policy: %b\r\nratelimit: %b\r\n" % (policy_line, b", ".join(states)))
+    return _Lines(items, extras, b"ratelimit-policy: %b\r\nratelimit: %b\r\n" % (policy_line, b", ".join(states)))
 
 
 def _limited(rule: LimitRule) -> list[tuple[Kind, Rate]]:
@@ -95,9 +126,29 @@ def _limited(rule: LimitRule) -> list[tuple[Kind, Rate]]:
     return [(kind, rate) for kind, rate in pairs if rate is not None]
 
 
-def _single(kind: Kind, rate: Rate) -> bytes:
+def _limited_more(rule: LimitRule) -> list[Quota | None]:
+    """In the order in which an admission lists its further figures; None is the place count."""
+    return [*([] if rule.concurrent is None else [None]), *rule.quotas]
+
+
+def _extra(rule: LimitRule, quota: Quota | None, policies: list[bytes], states: list[bytes]) -> _Extra:
+    if quota is None:
+        assert rule.concurrent is not None
+        name, figures = f'"{rule.policy}:concurrent"', f'q={rule.concurrent.amount};qu="concurrent-requests"'
+        extra = _Extra("concurrent", b"")
+    else:
+        extra = _Extra(quota.unit, b"" if quota.unit == "money" else _single(quota.unit, quota.amount))
+        name = f'"{rule.policy}:{quota.what}/{quota.window}"'
+        unit = {"requests": "", "tokens": ';qu="tokens"', "money": f';qu="{quota.currency}/100"'}[quota.unit]
+        figures = f"q={quota.amount // extra.unit};w={quota.seconds}{unit}"
+    policies.append(f"{name};{figures}".encode())
+    states.append(name.encode().replace(b"%", b"%%") + b";r=%d;t=%d")
+    return extra
+
+
+def _single(kind: Kind, amount: int) -> bytes:
     lines = (
-        f"x-ratelimit-limit-{kind}: {rate.amount}",
+        f"x-ratelimit-limit-{kind}: {amount}",
         f"x-ratelimit-remaining-{kind}: %d",
         f"x-ratelimit-reset-{kind}: %b",
     )

@@ -11,6 +11,8 @@ import re
 
 import msgspec
 
+from guardhouse.limits.quota import Quota
+
 RATE_PATTERN = r"([1-9][0-9]{0,11})([kM]?)/(s|min|h|day)"
 MOST = 10**12
 
@@ -33,12 +35,32 @@ class Rate(msgspec.Struct, frozen=True, cache_hash=True):
         return f"{self.amount}/{word}"
 
 
+class Concurrency(msgspec.Struct, frozen=True, cache_hash=True):
+    """How many exchanges at a time."""
+
+    amount: int
+
+    def __str__(self) -> str:
+        return f"{self.amount} at a time"
+
+
+class Queue(msgspec.Struct, frozen=True, cache_hash=True):
+    """What comes too early for a rate waits its turn: `depth` exchanges at most, each `wait` seconds at most."""
+
+    depth: int = 32
+    wait: float = 10.0
+
+
 class LimitRule(msgspec.Struct, frozen=True, cache_hash=True):
-    """What one policy allows each principal; at least one of the two is there."""
+    """What one policy allows each principal; at least one thing is limited."""
 
     policy: str
     requests: Rate | None = None
     tokens: Rate | None = None
+    concurrent: Concurrency | None = None
+    quotas: tuple[Quota, ...] = ()  # and budgets
+    queue: Queue | None = None  # for requests and tokens
+    cap_output: bool = False  # shorten answers to what is left rather than refuse or overdraw
 
 
 def parse_rate(text: str) -> Rate | None:

@@ -1,9 +1,13 @@
-"""All buckets of one process, and the one step that takes from several of them.
+"""The book of one process: every account in memory, and the one step that takes from several of them.
 
-An account holds the buckets of one principal under one policy. `admit` asks every rule first and takes from all or from
-none; `settle` puts the token estimate right once, when the exchange is over, however it ended. Settling goes by
-principal and policy, not by bucket, so that it reaches the account that is in use then, even if the table has forgotten
-or resized the old one meanwhile.
+An account is what one principal has used under one policy. `admit` asks every rule first and takes from all or from
+none; `settle` puts the estimates right once, when the exchange is over, however it ended. Rates are settled by
+principal and policy, not by bucket, so that it reaches the account that is in use then, even if the table has
+forgotten or resized the old one meanwhile. Places and counters are held by the reservation itself.
+
+A queue is a rate that may be taken ahead of time: the exchange that comes too early takes what it needs at once, which
+makes a debt, and is told how long the debt will take to be paid. So its turn is known on arrival, nobody overtakes
+anybody, and nothing has to be asked again; one who leaves the queue leaves a gap in it.
 
 Memory is bounded by use: an account whose buckets are full says the same as no account, and each new account looks at
 the oldest few and drops those, so the table holds at most about twice the accounts that still matter, and no call ever
@@ -11,86 +15,21 @@ pays for a long sweep. Principals come from configured keys; nobody makes accoun
 """
 
 from collections import deque
-from typing import Literal
 
-from guardhouse.limits.bucket import NEVER, Bucket
-from guardhouse.limits.rate import LimitRule, Rate
-
-Kind = Literal["requests", "tokens"]
+from guardhouse.limits.account import Account, Refusal, asked
+from guardhouse.limits.book import NEVER, UNLIMITED, Admitted, Answer, Book, Limited, Pending
+from guardhouse.limits.rate import LimitRule
 
 _SWEPT = 3  # accounts looked at per account made; more than one, or the table could outgrow its use
 
 
-class Admitted:
-    """A reservation: one request and `tokens` under each of `rules`; `levels` is what was left after it."""
-
-    __slots__ = ("levels", "principal_id", "rules", "settled", "tokens")
-
-    def __init__(self, principal_id: str, rules: tuple[LimitRule, ...], tokens: int, levels: list[float]) -> None:
-        self.principal_id = principal_id
-        self.rules = rules
-        self.tokens = tokens
-        self.levels = levels  # per rule in order: requests if limited, tokens if limited
-        self.settled = False
-
-    def __repr__(self) -> str:
-        return f"<Admitted {self.tokens} tokens under {len(self.rules)} rules{', settled' if self.settled else ''}>"
-
-
-class Limited:
-    """A refusal, by the rule that asks for the longest wait; nothing was taken."""
-
-    __slots__ = ("impossible", "kind", "levels", "limit", "policy", "retry_after", "rules")
-
-    def __init__(
-        self,
-        rules: tuple[LimitRule, ...],
-        levels: list[float],
-        *,
-        policy: str,
-        kind: Kind,
-        limit: Rate,
-        wait: float,
-    ) -> None:
-        self.rules = rules
-        self.levels = levels
-        self.policy = policy
-        self.kind = kind
-        self.limit = limit
-        self.impossible = wait == NEVER  # no wait helps: the request alone is larger than the limit
-        self.retry_after = 0.0 if self.impossible else wait
-
-    def __repr__(self) -> str:
-        return f"<Limited by {self.policy!r} to {self.limit} {self.kind}, retry after {self.retry_after:g} s>"
-
-
-Admission = Admitted | Limited
-
-
-class _Account:
-    __slots__ = ("requests", "rule", "tokens")
-
-    def __init__(self, rule: LimitRule, now: float) -> None:
-        self.rule = rule
-        self.requests = None if rule.requests is None else Bucket(rule.requests, now)
-        self.tokens = None if rule.tokens is None else Bucket(rule.tokens, now)
-
-    def follow(self, rule: LimitRule, now: float) -> None:
-        """Take over the figures of a changed policy."""
-        self.requests = _resized(self.requests, rule.requests, now)
-        self.tokens = _resized(self.tokens, rule.tokens, now)
-        self.rule = rule
-
-    def full(self, now: float) -> bool:
-        return all(bucket is None or bucket.reset_after(now) <= 0.0 for bucket in (self.requests, self.tokens))
-
-
-class LimitTable:
-    __slots__ = ("_accounts", "_queue")
+class LimitTable(Book):
+    __slots__ = ("_accounts", "_plain", "_queue")
 
     def __init__(self) -> None:
-        self._accounts: dict[tuple[str, str], _Account] = {}
+        self._accounts: dict[tuple[str, str], Account] = {}
         self._queue: deque[tuple[str, str]] = deque()  # every account once, the longest unexamined first
+        self._plain = True  # no rule so far limits anything besides rates
 
     def __len__(self) -> int:
         return len(self._accounts)
@@ -98,77 +37,155 @@ class LimitTable:
     def __repr__(self) -> str:
         return f"<LimitTable of {len(self._accounts)} accounts>"
 
-    def admit(self, principal_id: str, rules: tuple[LimitRule, ...], tokens_estimate: int, now: float) -> Admission:
-        """Reserve one request and the estimated tokens under every rule, or nothing at all."""
+    def admit(  # noqa: PLR0917 - see Book
+        self, principal_id: str, rules: tuple[LimitRule, ...], tokens: int, money: int, now: float, at: float
+    ) -> Answer:
         known = len(self._accounts)
-        accounts = [self._account(principal_id, rule, now) for rule in rules]
-        refusal = _refusal(accounts, tokens_estimate, now)
-        admission: Admission
-        if refusal is None:
-            admission = Admitted(principal_id, rules, tokens_estimate, _take(accounts, 1, tokens_estimate))
+        accounts = [self._account(principal_id, rule, now, at) for rule in rules]
+        refusal = _refusal(accounts, tokens, now)
+        answer: Answer
+        if not self._plain or refusal is not None:
+            answer = _judge(accounts, refusal, Admitted(principal_id, rules, tokens, money, []), now, at)
         else:
-            rule, kind, limit, wait = refusal
-            levels = _take(accounts, 0, 0)
-            admission = Limited(rules, levels, policy=rule.policy, kind=kind, limit=limit, wait=wait)
+            answer = Admitted(principal_id, rules, tokens, money, _take(accounts, 1, tokens))
         if len(self._accounts) > known:
-            self._sweep(now)  # after the taking: an account that was only just made is full
-        return admission
+            self._sweep(now, at)  # after the taking: an account that was only just made is full
+        return answer
 
-    def settle(self, admitted: Admitted, actual_tokens: int, now: float) -> None:
-        """Replace the estimate by what was used. Only the first call counts."""
+    def settle(self, admitted: Admitted, tokens: int, money: int, now: float) -> None:
         if admitted.settled:
             return
         admitted.settled = True
-        delta = admitted.tokens - max(0, actual_tokens)
+        delta = admitted.tokens - max(0, tokens)
         for rule in admitted.rules:
             account = self._accounts.get((admitted.principal_id, rule.policy))
-            if account is None and delta < 0:  # forgotten because it was full; only a debt makes it worth a new one
-                account = self._open((admitted.principal_id, rule.policy), rule, now)
+            if account is None and delta < 0 and rule.tokens is not None:
+                # forgotten because it was full; only a debt makes it worth a new one
+                account = self._open((admitted.principal_id, rule.policy), rule, now, 0.0)
             if account is not None and account.tokens is not None:
                 account.tokens.settle(delta, now)
+        if admitted.holds is not None:
+            _release(admitted, tokens, money)
 
-    def _account(self, principal_id: str, rule: LimitRule, now: float) -> _Account:
+    def extend(self, admitted: Admitted, tokens: int, money: int, at: float) -> bool:
+        """All budgets or none: what one has given before another refuses is settled with the rest."""
+        for hold in () if admitted.holds is None else admitted.holds:
+            quota = hold.counter.quota
+            if quota.budget and not hold.extend(asked(quota, tokens, money), at):
+                return False
+        return True
+
+    def room(self, principal_id: str, rules: tuple[LimitRule, ...], now: float, at: float) -> tuple[int, int]:
+        tokens = money = UNLIMITED
+        for rule in rules:
+            if rule.cap_output:
+                room = self._account(principal_id, rule, now, at).room(now, at)
+                tokens, money = min(tokens, room[0]), min(money, room[1])
+        return tokens, money
+
+    def _account(self, principal_id: str, rule: LimitRule, now: float, at: float) -> Account:
         key = (principal_id, rule.policy)
         account = self._accounts.get(key)
         if account is None:
-            return self._open(key, rule, now)
+            return self._open(key, rule, now, at)
         if account.rule is not rule and account.rule != rule:
-            account.follow(rule, now)
+            account.follow(rule, now, at)
+            self._plain = self._plain and account.more is None
         return account
 
-    def _open(self, key: tuple[str, str], rule: LimitRule, now: float) -> _Account:
-        account = self._accounts[key] = _Account(rule, now)
+    def _open(self, key: tuple[str, str], rule: LimitRule, now: float, at: float) -> Account:
+        account = self._accounts[key] = Account(rule, now, at)
+        self._plain = self._plain and account.more is None
         self._queue.append(key)
         return account
 
-    def _sweep(self, now: float) -> None:
+    def _sweep(self, now: float, at: float) -> None:
         queue, accounts = self._queue, self._accounts
         for _ in range(min(_SWEPT, len(queue))):
             key = queue.popleft()
-            if accounts[key].full(now):
+            if accounts[key].full(now, at):
                 del accounts[key]
             else:
                 queue.append(key)
 
 
-def _refusal(accounts: list[_Account], tokens: int, now: float) -> tuple[LimitRule, Kind, Rate, float] | None:
-    """The rule that asks for the longest wait, if any does."""
+def _refusal(accounts: list[Account], tokens: int, now: float) -> Refusal | None:
+    """The rate that asks for the longest wait, if any does."""
     longest = 0.0
-    refusal: tuple[LimitRule, Kind, Rate, float] | None = None
+    refusal: Refusal | None = None
     for account in accounts:
         rule = account.rule
         if account.requests is not None and rule.requests is not None:
             wait = account.requests.wait_for(1, now)
             if wait > longest:
-                longest, refusal = wait, (rule, "requests", rule.requests, wait)
+                longest, refusal = wait, (rule, "requests", rule.requests, wait, 0.0)
         if account.tokens is not None and rule.tokens is not None:
             wait = account.tokens.wait_for(tokens, now)
             if wait > longest:
-                longest, refusal = wait, (rule, "tokens", rule.tokens, wait)
+                longest, refusal = wait, (rule, "tokens", rule.tokens, wait, 0.0)
     return refusal
 
 
-def _take(accounts: list[_Account], requests: int, tokens: int) -> list[float]:
+def _judge(accounts: list[Account], refusal: Refusal | None, wanted: Admitted, now: float, at: float) -> Answer:
+    """All that is not simply a full bucket: queues, places, quotas and budgets."""
+    delays = [0.0 if refusal is None else account.delay(wanted.tokens, now) for account in accounts]
+    delay = max(delays)
+    worst = refusal if delay == NEVER else None
+    crowded: list[Account] = []
+    for account in accounts:
+        found = None if account.more is None else account.more.refusal(wanted.tokens, wanted.money, at)
+        if found is not None and found[1] == "concurrent" and account.rule.queue is not None:
+            crowded.append(account)
+        if found is not None and (worst is None or found[3] > worst[3] or worst[1] == "concurrent"):
+            worst = found
+    if worst is None:
+        for account, wait in zip(accounts, delays, strict=True):
+            if wait > 0.0:
+                account.enqueue(now + delay)
+        wanted.delay = delay
+        return _taken(accounts, wanted, at)
+    limited = _limited(accounts, worst, wanted, at)
+    if worst[1] == "concurrent" and crowded:
+        return _wait_for_place(crowded[0], limited)
+    return limited
+
+
+def _taken(accounts: list[Account], wanted: Admitted, at: float) -> Admitted:
+    wanted.levels = _take(accounts, 1, wanted.tokens)
+    wanted.holds, wanted.places = [], []
+    for account in accounts:
+        if account.more is not None:
+            account.more.take(wanted)
+    wanted.more = _figures(accounts, at)
+    return wanted
+
+
+def _limited(accounts: list[Account], refusal: Refusal, wanted: Admitted, at: float) -> Limited:
+    rule, kind, limit, wait, until = refusal
+    levels = _take(accounts, 0, 0)
+    limited = Limited(wanted.rules, levels, policy=rule.policy, kind=kind, limit=limit, wait=wait)
+    limited.until = until
+    limited.more = _figures(accounts, at)
+    return limited
+
+
+def _wait_for_place(account: Account, limited: Limited) -> Pending | Limited:
+    queue, more = account.rule.queue, account.more
+    assert queue is not None
+    assert more is not None
+    pending = Pending(queue.wait, limited)
+    return pending if more.places.wait(pending, queue.depth) else limited
+
+
+def _release(admitted: Admitted, tokens: int, money: int) -> None:
+    """Counters first: whoever is called because a place is free finds everything settled."""
+    for hold in admitted.holds or ():
+        hold.settle(asked(hold.counter.quota, max(0, tokens), max(0, money)))
+    for places in admitted.places or ():
+        places.free()
+
+
+def _take(accounts: list[Account], requests: int, tokens: int) -> list[float]:
     """Take from every bucket; the levels that are left, in the order in which headers.py shows them."""
     levels: list[float] = []
     for account in accounts:
@@ -181,7 +198,9 @@ def _take(accounts: list[_Account], requests: int, tokens: int) -> list[float]:
     return levels
 
 
-def _resized(bucket: Bucket | None, rate: Rate | None, now: float) -> Bucket | None:
-    if rate is None:
-        return None
-    return Bucket(rate, now) if bucket is None else bucket.resized(rate, now)
+def _figures(accounts: list[Account], at: float) -> list[int] | None:
+    figures: list[int] = []
+    for account in accounts:
+        if account.more is not None:
+            account.more.figures(at, figures)
+    return figures or None

@@ -7,11 +7,11 @@ nothing is: a request that one rule refuses uses up no other rule. Buckets run o
 
 from typing import Any
 
-from guardhouse.limits.table import Limited
+from guardhouse.limits.book import Admitted, Limited, Pending
 from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
-from guardhouse.path.exchange import Exchange
+from guardhouse.path.exchange import HELD, Exchange
 from guardhouse.path.plane import DataPlane
 
 _UNSTATED_OUTPUT = 256  # tokens reserved for an answer whose length the caller left open
@@ -25,15 +25,31 @@ def admit(exchange: Exchange, plane: DataPlane) -> Verdict:
     if grant is None or not grant.limits:
         return None
     assert principal is not None
-    outcome = plane.limits.admit(principal.id, grant.limits, estimate(exchange), exchange.started)
+    outcome = plane.limits.admit(principal.id, grant.limits, estimate(exchange), 0, exchange.started, exchange.at)
+    if isinstance(outcome, Admitted):
+        exchange.admission = outcome
+        return None if outcome.delay == 0.0 else _hold(exchange, Pending(outcome.delay))
+    if isinstance(outcome, Pending):
+        exchange.waiting = outcome
+        return HELD
     exchange.admission = outcome
-    if not isinstance(outcome, Limited):
-        return None
-    detail = f"The policy {outcome.policy!r} allows {outcome.limit}."
-    if outcome.impossible:
+    return refusal(outcome)
+
+
+def _hold(exchange: Exchange, pending: Pending) -> Verdict:
+    """It is admitted and has only to wait for its turn: it goes on with the next stage."""
+    exchange.waiting = pending
+    exchange.passed += 1
+    return HELD
+
+
+def refusal(limited: Limited) -> Denial:
+    """Which limit, how much it is, and when to come back."""
+    detail = f"The policy {limited.policy!r} allows {limited.limit}."
+    if limited.impossible:
         return Denial(Reason.TOKENS_BEYOND_LIMIT, detail)
-    reason = Reason.REQUEST_RATE_EXCEEDED if outcome.kind == "requests" else Reason.TOKEN_RATE_EXCEEDED
-    return Denial(reason, detail, retry_after=outcome.retry_after)
+    reason = Reason.REQUEST_RATE_EXCEEDED if limited.kind == "requests" else Reason.TOKEN_RATE_EXCEEDED
+    return Denial(reason, detail, retry_after=limited.retry_after)
 
 
 def estimate(exchange: Exchange) -> int:

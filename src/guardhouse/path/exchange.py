@@ -7,14 +7,15 @@ These are plain classes and no structs, because the compiled build turns their a
 """
 
 from abc import ABC, abstractmethod
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from guardhouse.audit.record import Control
 from guardhouse.identity.api_keys import Presented
-from guardhouse.limits.table import Admitted, Limited
+from guardhouse.limits.book import Admitted, Limited, Pending
 from guardhouse.model.denial import Denial
 from guardhouse.model.operation import Operation
 from guardhouse.model.principal import Principal
+from guardhouse.model.reason import Reason
 from guardhouse.model.signals import Signals
 from guardhouse.model.usage import Usage
 from guardhouse.path.upstream import UpstreamConnection
@@ -48,6 +49,11 @@ class Caller(ABC):
 
     @abstractmethod
     def abort(self) -> None: ...
+
+
+# A stage's third answer: the exchange is held, and `exchange.waiting` says for what. Told by identity; for whoever does
+# not know it, it is a denial like any other.
+HELD: Final = Denial(Reason.INTERNAL, "The exchange is held.")
 
 
 class Cancellable(Protocol):
@@ -96,6 +102,8 @@ class Exchange:
         "target",
         "usage",
         "usage_added",
+        "waited",
+        "waiting",
     )
 
     def __init__(  # noqa: PLR0917 - called in one place, on the path; names would cost what they say
@@ -126,6 +134,8 @@ class Exchange:
         self.grant: Grant | None = None
         # admission
         self.admission: Admitted | Limited | None = None
+        self.waiting: Pending | None = None  # what it is held for
+        self.waited: float = 0.0  # seconds that it was held
         # inspection
         self.mask_response: int = 0  # bits of Entity
         self.signals: Signals | None = None

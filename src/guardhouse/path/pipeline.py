@@ -14,16 +14,18 @@ from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.reason import Reason
 from guardhouse.path import admission, authorization, identity, inspection, probes, record, routing, validation
 from guardhouse.path.carriage import Carriage
-from guardhouse.path.exchange import Exchange
+from guardhouse.path.exchange import HELD, Exchange
 from guardhouse.path.fault import describe
 from guardhouse.path.plane import DataPlane
+from guardhouse.path.waiting import Waiting
 
 Stage = Callable[[Exchange, DataPlane], Verdict]
 Stages = tuple[tuple[str, Stage], ...]
 
+IDENTITY: tuple[str, Stage] = ("identity", identity.identify)
 HEAD_STAGES: Stages = (
     ("routing", routing.recognise),
-    ("identity", identity.identify),
+    IDENTITY,
     ("authorization", authorization.may_operate),
 )
 BODY_STAGES: Stages = (
@@ -44,7 +46,8 @@ def judge(stages: Stages, exchange: Exchange, plane: DataPlane) -> Verdict:
         for name, stage in stages:
             denial = stage(exchange, plane)
             if denial is not None:
-                exchange.controls[name] = "blocked"
+                if denial is not HELD:
+                    exchange.controls[name] = "blocked"
                 return denial
             exchange.passed += 1
     except Exception as error:  # noqa: BLE001 - the one place where a stage's failure becomes a denial
@@ -57,7 +60,7 @@ def judge(stages: Stages, exchange: Exchange, plane: DataPlane) -> Verdict:
 def identify_again(exchange: Exchange, plane: DataPlane) -> Verdict:
     """For an exchange that has waited behind others since its head was judged."""
     exchange.passed -= 1
-    return judge((("identity", identity.identify),), exchange, plane)
+    return judge((IDENTITY,), exchange, plane)
 
 
 def serve(exchange: Exchange, plane: DataPlane) -> None:
@@ -67,10 +70,29 @@ def serve(exchange: Exchange, plane: DataPlane) -> None:
         return
     if exchange.denial is None:
         exchange.denial = judge(BODY_STAGES, exchange, plane)
-    if exchange.denial is not None or exchange.target is None:
-        record.close(exchange, plane, exchange.denial)
+    _go_on(exchange, plane)
+
+
+def _go_on(exchange: Exchange, plane: DataPlane) -> None:
+    denial = exchange.denial
+    if denial is HELD:
+        exchange.denial = None
+        Waiting(exchange, plane, _resume).begin()
+    elif denial is not None or exchange.target is None:
+        record.close(exchange, plane, denial)
     else:
         record.open_(exchange, plane, lambda error: _start(exchange, plane, error))
+
+
+def _resume(exchange: Exchange, plane: DataPlane) -> None:
+    """An exchange that was held goes on where it stood. Who it is from is asked again, as after every wait."""
+    reached = exchange.passed
+    exchange.passed = HEAD_STAGES.index(IDENTITY)
+    exchange.denial = judge((IDENTITY,), exchange, plane)
+    exchange.passed = reached
+    if exchange.denial is None:
+        exchange.denial = judge(BODY_STAGES[reached - len(HEAD_STAGES) :], exchange, plane)
+    _go_on(exchange, plane)
 
 
 def _start(exchange: Exchange, plane: DataPlane, error: OSError | None) -> None:

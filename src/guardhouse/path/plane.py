@@ -13,6 +13,7 @@ from typing import Protocol
 from guardhouse.audit.journal import Journal
 from guardhouse.identity.key_feed import KeyFeed
 from guardhouse.inspect.signals import HashKey
+from guardhouse.limits.book import Book
 from guardhouse.limits.table import LimitTable
 from guardhouse.path.upstream import Upstreams
 from guardhouse.policy.settings import Settings
@@ -39,6 +40,7 @@ class DataPlane:
         "connections_by_address",
         "draining",
         "hash_key",
+        "held",
         "journal",
         "keys",
         "limits",
@@ -71,10 +73,11 @@ class DataPlane:
         self.upstreams = upstreams
         self.loop = loop
         self.loop_time: Callable[[], float] = loop.time
-        self.limits = LimitTable()
+        self.limits: Book = LimitTable()
         self.connections: set[Open] = set()
         self.connections_by_address: dict[str, int] = {}
         self.draining = False
+        self.held = 0  # exchanges that wait for their turn
         self._random = b""
         self._random_left = 0
 

@@ -8,7 +8,7 @@ and one that has is cut off without a clean end."""
 from collections.abc import Callable
 
 from guardhouse.audit.record import Closed, Control, Opened, Outcome
-from guardhouse.limits.table import Admitted
+from guardhouse.limits.book import Admitted
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
 from guardhouse.model.usage import Usage
@@ -74,7 +74,7 @@ def close(exchange: Exchange, plane: DataPlane, denial: Denial | None, broken: b
     exchange.closed = True
     usage = exchange.usage or _estimate(exchange)
     if isinstance(exchange.admission, Admitted):
-        plane.limits.settle(exchange.admission, usage.input_tokens + usage.output_tokens, plane.loop_time())
+        plane.limits.settle(exchange.admission, usage.input_tokens + usage.output_tokens, 0, plane.loop_time())
     last = render_answer(exchange) if denial is None and not exchange.begun else _last_bytes(exchange, denial, broken)
     plane.journal.append(_closed(exchange, plane, denial, usage), lambda error: _release(exchange, last, denial, error))
 

@@ -1,0 +1,160 @@
+"""The one interface to whatever counts limits: what an exchange asks of it, and what it may answer.
+
+There are two books: `table.LimitTable` counts in this process, the one in `shared` counts for many processes in a
+store. One suite (tests/limits/test_book.py) holds both to the same behaviour; what only one of them does is in its
+own tests.
+
+The life of a reservation:
+
+    admit ──▶ Limited    refused by some rule; nothing was taken
+          ──▶ Pending    not known yet; `admit` is asked again when the book calls `resume`, once
+          ──▶ Admitted   taken under every rule, perhaps to begin only after `delay` seconds
+                  │ extend, any number of times, while an answer flows
+                  ▼
+               settle    exactly once counts, however the exchange ended; gives back what was reserved too much
+
+`now` is the clock of the loop, which nobody sets and on which rates run; `at` is Unix time, which windows of the
+calendar need. `tokens` and `money` are estimates when admitting and real figures when settling; money is in billionths
+(quota.py). Nothing here waits: a book that has to ask elsewhere answers `Pending`, within a time of its own choosing.
+
+These are classes and abstract methods rather than structs and protocols, because the compiled build calls them directly
+then; so an implementation has to be in a module that is compiled as well (setup.py).
+"""
+
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable
+from typing import Literal
+
+from guardhouse.limits.counter import Hold
+from guardhouse.limits.quota import Quota
+from guardhouse.limits.rate import Concurrency, LimitRule, Rate
+
+Kind = Literal["requests", "tokens", "money", "concurrent"]
+Limit = Rate | Quota | Concurrency
+
+NEVER = float("inf")
+
+
+class Admitted:
+    """A reservation: one request, `tokens` and `money` under each of `rules`."""
+
+    __slots__ = ("delay", "holds", "levels", "money", "more", "places", "principal_id", "rules", "settled", "tokens")
+
+    def __init__(
+        self, principal_id: str, rules: tuple[LimitRule, ...], tokens: int, money: int, levels: list[float]
+    ) -> None:
+        self.principal_id = principal_id
+        self.rules = rules
+        self.tokens = tokens
+        self.money = money
+        self.levels = levels  # what was left of rates: per rule in order, requests if limited, tokens if limited
+        self.more: list[int] | None = None  # of the rest: see headers.py
+        self.delay = 0.0  # seconds to hold the exchange before it begins: its place in a rule's queue
+        self.holds: list[Hold] | None = None  # the local book's own, as is the next
+        self.places: list[Places] | None = None
+        self.settled = False
+
+    def __repr__(self) -> str:
+        return f"<Admitted {self.tokens} tokens under {len(self.rules)} rules{', settled' if self.settled else ''}>"
+
+
+class Limited:
+    """A refusal, by the rule that asks for the longest wait; nothing was taken."""
+
+    __slots__ = ("impossible", "kind", "levels", "limit", "more", "policy", "retry_after", "rules", "until")
+
+    def __init__(
+        self,
+        rules: tuple[LimitRule, ...],
+        levels: list[float],
+        *,
+        policy: str,
+        kind: Kind,
+        limit: Limit,
+        wait: float,
+    ) -> None:
+        self.rules = rules
+        self.levels = levels
+        self.more: list[int] | None = None
+        self.policy = policy
+        self.kind: Kind = kind
+        self.limit = limit
+        self.impossible = wait == NEVER  # no wait helps: the request alone is larger than the limit
+        self.retry_after = 0.0 if self.impossible else wait
+        self.until = 0.0  # Unix time at which a window of the calendar ends; 0 for other limits
+
+    def __repr__(self) -> str:
+        return f"<Limited by {self.policy!r} to {self.limit} {self.kind}, retry after {self.retry_after:g} s>"
+
+
+class Pending:
+    """Not decided yet. The path puts in `resume` and asks again when it is called, or after `wait` seconds."""
+
+    __slots__ = ("otherwise", "resume", "wait")
+
+    def __init__(self, wait: float, otherwise: Limited | None = None) -> None:
+        self.wait = wait
+        self.otherwise = otherwise  # the answer if nothing has called within that time; None: ask again
+        self.resume: Callable[[], None] | None = None  # None again when nobody waits any more
+
+    def call(self) -> bool:
+        """For the book; False when nobody waits. The path asks again on a later turn of the loop."""
+        resume, self.resume = self.resume, None
+        if resume is None:
+            return False
+        resume()
+        return True
+
+
+class Places:
+    """How many exchanges are under way under one rule of one principal, and who waits for one of them to end."""
+
+    __slots__ = ("in_use", "waiting")
+
+    def __init__(self) -> None:
+        self.in_use = 0
+        self.waiting: deque[Pending] | None = None
+
+    def free(self) -> None:
+        """One exchange has ended: whoever waits longest may ask again."""
+        self.in_use -= 1
+        while self.waiting and not self.waiting.popleft().call():
+            pass
+
+    def wait(self, pending: Pending, depth: int) -> bool:
+        """Whether there is room for one more to wait."""
+        self.waiting = deque([each for each in self.waiting or () if each.resume is not None])
+        if len(self.waiting) >= depth:
+            return False
+        self.waiting.append(pending)
+        return True
+
+
+Admission = Admitted | Limited
+Answer = Admitted | Limited | Pending
+
+
+class Book(ABC):
+    __slots__ = ()
+
+    @abstractmethod
+    def admit(  # noqa: PLR0917 - on the path of every limited request, where names cost
+        self, principal_id: str, rules: tuple[LimitRule, ...], tokens: int, money: int, now: float, at: float
+    ) -> Answer:
+        """Reserve one request, a place, the estimated tokens and money under every rule, or nothing at all."""
+
+    @abstractmethod
+    def settle(self, admitted: Admitted, tokens: int, money: int, now: float) -> None:
+        """Replace the estimate by what was used and free the place. Only the first call counts."""
+
+    @abstractmethod
+    def extend(self, admitted: Admitted, tokens: int, money: int, at: float) -> bool:
+        """Reserve more of every budget for an answer that is longer than estimated; False when one has no room."""
+
+    @abstractmethod
+    def room(self, principal_id: str, rules: tuple[LimitRule, ...], now: float, at: float) -> tuple[int, int]:
+        """The tokens and the money that an exchange may use at most now; `UNLIMITED` where no rule says."""
+
+
+UNLIMITED = 2**62

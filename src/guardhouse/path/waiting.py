@@ -1,0 +1,75 @@
+"""An exchange that is held before it is opened: for its turn in a queue, for a place, for the limits' store to answer.
+
+A held exchange costs its own memory and one timer, no task. It ends its wait in exactly one of three ways: whoever it
+waits for calls it; its time is over, and it is asked again or refused; or the caller leaves, and it is recorded. What
+it goes on with is the pipeline's to say, on a later turn of the loop: no wait ends inside of somebody else's end.
+"""
+
+from asyncio import Handle
+from collections.abc import Callable
+
+from guardhouse.model.denial import Denial
+from guardhouse.path import record
+from guardhouse.path.admission import refusal
+from guardhouse.path.exchange import Exchange
+from guardhouse.path.plane import DataPlane
+
+Resume = Callable[[Exchange, DataPlane], None]
+
+
+class Waiting:
+    __slots__ = ("_exchange", "_handle", "_plane", "_resume", "_since")
+
+    def __init__(self, exchange: Exchange, plane: DataPlane, resume: Resume) -> None:
+        self._exchange = exchange
+        self._plane = plane
+        self._resume = resume
+        self._since = plane.loop_time()
+        self._handle: Handle | None = None
+
+    def begin(self) -> None:
+        exchange, plane = self._exchange, self._plane
+        pending = exchange.waiting
+        assert pending is not None
+        exchange.carriage = self
+        plane.held += 1
+        pending.resume = self._called
+        self._handle = plane.loop.call_later(pending.wait, self._expired)
+
+    def cancel(self, denial: Denial) -> None:
+        """The caller has left."""
+        self._end()
+        record.close(self._exchange, self._plane, denial)
+
+    def _called(self) -> None:
+        assert self._handle is not None
+        self._handle.cancel()
+        self._handle = self._plane.loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        self._end()
+        self._resume(self._exchange, self._plane)
+
+    def _expired(self) -> None:
+        pending = self._exchange.waiting
+        if pending is None or pending.otherwise is None:
+            self._go_on()
+            return
+        self._end()
+        exchange = self._exchange
+        exchange.admission = pending.otherwise
+        exchange.controls["admission"] = "blocked"
+        record.close(exchange, self._plane, refusal(pending.otherwise))
+
+    def _end(self) -> None:
+        """No longer held; nobody can call any more."""
+        exchange, plane = self._exchange, self._plane
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+        if exchange.waiting is not None:
+            exchange.waiting.resume = None
+            exchange.waiting = None
+        exchange.carriage = None
+        exchange.waited += plane.loop_time() - self._since
+        plane.held -= 1
