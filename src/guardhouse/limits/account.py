@@ -45,12 +45,9 @@ class More:
     def take(self, admitted: Admitted) -> None:
         """To be called only when nothing refuses."""
         self.places.in_use += 1
-        places, holds = admitted.places, admitted.holds
-        assert places is not None
-        assert holds is not None
-        places.append(self.places)
-        for counter in self.counters:
-            holds.append(Hold(counter, asked(counter.quota, admitted.tokens, admitted.money)))
+        admitted.places = (*admitted.places, self.places)
+        holds = [Hold(counter, asked(counter.quota, admitted.tokens, admitted.money)) for counter in self.counters]
+        admitted.holds = (*admitted.holds, *holds)
 
     def figures(self, at: float, into: list[int]) -> None:
         """What is left and the seconds until it is whole again: of the places, then of each quota."""

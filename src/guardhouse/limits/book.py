@@ -34,29 +34,7 @@ Kind = Literal["requests", "tokens", "money", "concurrent"]
 Limit = Rate | Quota | Concurrency
 
 NEVER = float("inf")
-
-
-class Admitted:
-    """A reservation: one request, `tokens` and `money` under each of `rules`."""
-
-    __slots__ = ("delay", "holds", "levels", "money", "more", "places", "principal_id", "rules", "settled", "tokens")
-
-    def __init__(
-        self, principal_id: str, rules: tuple[LimitRule, ...], tokens: int, money: int, levels: list[float]
-    ) -> None:
-        self.principal_id = principal_id
-        self.rules = rules
-        self.tokens = tokens
-        self.money = money
-        self.levels = levels  # what was left of rates: per rule in order, requests if limited, tokens if limited
-        self.more: list[int] | None = None  # of the rest: see headers.py
-        self.delay = 0.0  # seconds to hold the exchange before it begins: its place in a rule's queue
-        self.holds: list[Hold] | None = None  # the local book's own, as is the next
-        self.places: list[Places] | None = None
-        self.settled = False
-
-    def __repr__(self) -> str:
-        return f"<Admitted {self.tokens} tokens under {len(self.rules)} rules{', settled' if self.settled else ''}>"
+NO_LEVELS: list[float] = []  # replaced, never filled
 
 
 class Limited:
@@ -129,6 +107,27 @@ class Places:
             return False
         self.waiting.append(pending)
         return True
+
+
+class Admitted:
+    """A reservation: one request, `tokens` and `money` under each of `rules`."""
+
+    __slots__ = ("delay", "holds", "levels", "money", "more", "places", "principal_id", "rules", "settled", "tokens")
+
+    def __init__(self, principal_id: str, rules: tuple[LimitRule, ...], tokens: int, money: int) -> None:
+        self.principal_id = principal_id
+        self.rules = rules
+        self.tokens = tokens
+        self.money = money
+        self.levels: list[float] = NO_LEVELS  # left of rates: per rule, requests if limited, tokens if limited
+        self.more: list[int] | None = None  # of the rest: see headers.py
+        self.delay = 0.0  # seconds to hold the exchange before it begins: its place in a rule's queue
+        self.holds: tuple[Hold, ...] = ()  # the local book's own, as is the next
+        self.places: tuple[Places, ...] = ()
+        self.settled = False
+
+    def __repr__(self) -> str:
+        return f"<Admitted {self.tokens} tokens under {len(self.rules)} rules{', settled' if self.settled else ''}>"
 
 
 Admission = Admitted | Limited

@@ -41,13 +41,26 @@ class LimitTable(Book):
         self, principal_id: str, rules: tuple[LimitRule, ...], tokens: int, money: int, now: float, at: float
     ) -> Answer:
         known = len(self._accounts)
-        accounts = [self._account(principal_id, rule, now, at) for rule in rules]
-        refusal = _refusal(accounts, tokens, now)
-        answer: Answer
-        if not self._plain or refusal is not None:
-            answer = _judge(accounts, refusal, Admitted(principal_id, rules, tokens, money, []), now, at)
+        accounts: list[Account] = []
+        simple = self._plain
+        for rule in rules:
+            account = self._accounts.get((principal_id, rule.policy))
+            if account is None or account.rule is not rule:
+                account = self._follow(principal_id, rule, now, at)
+                simple = simple and account.more is None
+            bucket = account.requests
+            if bucket is not None and bucket.wait_for(1, now) != 0.0:
+                simple = False
+            bucket = account.tokens
+            if bucket is not None and bucket.wait_for(tokens, now) != 0.0:
+                simple = False
+            accounts.append(account)
+        admitted = Admitted(principal_id, rules, tokens, money)
+        answer: Answer = admitted
+        if simple:
+            admitted.levels = _take(accounts, 1, tokens)
         else:
-            answer = Admitted(principal_id, rules, tokens, money, _take(accounts, 1, tokens))
+            answer = _judge(accounts, admitted, now, at)
         if len(self._accounts) > known:
             self._sweep(now, at)  # after the taking: an account that was only just made is full
         return answer
@@ -64,12 +77,12 @@ class LimitTable(Book):
                 account = self._open((admitted.principal_id, rule.policy), rule, now, 0.0)
             if account is not None and account.tokens is not None:
                 account.tokens.settle(delta, now)
-        if admitted.holds is not None:
+        if admitted.more is not None:
             _release(admitted, tokens, money)
 
     def extend(self, admitted: Admitted, tokens: int, money: int, at: float) -> bool:
         """All budgets or none: what one has given before another refuses is settled with the rest."""
-        for hold in () if admitted.holds is None else admitted.holds:
+        for hold in admitted.holds:
             quota = hold.counter.quota
             if quota.budget and not hold.extend(asked(quota, tokens, money), at):
                 return False
@@ -79,18 +92,20 @@ class LimitTable(Book):
         tokens = money = UNLIMITED
         for rule in rules:
             if rule.cap_output:
-                room = self._account(principal_id, rule, now, at).room(now, at)
+                room = self._follow(principal_id, rule, now, at).room(now, at)
                 tokens, money = min(tokens, room[0]), min(money, room[1])
         return tokens, money
 
-    def _account(self, principal_id: str, rule: LimitRule, now: float, at: float) -> Account:
+    def _follow(self, principal_id: str, rule: LimitRule, now: float, at: float) -> Account:
+        """The account, made or changed to what the rule says now."""
         key = (principal_id, rule.policy)
         account = self._accounts.get(key)
         if account is None:
             return self._open(key, rule, now, at)
-        if account.rule is not rule and account.rule != rule:
+        if account.rule != rule:
             account.follow(rule, now, at)
             self._plain = self._plain and account.more is None
+        account.rule = rule
         return account
 
     def _open(self, key: tuple[str, str], rule: LimitRule, now: float, at: float) -> Account:
@@ -126,8 +141,9 @@ def _refusal(accounts: list[Account], tokens: int, now: float) -> Refusal | None
     return refusal
 
 
-def _judge(accounts: list[Account], refusal: Refusal | None, wanted: Admitted, now: float, at: float) -> Answer:
+def _judge(accounts: list[Account], wanted: Admitted, now: float, at: float) -> Answer:
     """All that is not simply a full bucket: queues, places, quotas and budgets."""
+    refusal = _refusal(accounts, wanted.tokens, now)
     delays = [0.0 if refusal is None else account.delay(wanted.tokens, now) for account in accounts]
     delay = max(delays)
     worst = refusal if delay == NEVER else None
@@ -152,7 +168,6 @@ def _judge(accounts: list[Account], refusal: Refusal | None, wanted: Admitted, n
 
 def _taken(accounts: list[Account], wanted: Admitted, at: float) -> Admitted:
     wanted.levels = _take(accounts, 1, wanted.tokens)
-    wanted.holds, wanted.places = [], []
     for account in accounts:
         if account.more is not None:
             account.more.take(wanted)
@@ -179,9 +194,9 @@ def _wait_for_place(account: Account, limited: Limited) -> Pending | Limited:
 
 def _release(admitted: Admitted, tokens: int, money: int) -> None:
     """Counters first: whoever is called because a place is free finds everything settled."""
-    for hold in admitted.holds or ():
+    for hold in admitted.holds:
         hold.settle(asked(hold.counter.quota, max(0, tokens), max(0, money)))
-    for places in admitted.places or ():
+    for places in admitted.places:
         places.free()
 
 
