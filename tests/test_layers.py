@@ -27,7 +27,10 @@ LAYERS: tuple[frozenset[str], ...] = (
 DEPTH = {part: depth for depth, layer in enumerate(LAYERS) for part in layer}
 
 # one package may use another of its own layer where the pair stands here
-NEIGHBOURS = {("policy", "limits")}  # a policy holds rates
+NEIGHBOURS = {
+    ("policy", "limits"),  # a policy holds rates
+    ("policy", "identity"),  # settings hold what identification is configured with
+}
 
 # which modules alone may import a distribution, and why
 RESERVED = {

@@ -59,6 +59,7 @@ def settings(upstream: str) -> dict[str, Any]:
         "listen": {"address": f"{LOOPBACK}:{free_port()}"},
         "admin": {"address": f"{LOOPBACK}:{free_port()}"},
         "state": "./state",
+        "signins": {"failures": 1_000_000},  # many tests fail on purpose, and all of them from one address
         "targets": {"local": {"kind": "openai", "url": upstream, "credential": "${env:UPSTREAM_KEY}"}},
         "models": {"tiny": {"targets": ["local"]}},
         "policies": [

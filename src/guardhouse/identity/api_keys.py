@@ -198,6 +198,10 @@ class KeyTable:
         """What there is to know of presented bytes without asking whose they are. May be kept; the bytes need not."""
         return Presented(presented[_ID], self._digest(presented))
 
+    def known_id(self, presented: Presented) -> str:
+        """The id that was presented, if there is such a key; whose it is said to be, not whose it is."""
+        return presented.key_id.decode() if presented.key_id in self._lines else ""
+
     def judge(self, presented: Presented, now: float) -> Principal | Reason:
         """Whose key it is now: revocation and expiry are looked at each time."""
         used = self._used.get(presented.key_id) or self._find(presented.key_id)

@@ -62,6 +62,13 @@ class Reason(Enum):
     CREDENTIAL_EXPIRED = ("credential_expired", 401, "caller", False, "Incorrect API key provided: it has expired.")
     CREDENTIAL_REVOKED = ("credential_revoked", 401, "caller", False, "Incorrect API key provided: it was revoked.")
     CREDENTIALS_CONFLICT = ("credentials_conflict", 401, "caller", False, "Two different credentials were given.")
+    SIGNIN_BACKOFF = (
+        "signin_backoff",
+        429,
+        "caller",
+        True,
+        "Too many sign-ins from this address or to this key failed.",
+    )
     IDENTITY_STALE = ("identity_stale", 503, "gateway", True, "The key store has been away for too long.")
 
     # authorization

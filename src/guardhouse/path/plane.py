@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from guardhouse.audit.journal import Journal
+from guardhouse.identity.guard import Guard
 from guardhouse.identity.key_feed import KeyFeed
 from guardhouse.inspect.signals import HashKey
 from guardhouse.limits.book import Book
@@ -39,6 +40,7 @@ class DataPlane:
         "connections",
         "connections_by_address",
         "draining",
+        "guard",
         "hash_key",
         "held",
         "journal",
@@ -68,6 +70,7 @@ class DataPlane:
         self.request_limits = RequestLimits(limits.headers, limits.header_bytes, limits.body)
         self.snapshot = snapshot
         self.keys = keys
+        self.guard = Guard(settings.signins)
         self.hash_key = hash_key
         self.journal = journal
         self.upstreams = upstreams

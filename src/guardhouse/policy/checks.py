@@ -14,6 +14,7 @@ from guardhouse.policy.document import Document, PolicyEntry
 from guardhouse.policy.inert import inert_policy
 from guardhouse.policy.network import is_loopback
 from guardhouse.policy.problem import Path, quote, unknown
+from guardhouse.policy.sections import signins
 
 Finding = tuple[Path, str]
 Unread = frozenset[Path]
@@ -24,6 +25,7 @@ def findings(document: Document, unread: Unread) -> Iterator[Finding]:
     yield from _exposure(document)
     yield from _limits_scope(document)
     yield from _credentials(document)
+    yield from signins.findings(document.signins)
     yield from _targets(document, unread)
     yield from _policies(document, unread)
     yield from _unreachable(document, unread)

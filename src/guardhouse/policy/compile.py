@@ -41,6 +41,7 @@ def compile_settings(document: Document, base: Path) -> Settings:
         audit=document.audit,
         metrics=document.metrics,
         identity=document.identity,
+        signins=document.signins,
     )
 
 

@@ -15,7 +15,7 @@ from guardhouse.model.entity import SECRETS, Entity
 from guardhouse.model.operation import Operation
 from guardhouse.policy.network import Url
 from guardhouse.policy.references import Reference
-from guardhouse.policy.settings import Admin, Audit, Identity, Listen, Metrics, Upstream
+from guardhouse.policy.settings import Admin, Audit, Identity, Listen, Metrics, Signins, Upstream
 
 Side = Literal["request", "response"]
 
@@ -71,3 +71,4 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     audit: Audit = Audit()
     metrics: Metrics = Metrics()
     identity: Identity = Identity()
+    signins: Signins = Signins()

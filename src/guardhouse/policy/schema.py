@@ -15,6 +15,7 @@ from guardhouse.policy import kinds
 from guardhouse.policy.document import Document, Limits, Mask, ModelEntry, PolicyEntry, TargetEntry, Who
 from guardhouse.policy.problem import Path, Problem
 from guardhouse.policy.reading import Key, ListOf, MapOf, Reading, Shape, Unread
+from guardhouse.policy.sections.signins import SIGNINS
 from guardhouse.policy.settings import Admin, Audit, Deadlines, Identity, Listen, ListenLimits, Metrics, Tls, Upstream
 from guardhouse.policy.source import Node
 
@@ -185,6 +186,7 @@ DOCUMENT = Shape(
         "audit": Key(_AUDIT, "The journal."),
         "metrics": Key(_METRICS, "The metrics."),
         "identity": Key(_IDENTITY, "The key store as workers see it."),
+        "signins": Key(SIGNINS, "What is done about failed sign-ins."),
         "targets": Key(MapOf(kinds.TARGET_NAME, _TARGET), "Model servers by name."),
         "models": Key(MapOf(kinds.MODEL_NAME, _MODEL), "Models by the name that callers use."),
         "policies": Key(ListOf(_POLICY, partial=True), "What is allowed; whatever no policy allows is denied."),

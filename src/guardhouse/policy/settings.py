@@ -11,6 +11,8 @@ from typing import Literal
 
 import msgspec
 
+from guardhouse.identity.guard import Patience
+
 KIB = 1024
 MIB = 1024 * KIB
 
@@ -96,6 +98,10 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     stale_after: float = 900.0  # seconds that workers go on with the keys they last saw
 
 
+class Signins(Patience, frozen=True, kw_only=True):
+    """What is done about failed sign-ins."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     listen: Listen = Listen()
     upstream: Upstream = Upstream()
@@ -106,3 +112,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     audit: Audit = Audit()
     metrics: Metrics = Metrics()
     identity: Identity = Identity()
+    signins: Signins = Signins()

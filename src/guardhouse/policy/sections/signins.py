@@ -1,0 +1,24 @@
+"""`signins`: how failed sign-ins are slowed down."""
+
+from collections.abc import Iterator
+
+from guardhouse.policy import kinds
+from guardhouse.policy.problem import Path
+from guardhouse.policy.reading import Key, Shape
+from guardhouse.policy.settings import Signins
+
+SIGNINS = Shape(
+    Signins,
+    {
+        "failures": Key(kinds.Whole(1, 1_000_000), "Failures of one address, or with one key's id, that are borne."),
+        "window": Key(kinds.DURATION, "How long after the last of them they are forgotten."),
+        "first": Key(kinds.DURATION, "For how long the next failures are sent away; it doubles each time."),
+        "longest": Key(kinds.DURATION, "Where that doubling ends."),
+        "strict": Key(kinds.FLAG, "Say true to refuse even valid credentials from an address that is sent away."),
+    },
+)
+
+
+def findings(signins: Signins) -> Iterator[tuple[Path, str]]:
+    if signins.longest < signins.first:
+        yield ("signins", "longest"), "is shorter than first"
