@@ -21,7 +21,10 @@ COMPILED_FILES = (
     "audit/journal.py",
     "identity/credentials.py",
     "model/keyed_hash.py",
+    "policy/callers.py",
+    "policy/conditions.py",
     "policy/decide.py",
+    "policy/facts.py",
 )
 INTERPRETED = ("path/worker.py",)
 

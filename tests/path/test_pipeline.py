@@ -84,7 +84,7 @@ def test_entities_are_masked_on_the_way_out_and_on_the_way_back(tmp_path: Path) 
         opened, closed = play.records
         assert opened["masked"] == {"email": 2}
         assert closed["masked"] == {"card": 1}
-        assert closed["controls"]["inspection"] == "changed"
+        assert closed["controls"]["masking"] == "changed"
         assert "example.com" not in json.dumps(play.records)
 
     perform(tmp_path, scene, lambda _: [reply(completion("card 4111 1111 1111 1111"))])

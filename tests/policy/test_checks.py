@@ -1,10 +1,8 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from guardhouse.policy.checks import findings, matched
+from guardhouse.policy.checks import findings
 from guardhouse.policy.problem import dotted
 from guardhouse.policy.schema import decode
 from guardhouse.policy.source import parse
@@ -101,25 +99,6 @@ def test_policies_that_cannot_be_read_leave_models_alone() -> None:
 def test_policies_keep_their_numbers_when_one_before_cannot_be_read() -> None:
     text = REST.replace("policies: [", "policies: [{name: broken}, ").replace("models: [small]}]", "models: [large]}]")
     assert places(text) == ["policies[1].models[0]"]
-
-
-names = st.text(st.sampled_from("ab-."), min_size=1, max_size=6)
-
-
-@given(st.text(st.sampled_from("ab-.*?"), min_size=1, max_size=8), st.sets(names, max_size=6))
-def test_a_pattern_means_what_its_two_wild_characters_say(glob: str, names: set[str]) -> None:
-    def means(glob: str, name: str) -> bool:
-        if not glob:
-            return not name
-        if glob[0] == "*":
-            return means(glob[1:], name) or (bool(name) and means(glob, name[1:]))
-        return bool(name) and glob[0] in {"?", name[0]} and means(glob[1:], name[1:])
-
-    assert matched(glob, names) == {name for name in names if means(glob, name)}
-
-
-def test_a_pattern_of_many_stars_is_cheap() -> None:
-    assert matched("*a" * 60 + "b", {"a" * 128}) == set()
 
 
 def test_relative_paths_are_not_checked_here() -> None:

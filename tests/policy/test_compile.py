@@ -63,7 +63,8 @@ def test_names_are_resolved(tmp_path: Path) -> None:
 
 def test_policies_are_indexed_by_whom_and_what(tmp_path: Path) -> None:
     snapshot = loaded(tmp_path).snapshot
-    assert (snapshot.everybody, snapshot.ids, snapshot.groups) == (0b10, {"alice": 0b01}, {"g": 0b01})
+    callers = snapshot.callers
+    assert (callers.everybody, callers.ids, callers.groups) == (0b10, {"alice": 0b01}, {"g": 0b01})
     assert snapshot.operations == {Operation.CHAT: 0b11, Operation.EMBEDDINGS: 0b10}
     assert snapshot.uses == {
         "llama-3": {Operation.CHAT: 0b11, Operation.EMBEDDINGS: 0b10},

@@ -9,13 +9,16 @@ from hypothesis import strategies as st
 from guardhouse.limits.rate import LimitRule, Rate
 from guardhouse.model.entity import NO_ENTITIES, SECRETS, Entity
 from guardhouse.model.operation import Operation
-from guardhouse.model.principal import Principal
+from guardhouse.model.principal import Narrowing, Principal
 from guardhouse.model.reason import Reason
-from guardhouse.policy.decide import decide, may_operate, visible_models
+from guardhouse.policy import decide as deciding
+from guardhouse.policy.decide import may_operate, visible_models
+from guardhouse.policy.facts import NO_FACTS, Facts
 from guardhouse.policy.load import Loaded, load_content
-from guardhouse.policy.snapshot import Grant, Policy, Snapshot
+from guardhouse.policy.snapshot import Grant, Policy, Refusal, Snapshot
 
 MODELS = ["llama-8b", "llama-70b", "qwen"]
+USES = [operation for operation in Operation if operation.access != "administer"]
 
 
 def snapshot_of(policies: list[dict[str, Any]]) -> Snapshot:
@@ -33,6 +36,13 @@ def snapshot_of(policies: list[dict[str, Any]]) -> Snapshot:
 
 def caller(name: str, *groups: str) -> Principal:
     return Principal(id=name, groups=frozenset(groups), credential_id="c")
+
+
+def decide(
+    snapshot: Snapshot, principal: Principal, operation: Operation, model: str | None, facts: Facts = NO_FACTS
+) -> Grant | Reason:
+    decision = deciding.decide(snapshot, principal, operation, model, facts)
+    return decision.reason if isinstance(decision, Refusal) else decision
 
 
 def granted(decision: Grant | Reason) -> Grant:
@@ -124,46 +134,201 @@ def test_models_are_visible_to_those_who_may_read_and_use_them() -> None:
     assert visible_models(snapshot_of([STRICT]), caller("bob")) == []
 
 
+def by(decision: Grant | Refusal) -> tuple[Reason, tuple[str, ...]]:
+    assert isinstance(decision, Refusal)
+    return decision.reason, decision.policies
+
+
+NO_QWEN = {"name": "no qwen", "effect": "deny", "who": {"groups": ["g"]}, "may": ["chat"], "models": ["qwen"]}
+ALL = {"name": "all", "who": {"ids": ["*"]}, "may": ["infer", "read"], "models": ["*"]}
+
+
+def test_a_denial_overrides_every_allowance_and_looks_like_an_unknown_model() -> None:
+    for policies in ([NO_QWEN, ALL], [ALL, NO_QWEN]):
+        snapshot = snapshot_of(policies)
+        refused = deciding.decide(snapshot, caller("a", "g"), Operation.CHAT, "qwen", NO_FACTS)
+        assert by(refused) == (Reason.MODEL_DENIED, ("no qwen",))
+        assert granted(decide(snapshot, caller("a"), Operation.CHAT, "qwen")).policies == ("all",)
+        assert granted(decide(snapshot, caller("a", "g"), Operation.EMBEDDINGS, "qwen")).policies == ("all",)
+        assert granted(decide(snapshot, caller("a", "g"), Operation.CHAT, "llama-8b")).policies == ("all",)
+
+
+def test_a_restriction_allows_nothing_and_adds_to_what_others_allow() -> None:
+    careful = {**STRICT, "name": "careful", "effect": "restrict", "mask": {"entities": ["email"]}}
+    snapshot = snapshot_of([careful, RESEARCH])
+    assert decide(snapshot, caller("bob"), Operation.CHAT, "llama-8b") is Reason.OPERATION_DENIED
+    grant = granted(decide(snapshot, caller("alice"), Operation.CHAT, "llama-8b"))
+    assert grant.policies == ("careful", "research")
+    assert grant.refuse_unknown_fields
+    assert [rule.policy for rule in grant.limits] == ["careful", "research"]
+    alone = granted(decide(snapshot, caller("alice"), Operation.CHAT, "llama-70b"))
+    assert alone.policies == ("research",)
+
+
+def test_a_restriction_masks_only_what_it_says() -> None:
+    careful = {**STRICT, "name": "careful", "effect": "restrict"}
+    snapshot = snapshot_of([careful, {**ALL, "mask": {"entities": []}}])
+    assert granted(decide(snapshot, caller("bob"), Operation.CHAT, "llama-8b")).mask_request == 0
+
+
+RISKY = {**NO_QWEN, "name": "too risky", "who": {"ids": ["*"]}, "models": ["*"], "when": {"risk": {"at_least": 7}}}
+SHORT = {**ALL, "name": "short", "may": ["chat"], "when": {"size": {"at_most": "1KiB"}}}
+
+
+def test_a_denial_under_circumstances_says_so() -> None:
+    snapshot = snapshot_of([ALL, RISKY])
+    assert granted(decide(snapshot, caller("a"), Operation.CHAT, "qwen", Facts(risk=6))).policies == ("all",)
+    refused = deciding.decide(snapshot, caller("a"), Operation.CHAT, "qwen", Facts(risk=7))
+    assert by(refused) == (Reason.POLICY_DENIED, ("too risky",))
+
+
+def test_an_allowance_whose_condition_is_not_met_is_none() -> None:
+    snapshot = snapshot_of([SHORT])
+    assert granted(decide(snapshot, caller("a"), Operation.CHAT, "qwen", Facts(size=1024))).policies == ("short",)
+    refused = deciding.decide(snapshot, caller("a"), Operation.CHAT, "qwen", Facts(size=1025))
+    assert by(refused) == (Reason.CONDITION_UNMET, ("short",))
+
+
+def test_who_is_denied_a_model_for_good_is_not_told_of_circumstances() -> None:
+    snapshot = snapshot_of([SHORT, NO_QWEN, RISKY])
+    for facts in (Facts(), Facts(size=2000), Facts(risk=10)):
+        assert decide(snapshot, caller("a", "g"), Operation.CHAT, "qwen", facts) is Reason.MODEL_DENIED
+
+
+def test_the_list_of_models_is_denied_only_as_a_whole() -> None:
+    some = {**NO_QWEN, "may": ["models.read"], "models": ["qwen"]}
+    snapshot = snapshot_of([ALL, some, {**some, "name": "none", "who": {"groups": ["h"]}, "models": ["*"]}])
+    assert granted(decide(snapshot, caller("a", "g"), Operation.MODELS_READ, None)).policies == ("all",)
+    assert visible_models(snapshot, caller("a", "g")) == ["llama-8b", "llama-70b"]
+    assert decide(snapshot, caller("a", "h"), Operation.MODELS_READ, None) is Reason.OPERATION_DENIED
+    assert visible_models(snapshot, caller("a", "h")) == []
+
+
+def test_administering_is_decided_without_a_model() -> None:
+    admins = {"name": "admins", "who": {"roles": ["admin"]}, "may": ["administer"]}
+    not_eve = {"name": "not eve", "effect": "deny", "who": {"ids": ["eve"]}, "may": ["keys.write"]}
+    snapshot = snapshot_of([ALL, admins, not_eve])
+    admin = Principal(id="adam", roles=frozenset({"admin"}), credential_id="c")
+    eve = Principal(id="eve", roles=frozenset({"admin"}), credential_id="c")
+    assert granted(decide(snapshot, admin, Operation.KEYS_WRITE, None)).policies == ("admins",)
+    assert decide(snapshot, caller("bob"), Operation.KEYS_READ, None) is Reason.OPERATION_DENIED
+    assert decide(snapshot, eve, Operation.KEYS_WRITE, None) is Reason.OPERATION_DENIED
+    assert granted(decide(snapshot, eve, Operation.KEYS_READ, None)).policies == ("admins",)
+
+
+def test_the_grant_of_several_policies_is_united_once() -> None:
+    snapshot = snapshot_of([RESEARCH, STRICT])
+    first = decide(snapshot, caller("alice"), Operation.CHAT, "llama-8b")
+    assert decide(snapshot, caller("x", "research"), Operation.CHAT, "llama-8b") is first
+
+
 words = st.lists(st.sampled_from(["a", "b", "c"]), unique=True, min_size=1)
+conditions = st.sampled_from(
+    [{"risk": {"at_least": 5}}, {"stream": True}, {"stream": False}, {"size": {"at_most": "1KiB"}}]
+)
 policies = st.lists(
     st.fixed_dictionaries(
         {
+            "effect": st.sampled_from(["allow", "allow", "deny", "restrict"]),
             "who": st.just({"ids": ["*"]}) | st.fixed_dictionaries({"ids": words}, optional={"groups": words}),
-            "may": st.lists(st.sampled_from([operation.value for operation in Operation]), unique=True, min_size=1),
+            "may": st.lists(st.sampled_from([operation.value for operation in USES]), unique=True, min_size=1),
             "models": st.lists(st.sampled_from([*MODELS, "llama-*", "?wen"]), unique=True, min_size=1),
-            "mask": st.just({"entities": []}) | st.just({"entities": ["email"]}),
-        }
-    ).filter(lambda policy: policy["may"] != ["models.read"]),
+        },
+        optional={"when": conditions},
+    ),
     max_size=6,
-).map(lambda drawn: [{**policy, "name": f"p{number}"} for number, policy in enumerate(drawn)])
+).map(lambda drawn: [completed(policy, number) for number, policy in enumerate(drawn)])
 principals = st.builds(caller, st.sampled_from(["a", "b", "z"]), st.sampled_from(["a", "c", "z"]))
+requests = st.builds(Facts, risk=st.sampled_from([0, 5]), stream=st.booleans(), size=st.sampled_from([9, 9999]))
+model_names = st.sampled_from([*MODELS, "unknown"])
+
+
+def completed(policy: dict[str, Any], number: int) -> dict[str, Any]:
+    """Made loadable: with what its effect needs, and without what its operations cannot have."""
+    infers = policy["may"] != ["models.read"]
+    effects: dict[str, dict[str, Any]] = {
+        "allow": {"mask": {"entities": []}} if infers else {},
+        "deny": {},
+        "restrict": {"limits": {"requests": "1/s"}},
+    }
+    kept = {key: value for key, value in policy.items() if infers or key != "when"}
+    return {**kept, "name": f"p{number}", **effects[policy["effect"]]}
 
 
 def speaks_of(policy: Policy, principal: Principal) -> bool:
-    return policy.everybody or principal.id in policy.ids or bool(policy.groups & principal.groups)
+    who = policy.who
+    return who.everybody or principal.id in who.ids or bool(principal.groups.intersection(who.groups))
 
 
-@given(policies, principals, st.sampled_from(list(Operation)), st.sampled_from([*MODELS, "unknown"]))
+def holds(policy: Policy, facts: Facts) -> bool:
+    when = policy.when
+    return (
+        (when.risk is None or when.risk.holds(facts.risk))
+        and (when.size is None or when.size.holds(facts.size))
+        and when.stream in (None, facts.stream)
+    )
+
+
+@given(policies, principals, st.sampled_from(USES), model_names, requests)
 def test_the_indexed_decision_is_the_plain_one(
-    policies: list[dict[str, Any]], principal: Principal, operation: Operation, model: str
+    policies: list[dict[str, Any]], principal: Principal, operation: Operation, model: str, facts: Facts
 ) -> None:
     snapshot = snapshot_of(policies)
     own = [policy for policy in snapshot.policies if speaks_of(policy, principal) and operation in policy.operations]
     matching = [policy for policy in own if model in policy.models]
-    decision = decide(snapshot, principal, operation, model)
-    assert may_operate(snapshot, principal, operation) == bool(own)
-    if not matching:
-        assert decision is (Reason.MODEL_DENIED if own else Reason.OPERATION_DENIED)
+    holding = [policy for policy in matching if holds(policy, facts)]
+    effects = [policy.effect for policy in holding]
+    decision = decide(snapshot, principal, operation, model, facts)
+    assert may_operate(snapshot, principal, operation) == any(policy.effect == "allow" for policy in own)
+    if "allow" not in effects or "deny" in effects:
+        assert not isinstance(decision, Grant)
+        assert (decision is Reason.OPERATION_DENIED) == (not may_operate(snapshot, principal, operation))
         return
     grant = granted(decision)
-    assert grant.policies == tuple(policy.name for policy in matching)
-    for policy in matching:
+    assert grant.policies == tuple(policy.name for policy in holding)
+    for policy in holding:
         assert policy.grant.mask_request & ~grant.mask_request == NO_ENTITIES
 
 
 @given(policies, principals)
 def test_what_is_visible_can_be_used(policies: list[dict[str, Any]], principal: Principal) -> None:
-    snapshot = snapshot_of(policies)
+    snapshot = snapshot_of([{key: value for key, value in policy.items() if key != "when"} for policy in policies])
     for model in visible_models(snapshot, principal):
-        uses = [operation for operation in Operation if operation is not Operation.MODELS_READ]
+        uses = [operation for operation in USES if operation is not Operation.MODELS_READ]
         assert any(isinstance(decide(snapshot, principal, operation, model), Grant) for operation in uses)
+
+
+narrowings = st.builds(
+    Narrowing,
+    operations=st.none() | st.frozensets(st.sampled_from(USES), max_size=3),
+    models=st.none() | st.frozensets(st.sampled_from(MODELS), max_size=2),
+)
+
+
+uses = st.tuples(st.sampled_from(USES), model_names, requests)
+
+
+@given(policies, principals, st.lists(narrowings, min_size=1, max_size=3), uses)
+def test_a_delegate_may_do_no_more_than_its_grantor(
+    policies: list[dict[str, Any]],
+    principal: Principal,
+    narrowed: list[Narrowing],
+    use: tuple[Operation, str, Facts],
+) -> None:
+    snapshot = snapshot_of(policies)
+    operation, model, facts = use
+    grantor = msgspec.structs.replace(principal, narrowings=tuple(narrowed[:-1]))
+    delegate = msgspec.structs.replace(principal, narrowings=tuple(narrowed))
+    for name in (model, None):
+        mine = decide(snapshot, delegate, operation, name, facts)
+        within = all(
+            (one.operations is None or operation in one.operations)
+            and (one.models is None or (name in one.models if name is not None else bool(one.models)))
+            for one in narrowed
+        )
+        assert isinstance(mine, Grant) == (
+            within and isinstance(decide(snapshot, grantor, operation, name, facts), Grant)
+        )
+        if isinstance(mine, Grant):
+            assert mine == decide(snapshot, grantor, operation, name, facts)
+    assert set(visible_models(snapshot, delegate)) <= set(visible_models(snapshot, grantor))

@@ -10,10 +10,12 @@ import pytest
 from guardhouse.model.entity import Entity
 from guardhouse.policy.load import Loaded, load
 from guardhouse.policy.problem import Problems
+from guardhouse.policy.sections.when import When
 from guardhouse.policy.snapshot import Policy, Target
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 DIVIDER = "----------\n"
+VERBS = {"allow": "may", "deny": "may not", "restrict": "is restricted in"}
 ENVIRON = {"UPSTREAM_KEY": "canary-1", "EMPTY": ""}
 
 
@@ -42,13 +44,19 @@ def target_line(target: Target) -> str:
 
 def policy_lines(policy: Policy) -> list[str]:
     grant = policy.grant
-    who = (
-        ["everybody"] if policy.everybody else [*sorted(policy.ids), *(f"@{group}" for group in sorted(policy.groups))]
-    )
+    who = [*sorted(policy.who.ids), *(f"@{group}" for group in sorted(policy.who.groups))]
+    if policy.who.everybody:
+        who = ["everybody"]
+    for name in ("roles", "teams", "scopes", "tiers", "methods", "issuers"):
+        who += [f"{name}={value}" for value in getattr(policy.who, name)]
+    who += [f"{name}={'|'.join(values)}" for name, values in sorted(policy.who.attributes.items())]
+    conditions = "" if policy.when == When() else ", under conditions"
     limits = [f"{rule.requests or 'any'} requests, {rule.tokens or 'any'} tokens" for rule in grant.limits]
+    uses = " ".join(sorted(use.value for use in policy.operations))
+    models = " ".join(sorted(policy.models)) or "no model"
     return [
         f"policy {policy.name}: {' '.join(who)}",
-        f"  may {' '.join(sorted(use.value for use in policy.operations))} on {' '.join(sorted(policy.models))}",
+        f"  {VERBS[policy.effect]} {uses} on {models}{conditions}",
         f"  masks {entities(grant.mask_request)} / {entities(grant.mask_response)}",
         f"  unknown fields {'refused' if grant.refuse_unknown_fields else 'pass'}; limits {' '.join(limits) or 'none'}",
     ]

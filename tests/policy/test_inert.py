@@ -3,11 +3,14 @@ import pytest
 from guardhouse.limits.rate import Rate
 from guardhouse.model.entity import Entity
 from guardhouse.model.operation import Operation
-from guardhouse.policy.document import Limits, Mask, PolicyEntry, Side, Who
+from guardhouse.policy.document import Effect, Limits, Mask, PolicyEntry, Side
 from guardhouse.policy.inert import inert_policy
 from guardhouse.policy.problem import dotted
+from guardhouse.policy.sections.when import Range, When
+from guardhouse.policy.sections.who import Who
 
 CHAT, READ, EMBED = Operation.CHAT, Operation.MODELS_READ, Operation.EMBEDDINGS
+KEYS = Operation.KEYS_READ
 RATE = Rate(1, 1.0)
 
 
@@ -18,8 +21,10 @@ def policy(
     models: tuple[str, ...] = ("small",),
     limits: Limits | None = None,
     mask: Mask | None = None,
+    effect: Effect = "allow",
+    when: When | None = None,
 ) -> PolicyEntry:
-    return PolicyEntry(name="p", who=who, may=may, models=models, limits=limits, mask=mask)
+    return PolicyEntry(name="p", effect=effect, who=who, may=may, models=models, when=when, limits=limits, mask=mask)
 
 
 def places(entry: PolicyEntry) -> list[str]:
@@ -40,6 +45,12 @@ def places(entry: PolicyEntry) -> list[str]:
         policy(may=(EMBED,), mask=Mask(entities=(Entity.EMAIL,))),
         policy(may=(EMBED, CHAT), mask=Mask(where=("response",))),
         policy(models=("*",)),
+        policy(effect="deny"),
+        policy(effect="restrict", mask=Mask()),
+        policy(effect="restrict", limits=Limits(requests=RATE)),
+        policy(may=(KEYS,), models=()),
+        policy(when=When(risk=Range(at_least=7))),
+        policy(may=(READ,), when=When(network=("office",))),
     ],
 )
 def test_a_policy_that_can_act_is_left_alone(entry: PolicyEntry) -> None:
@@ -58,6 +69,16 @@ def test_a_policy_that_can_act_is_left_alone(entry: PolicyEntry) -> None:
         (policy(may=(EMBED,), mask=Mask(where=("response",))), "mask.where"),
         (policy(may=(EMBED, READ), mask=Mask(where=("response",))), "mask.where"),
         (policy(models=("small", "*")), "models"),
+        (policy(models=()), "models"),
+        (policy(may=(KEYS,)), "models"),
+        (policy(may=(KEYS,), models=(), limits=Limits(requests=RATE)), "limits"),
+        (policy(may=(KEYS,), models=(), mask=Mask()), "mask"),
+        (policy(may=(KEYS,), models=(), when=When(region=("eu",))), "when.region"),
+        (policy(may=(READ,), when=When(risk=Range(at_least=7))), "when.risk"),
+        (policy(effect="deny", limits=Limits(requests=RATE)), "limits"),
+        (policy(effect="deny", mask=Mask()), "mask"),
+        (policy(effect="restrict"), "effect"),
+        (policy(effect="restrict", mask=Mask(entities=())), "mask"),
     ],
 )
 def test_what_cannot_act_is_found_at_its_place(entry: PolicyEntry, place: str) -> None:

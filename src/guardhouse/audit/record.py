@@ -63,7 +63,7 @@ class Closed(msgspec.Struct, tag="closed", tag_field="kind", kw_only=True, omit_
     operation: str = ""
     model: str = ""  # empty unless it is a configured model: junk names never travel
     target: str = ""
-    policies: tuple[str, ...] = ()
+    policies: tuple[str, ...] = ()  # those that allowed it; of a denial, those that denied it, if it was policies
     revision: str = ""
     stream: bool = False
     finish_reason: str = ""

@@ -74,6 +74,14 @@ class Reason(Enum):
     # authorization
     OPERATION_DENIED = ("operation_denied", 403, "caller", False, "No policy allows you this operation.")
     MODEL_DENIED = ("model_denied", 403, "caller", False, "The model does not exist or no policy allows you its use.")
+    POLICY_DENIED = ("policy_denied", 403, "caller", False, "A policy denies this under the circumstances.")
+    CONDITION_UNMET = (
+        "condition_unmet",
+        403,
+        "caller",
+        False,
+        "A condition of the policy that allows this is not met.",
+    )
 
     # admission
     REQUEST_RATE_EXCEEDED = ("request_rate_exceeded", 429, "caller", True, "Your request rate limit is used up.")

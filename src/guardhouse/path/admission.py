@@ -54,6 +54,8 @@ def refusal(limited: Limited) -> Denial:
 
 def estimate(exchange: Exchange) -> int:
     """Tokens this exchange may use: input by size, output by what was asked for. Never less than the input."""
+    if exchange.operation is Operation.MODELS_READ:
+        return 0
     tokens = len(exchange.encoded) // _BYTES_PER_TOKEN + 1
     if exchange.operation is Operation.EMBEDDINGS:
         return tokens

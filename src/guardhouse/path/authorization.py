@@ -1,8 +1,10 @@
 """May this principal do this? Asked twice of the same policies.
 
 `may_operate` runs at the head: a principal with no policy for the operation is refused before its body is read.
-`authorize` runs when the model is known and yields the Grant: what is masked, limited and refused. Default is deny, and
-a model that does not exist answers exactly as one that is not permitted.
+`authorize` runs when the model and the circumstances are known, and yields the Grant: what is masked, limited and
+refused. Default is deny, and a model that does not exist answers exactly as one that is not permitted.
+
+The circumstances are put together only if a policy that speaks of this caller has a condition.
 """
 
 from guardhouse.model.denial import Denial, Verdict
@@ -11,6 +13,8 @@ from guardhouse.model.reason import Reason
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
 from guardhouse.policy import decide
+from guardhouse.policy.facts import NO_FACTS, Facts
+from guardhouse.policy.snapshot import Refusal
 from guardhouse.wire.dialects.openai.request import unknown_fields
 
 
@@ -22,22 +26,38 @@ def may_operate(exchange: Exchange, plane: DataPlane) -> Verdict:
 
 
 def authorize(exchange: Exchange, plane: DataPlane) -> Verdict:
-    operation = exchange.operation
+    operation, principal, snapshot = exchange.operation, exchange.principal, exchange.snapshot
     assert operation is not None
-    if operation is Operation.MODELS_READ:
-        return None  # the answer itself is filtered
-    name = exchange.document["model"]
-    model = exchange.snapshot.models.get(name)
-    if model is None:
-        return Denial(Reason.MODEL_DENIED, param="model")
-    grant = decide.decide_among(exchange.snapshot, exchange.policies, operation, name)
-    if isinstance(grant, Reason):
-        return Denial(grant, param="model")
-    exchange.model = model
+    assert principal is not None
+    name: str | None = None
+    if operation is not Operation.MODELS_READ:  # which concerns all models; the answer itself is filtered
+        name = exchange.document["model"]
+        exchange.model = snapshot.models.get(name)
+        if exchange.model is None:
+            return Denial(Reason.MODEL_DENIED, param="model")
+    facts = _facts(exchange) if exchange.policies & snapshot.conditions.conditional else NO_FACTS
+    grant = decide.decide_among(snapshot, exchange.policies, principal, operation, name, facts)
+    if isinstance(grant, Refusal):
+        return _refuse(exchange, grant)
     exchange.grant = grant
-    if grant.refuse_unknown_fields:
+    if grant.refuse_unknown_fields and name is not None:
         return _judge_fields(exchange, operation)
     return None
+
+
+def _facts(exchange: Exchange) -> Facts:
+    document, signals = exchange.document, exchange.signals
+    tools = document is not None and bool(document.get("tools") or document.get("functions"))
+    risk = 0 if signals is None else signals.risk
+    return Facts(exchange.client, exchange.at, len(exchange.encoded), exchange.stream, tools, risk)
+
+
+def _refuse(exchange: Exchange, refusal: Refusal) -> Denial:
+    exchange.refused_by = refusal.policies
+    reason = refusal.reason
+    told = reason is Reason.POLICY_DENIED or reason is Reason.CONDITION_UNMET
+    detail = f"By the policy {refusal.policies[0]!r}." if told else ""
+    return Denial(reason, detail, param=None if exchange.operation is Operation.MODELS_READ else "model")
 
 
 def _judge_fields(exchange: Exchange, operation: Operation) -> Verdict:

@@ -17,6 +17,7 @@ from guardhouse.model.operation import Operation
 from guardhouse.model.principal import Principal
 from guardhouse.model.reason import Reason
 from guardhouse.model.signals import Signals
+from guardhouse.model.text import Text
 from guardhouse.model.usage import Usage
 from guardhouse.path.upstream import UpstreamConnection
 from guardhouse.policy.snapshot import Grant, Model, Policies, Snapshot, Target
@@ -71,6 +72,7 @@ class Exchange:
         "body",
         "bytes_out",
         "caller",
+        "candidates",
         "carriage",
         "client",
         "closed",
@@ -94,12 +96,14 @@ class Exchange:
         "passed",
         "policies",
         "principal",
+        "refused_by",
         "signals",
         "snapshot",
         "started",
         "status",
         "stream",
         "target",
+        "texts",
         "usage",
         "usage_added",
         "waited",
@@ -129,16 +133,20 @@ class Exchange:
         self.document: Any = None
         self.encoded: bytes = b""  # the judged document, as it will be sent
         self.stream: bool = False
+        # inspection
+        self.texts: list[Text] | None = None  # where there is content in the document; given up after masking
+        self.candidates: int = 0  # what may be in them, as the scanner's bits
+        self.signals: Signals | None = None
         # authorization
         self.model: Model | None = None
         self.grant: Grant | None = None
+        self.refused_by: tuple[str, ...] = ()  # the policies that denied it
         # admission
         self.admission: Admitted | Limited | None = None
         self.waiting: Pending | None = None  # what it is held for
         self.waited: float = 0.0  # seconds that it was held
-        # inspection
+        # masking
         self.mask_response: int = 0  # bits of Entity
-        self.signals: Signals | None = None
         self.masked: dict[str, int] = {}
         # routing (choose)
         self.target: Target | None = None

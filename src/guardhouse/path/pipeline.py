@@ -12,7 +12,17 @@ from collections.abc import Callable
 
 from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.reason import Reason
-from guardhouse.path import admission, authorization, identity, inspection, probes, record, routing, validation
+from guardhouse.path import (
+    admission,
+    authorization,
+    identity,
+    inspection,
+    masking,
+    probes,
+    record,
+    routing,
+    validation,
+)
 from guardhouse.path.carriage import Carriage
 from guardhouse.path.exchange import HELD, Exchange
 from guardhouse.path.fault import describe
@@ -30,9 +40,10 @@ HEAD_STAGES: Stages = (
 )
 BODY_STAGES: Stages = (
     ("validation", validation.validate),
+    ("inspection", inspection.inspect),
     ("authorization", authorization.authorize),
     ("admission", admission.admit),
-    ("inspection", inspection.inspect),
+    ("masking", masking.mask),
     ("routing", routing.choose),
 )
 

@@ -23,7 +23,7 @@ _GONE = (Reason.CLIENT_LEFT, Reason.CLIENT_TOO_SLOW)  # nobody is there to be an
 # the stages in the order of pipeline.py, and what is to be said when the first n of them were passed
 STAGE_ORDER = (
     *("routing", "identity", "authorization"),
-    *("validation", "authorization", "admission", "inspection", "routing"),
+    *("validation", "inspection", "authorization", "admission", "masking", "routing"),
 )
 _PASSED: list[dict[str, Control]] = [dict.fromkeys(STAGE_ORDER[:n], "passed") for n in range(len(STAGE_ORDER) + 1)]
 
@@ -127,7 +127,7 @@ def _closed(exchange: Exchange, plane: DataPlane, denial: Denial | None, usage: 
         operation="" if operation is None else operation.word,
         model="" if model is None else model.name,
         target="" if target is None else target.name,
-        policies=() if grant is None else grant.policies,
+        policies=exchange.refused_by if grant is None else grant.policies,
         revision=exchange.snapshot.revision,
         stream=exchange.stream,
         finish_reason=exchange.finish_reason,

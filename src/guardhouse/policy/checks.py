@@ -7,14 +7,13 @@ A check that would blame a thing for another's unreadability is left out until t
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from fnmatch import fnmatchcase
 
-from guardhouse.model.operation import Operation
 from guardhouse.policy.document import Document, PolicyEntry
 from guardhouse.policy.inert import inert_policy
 from guardhouse.policy.network import is_loopback
 from guardhouse.policy.problem import Path, quote, unknown
-from guardhouse.policy.sections import signins
+from guardhouse.policy.sections import hours, signins
+from guardhouse.policy.selecting import TAG, is_name, models_of, selected
 
 Finding = tuple[Path, str]
 Unread = frozenset[Path]
@@ -27,13 +26,9 @@ def findings(document: Document, unread: Unread) -> Iterator[Finding]:
     yield from _credentials(document)
     yield from signins.findings(document.signins)
     yield from _targets(document, unread)
+    yield from ((("hours", *place), message) for place, message in hours.findings(document.hours))
     yield from _policies(document, unread)
     yield from _unreachable(document, unread)
-
-
-def matched(glob: str, names: set[str]) -> set[str]:
-    """The names that a pattern of a policy means; the schema admits no wild characters but * and ?."""
-    return {name for name in names if fnmatchcase(name, glob)}
 
 
 def _exposure(document: Document) -> Iterator[Finding]:
@@ -89,30 +84,61 @@ def _targets(document: Document, unread: Unread) -> Iterator[Finding]:
 
 
 def _policies(document: Document, unread: Unread) -> Iterator[Finding]:
-    known = _names("models", document.models, unread)
     times = Counter(policy.name for policy in document.policies)
     for index, policy in _numbered(document, unread):
         place: Path = ("policies", index)
-        for number, glob in enumerate(policy.models):
-            if not matched(glob, known):
-                wild = "*" in glob or "?" in glob
-                message = f"no model matches {quote(glob)}" if wild else unknown("model", glob, known)
-                yield (*place, "models", number), message
         if times[policy.name] > 1:
             times[policy.name] = 0  # told at the first of them
             yield (*place, "name"), f"several policies have the name {quote(policy.name)}"
+        for path, message in (*_models(policy, document, unread), *_conditions(policy, document, unread)):
+            yield (*place, *path), message
         for path, message in inert_policy(policy):
             yield (*place, *path), message
 
 
+def _models(policy: PolicyEntry, document: Document, unread: Unread) -> Iterator[Finding]:
+    known = _names("models", document.models, unread)
+    for number, pattern in enumerate(policy.models):
+        if selected(pattern, document.models) or (_any_unread("models", unread) and not is_name(pattern)):
+            continue
+        if not is_name(pattern):
+            what = f"has the tag {quote(pattern.removeprefix(TAG))}" if pattern.startswith(TAG) else "matches"
+            yield ("models", number), f"no model {what}" + ("" if pattern.startswith(TAG) else f" {quote(pattern)}")
+        elif pattern not in known:
+            yield ("models", number), unknown("model", pattern, known)
+
+
+def _conditions(policy: PolicyEntry, document: Document, unread: Unread) -> Iterator[Finding]:
+    when = policy.when
+    if when is None:
+        return
+    networks, stretches = _names("networks", document.networks, unread), _names("hours", document.hours, unread)
+    regions = {target.region for target in document.targets.values() if target.region is not None}
+    for key, what, said, known in (
+        ("network", "network", when.network, networks),
+        ("not_network", "network", when.not_network, networks),
+        ("time", "hours", when.time, stretches),
+        ("not_time", "hours", when.not_time, stretches),
+        ("region", "region", when.region, regions),
+    ):
+        if key == "region" and _any_unread("targets", unread):
+            continue
+        for number, name in enumerate(said):
+            if name not in known:
+                yield ("when", key, number), unknown(what, name, known)
+    some_unread = _any_unread("models", unread) or _any_unread("targets", unread)
+    if set(when.region) & regions and policy.models and not some_unread and not models_of(policy, document):
+        yield ("when", "region"), "none of the models has its servers there"
+
+
 def _unreachable(document: Document, unread: Unread) -> Iterator[Finding]:
     """Models that are configured but that nobody can be allowed to use."""
-    if _any_unread("policies", unread):
+    if _any_unread("policies", unread) or _any_unread("targets", unread):
         return
     usable: set[str] = set()
     for policy in document.policies:
-        if any(operation is not Operation.MODELS_READ for operation in policy.may):
-            usable.update(*(matched(glob, set(document.models)) for glob in policy.models))
+        if policy.effect == "allow" and any(operation.access == "infer" for operation in policy.may):
+            usable |= models_of(policy, document)
     for name in document.models:
         if name not in usable:
             yield ("models", name), "no policy lets anybody use this model"

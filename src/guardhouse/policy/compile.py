@@ -5,23 +5,26 @@ whom they speak of and what they give (see snapshot.py). Nothing here can fail: 
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 
 from guardhouse.limits.rate import LimitRule
 from guardhouse.model.entity import NO_ENTITIES
-from guardhouse.model.operation import Operation
+from guardhouse.model.operation import ON_MODELS, Operation
 from guardhouse.model.secret import Secret
-from guardhouse.policy.checks import matched
-from guardhouse.policy.document import Document, Mask, PolicyEntry, TargetEntry
+from guardhouse.policy.callers import Callers
+from guardhouse.policy.conditions import Conditions
+from guardhouse.policy.document import Document, Mask, ModelEntry, PolicyEntry, TargetEntry
 from guardhouse.policy.references import Reference
+from guardhouse.policy.sections.hours import Calendar
+from guardhouse.policy.sections.networks import Atlas
+from guardhouse.policy.sections.when import When
+from guardhouse.policy.selecting import models_of
 from guardhouse.policy.settings import Settings
 from guardhouse.policy.snapshot import Grant, Model, Policies, Policy, Snapshot, Target
 
-T = TypeVar("T")
 Secrets = Mapping[Reference, Secret]
 
 
@@ -47,23 +50,19 @@ def compile_settings(document: Document, base: Path) -> Settings:
 
 def compile_snapshot(document: Document, secrets: Secrets) -> Snapshot:
     targets = {name: _target(name, entry, secrets) for name, entry in document.targets.items()}
-    models = {
-        name: Model(
-            name=name, targets=tuple(targets[target] for target in entry.targets), upstream_name=entry.name or name
-        )
-        for name, entry in document.models.items()
-    }
-    policies = tuple(_policy(entry, set(models)) for entry in document.policies)
+    policies = tuple(_policy(entry, document) for entry in document.policies)
     return Snapshot(
         revision=revision(document),
-        models=models,
+        models={name: _model(name, entry, targets) for name, entry in document.models.items()},
         targets=targets,
         policies=policies,
-        everybody=_bits(policy.everybody for policy in policies),
-        ids=_index([policy.ids for policy in policies]),
-        groups=_index([policy.groups for policy in policies]),
+        allows=_bits(policy.effect == "allow" for policy in policies),
+        denies=_bits(policy.effect == "deny" for policy in policies),
+        callers=Callers([policy.who for policy in policies]),
+        conditions=Conditions([policy.when for policy in policies], Atlas(document.networks), Calendar(document.hours)),
         operations=_index([policy.operations for policy in policies]),
-        uses={name: _uses(policies, name) for name in models},
+        uses=_uses(policies, document),
+        at_large=_index([_at_large(policy, document) for policy in policies]),
     )
 
 
@@ -82,23 +81,35 @@ def _target(name: str, entry: TargetEntry, secrets: Secrets) -> Target:
         port=entry.url.port,
         base_path=entry.url.path,
         credential=None if entry.credential is None else secrets[entry.credential],
+        region=entry.region or "",
     )
 
 
-def _policy(entry: PolicyEntry, models: set[str]) -> Policy:
+def _model(name: str, entry: ModelEntry, targets: Mapping[str, Target]) -> Model:
+    return Model(
+        name=name,
+        targets=tuple(targets[target] for target in entry.targets),
+        upstream_name=entry.name or name,
+        version=entry.version or "",
+        tags=frozenset(entry.tags),
+        attributes={attribute: frozenset(values) for attribute, values in entry.attributes.items()},
+    )
+
+
+def _policy(entry: PolicyEntry, document: Document) -> Policy:
     return Policy(
         name=entry.name,
-        ids=frozenset(entry.who.ids) - {"*"},
-        groups=frozenset(entry.who.groups),
-        everybody="*" in entry.who.ids,
+        effect=entry.effect,
+        who=entry.who,
         operations=frozenset(entry.may),
-        models=frozenset(name for glob in entry.models for name in matched(glob, models)),
+        models=models_of(entry, document),
+        when=entry.when or When(),
         grant=_grant(entry),
     )
 
 
 def _grant(entry: PolicyEntry) -> Grant:
-    mask = entry.mask or Mask()
+    mask = entry.mask or (Mask() if entry.effect == "allow" else Mask(entities=()))
     masked = NO_ENTITIES
     for entity in mask.entities:
         masked |= entity
@@ -113,17 +124,29 @@ def _grant(entry: PolicyEntry) -> Grant:
     )
 
 
-def _uses(policies: tuple[Policy, ...], model: str) -> dict[Operation, Policies]:
-    nothing: frozenset[Operation] = frozenset()
-    return _index([policy.operations if model in policy.models else nothing for policy in policies])
+def _uses(policies: tuple[Policy, ...], document: Document) -> dict[str, dict[Operation, Policies]]:
+    uses: dict[str, dict[Operation, Policies]] = {name: {} for name in document.models}
+    for number, policy in enumerate(policies):
+        for name in policy.models:
+            for operation in policy.operations & ON_MODELS:
+                uses[name][operation] = uses[name].get(operation, 0) | 1 << number
+    return uses
 
 
-def _index(sets: Sequence[frozenset[T]]) -> dict[T, Policies]:
-    """For each thing that any policy has in its set, all policies that have it."""
-    index: dict[T, Policies] = {}
-    for number, things in enumerate(sets):
-        for thing in things:
-            index[thing] = index.get(thing, 0) | 1 << number
+def _at_large(policy: Policy, document: Document) -> frozenset[Operation]:
+    """The operations it speaks of where no single model is concerned. To look at the list of models is denied by a
+    policy that denies all of them; one that denies some denies those."""
+    if policy.effect == "deny" and policy.models != document.models.keys():
+        return policy.operations - ON_MODELS
+    return policy.operations
+
+
+def _index(sets: Iterable[frozenset[Operation]]) -> dict[Operation, Policies]:
+    """For each operation that any policy has in its set, all policies that have it."""
+    index: dict[Operation, Policies] = {}
+    for number, operations in enumerate(sets):
+        for operation in operations:
+            index[operation] = index.get(operation, 0) | 1 << number
     return index
 
 

@@ -1,43 +1,68 @@
 """Who may do what: the one decision that the data path, the dry run and the tests share.
 
-Deny is the default and every allowance comes from a policy; policies only add to what is allowed and only tighten what
-comes with it (masks are united, each limit applies, unknown fields are refused if one policy refuses them), so the
-order of the file never matters. A model that does not exist and one that is not permitted get the same answer.
+Deny is the default, every allowance comes from a policy that allows, and a policy that denies overrides them all.
+Policies that allow or restrict tighten what comes with an allowance (masks are united, each limit applies, unknown
+fields are refused if one policy refuses them), so the order of the file never matters. A principal whose rights were
+narrowed needs, beside all that, the use to be within every narrowing.
 
-Pure and cheap: a few dictionary look-ups and one `&` per question. The grant of a single policy is ready-made; only
-a caller with several matching policies pays for uniting them.
+A model that does not exist, one that is not permitted and one that a policy denies whatever the circumstances get the
+same answer. Only who might use a model is told that the circumstances of this request are against it.
+
+Pure and cheap: a few look-ups and one `&` per question. Grants are kept by the set of policies they unite, so uniting
+is done once for each set that occurs.
 """
 
 from guardhouse.limits.rate import LimitRule
 from guardhouse.model.operation import Operation
 from guardhouse.model.principal import Principal
 from guardhouse.model.reason import Reason
-from guardhouse.policy.snapshot import Grant, Policies, Snapshot
+from guardhouse.policy.facts import Facts
+from guardhouse.policy.snapshot import Grant, Policies, Refusal, Snapshot
 
 _NONE: dict[Operation, Policies] = {}
+_MOST_KEPT = 4096  # grants
 
 
-def decide(snapshot: Snapshot, principal: Principal, operation: Operation, model_name: str | None) -> Grant | Reason:
+def decide(
+    snapshot: Snapshot, principal: Principal, operation: Operation, model_name: str | None, facts: Facts
+) -> Grant | Refusal:
     """What `principal` is granted for this operation; `model_name` is None for one that concerns no single model."""
-    return decide_among(snapshot, policies_for(snapshot, principal, operation), operation, model_name)
+    given = policies_for(snapshot, principal, operation)
+    return decide_among(snapshot, given, principal, operation, model_name, facts)
 
 
 def policies_for(snapshot: Snapshot, principal: Principal, operation: Operation) -> Policies:
-    """The policies that give this principal this operation on some model; none of them, and it is denied."""
-    return snapshot.operations.get(operation, 0) & _speaking_of(snapshot, principal)
+    """The policies that speak of this principal and operation; none if no allowance is among them."""
+    given = snapshot.operations.get(operation, 0) & snapshot.callers.policies_of(principal)
+    if not given & snapshot.allows:
+        return 0
+    if principal.narrowings:
+        for narrowing in principal.narrowings:
+            if narrowing.operations is not None and operation not in narrowing.operations:
+                return 0
+    return given
 
 
-def decide_among(snapshot: Snapshot, given: Policies, operation: Operation, model_name: str | None) -> Grant | Reason:
+def decide_among(  # noqa: PLR0917 - on the path, where names would cost what they say
+    snapshot: Snapshot,
+    given: Policies,
+    principal: Principal,
+    operation: Operation,
+    model_name: str | None,
+    facts: Facts,
+) -> Grant | Refusal:
     """The second half of `decide`, for who has asked `policies_for` before the model was known."""
     if not given:
-        return Reason.OPERATION_DENIED
-    if model_name is not None:
-        given &= snapshot.uses.get(model_name, _NONE).get(operation, 0)
-        if not given:
-            return Reason.MODEL_DENIED
-    if given & (given - 1):
-        return _unite(snapshot, given)
-    return snapshot.policies[given.bit_length() - 1].grant
+        return Refusal(Reason.OPERATION_DENIED)
+    given = _concerning(snapshot, given, principal, operation, model_name)
+    allows, denies = snapshot.allows, snapshot.denies
+    holding = given
+    if given & snapshot.conditions.conditional:
+        holding = snapshot.conditions.holding(given, facts)
+    if holding & denies or not holding & allows:
+        return _refusal(snapshot, given, holding, model_name)
+    grant = snapshot.grants.get(holding)
+    return grant if grant is not None else _keep(snapshot, holding)
 
 
 def may_operate(snapshot: Snapshot, principal: Principal, operation: Operation) -> bool:
@@ -45,33 +70,78 @@ def may_operate(snapshot: Snapshot, principal: Principal, operation: Operation) 
 
 
 def visible_models(snapshot: Snapshot, principal: Principal) -> list[str]:
-    """The models that `principal` may both read of and use, in the order of the file."""
-    own = _speaking_of(snapshot, principal)
+    """The models that `principal` may both read of and use, if only under some circumstances; in the file's order."""
+    usable = [operation for operation in Operation if operation.access == "infer"]
     return [
         name
-        for name, uses in snapshot.uses.items()
-        if uses.get(Operation.MODELS_READ, 0) & own
-        and any(policies & own for operation, policies in uses.items() if operation is not Operation.MODELS_READ)
+        for name in snapshot.models
+        if _might(snapshot, principal, Operation.MODELS_READ, name)
+        and any(_might(snapshot, principal, operation, name) for operation in usable)
     ]
 
 
-def _speaking_of(snapshot: Snapshot, principal: Principal) -> Policies:
-    own = snapshot.everybody | snapshot.ids.get(principal.id, 0)
-    groups = snapshot.groups
-    for group in principal.groups:
-        own |= groups.get(group, 0)
-    return own
+def _might(snapshot: Snapshot, principal: Principal, operation: Operation, model_name: str) -> bool:
+    given = policies_for(snapshot, principal, operation)
+    given = _concerning(snapshot, given, principal, operation, model_name)
+    return bool(given & snapshot.allows) and not given & snapshot.denies & ~snapshot.conditions.conditional
 
 
-def _unite(snapshot: Snapshot, given: Policies) -> Grant:
+def _concerning(
+    snapshot: Snapshot, given: Policies, principal: Principal, operation: Operation, model_name: str | None
+) -> Policies:
+    """Those that speak of this use; none if it is beyond a narrowing."""
+    if model_name is None:
+        given &= snapshot.at_large.get(operation, 0)
+    else:
+        given &= snapshot.uses.get(model_name, _NONE).get(operation, 0)
+    if principal.narrowings:
+        for narrowing in principal.narrowings:
+            models = narrowing.models
+            if models is not None and (model_name not in models if model_name is not None else not models):
+                return 0
+    return given
+
+
+def _refusal(snapshot: Snapshot, given: Policies, holding: Policies, model_name: str | None) -> Refusal:
+    denied = Reason.OPERATION_DENIED if model_name is None else Reason.MODEL_DENIED
+    if not given & snapshot.allows:
+        return Refusal(denied)
+    denying = holding & snapshot.denies
+    if not denying:
+        return Refusal(Reason.CONDITION_UNMET, _names(snapshot, given & snapshot.allows))
+    always = denying & ~snapshot.conditions.conditional
+    return Refusal(denied if always else Reason.POLICY_DENIED, _names(snapshot, always or denying))
+
+
+def _names(snapshot: Snapshot, policies: Policies) -> tuple[str, ...]:
+    return tuple([snapshot.policies[number].name for number in numbers(policies)])
+
+
+def numbers(policies: Policies) -> list[int]:
+    found: list[int] = []
+    while policies:
+        lowest = policies & -policies
+        policies ^= lowest
+        found.append(lowest.bit_length() - 1)
+    return found
+
+
+def _keep(snapshot: Snapshot, holding: Policies) -> Grant:
+    grants = snapshot.grants
+    if len(grants) >= _MOST_KEPT:
+        grants.clear()
+    grant = grants[holding] = _unite([snapshot.policies[number].grant for number in numbers(holding)])
+    return grant
+
+
+def _unite(grants: list[Grant]) -> Grant:
+    if len(grants) == 1:
+        return grants[0]
     names: list[str] = []
     limits: list[LimitRule] = []
     mask_request = mask_response = 0
     refuse = False
-    while given:
-        lowest = given & -given
-        given ^= lowest
-        grant = snapshot.policies[lowest.bit_length() - 1].grant
+    for grant in grants:
         names += grant.policies
         limits += grant.limits
         mask_request |= grant.mask_request

@@ -15,9 +15,14 @@ from guardhouse.model.entity import SECRETS, Entity
 from guardhouse.model.operation import Operation
 from guardhouse.policy.network import Url
 from guardhouse.policy.references import Reference
+from guardhouse.policy.sections.hours import HoursEntry
+from guardhouse.policy.sections.networks import Networks
+from guardhouse.policy.sections.when import When
+from guardhouse.policy.sections.who import Who
 from guardhouse.policy.settings import Admin, Audit, Identity, Listen, Metrics, Signins, Upstream
 
 Side = Literal["request", "response"]
+Effect = Literal["allow", "deny", "restrict"]
 
 
 class TargetEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,16 +30,15 @@ class TargetEntry(msgspec.Struct, frozen=True, kw_only=True):
     url: Url
     credential: Reference | None = None
     insecure: bool = False
+    region: str | None = None
 
 
 class ModelEntry(msgspec.Struct, frozen=True, kw_only=True):
     targets: tuple[str, ...]
     name: str | None = None
-
-
-class Who(msgspec.Struct, frozen=True, kw_only=True):
-    ids: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
+    version: str | None = None
+    tags: tuple[str, ...] = ()
+    attributes: dict[str, tuple[str, ...]] = {}
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,11 +53,13 @@ class Mask(msgspec.Struct, frozen=True, kw_only=True):
 
 class PolicyEntry(msgspec.Struct, frozen=True, kw_only=True):
     name: str
+    effect: Effect = "allow"
     who: Who
     may: tuple[Operation, ...]
-    models: tuple[str, ...]
+    models: tuple[str, ...] = ()
+    when: When | None = None
     limits: Limits | None = None
-    mask: Mask | None = None  # None: the default of Mask
+    mask: Mask | None = None  # None: the default of Mask where it allows, nothing where it only restricts
     unknown_fields: Literal["pass", "refuse"] = "pass"
 
 
@@ -72,3 +78,5 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     metrics: Metrics = Metrics()
     identity: Identity = Identity()
     signins: Signins = Signins()
+    networks: Networks = {}
+    hours: dict[str, HoursEntry] = {}

@@ -7,33 +7,61 @@ are not judged, only what is said.
 
 from collections.abc import Iterator
 
-from guardhouse.model.operation import Operation
+from guardhouse.model.operation import ON_MODELS, Operation
 from guardhouse.policy.document import Mask, PolicyEntry
 from guardhouse.policy.problem import Path, quote
+from guardhouse.policy.sections import when, who
 
 Finding = tuple[Path, str]
 
 _NO_TEXT_BACK = {Operation.EMBEDDINGS, Operation.MODELS_READ}
+_WITH_A_GRANT = ("limits", "mask", "unknown_fields")  # what comes with an allowance
+_OF_A_PROMPT = ("size", "risk", "stream", "tools")
 
 
 def inert_policy(policy: PolicyEntry) -> Iterator[Finding]:
     """What has no effect, at its place inside the policy."""
-    yield from _who(policy)
+    yield from ((("who", *place), message) for place, message in who.findings(policy.who))
+    yield from _models(policy)
+    yield from _when(policy)
+    if policy.effect == "deny":
+        yield from (((key,), "has no effect: the policy denies") for key in _said(policy))
+        return
+    if policy.effect == "restrict" and not _said(policy):
+        yield ("effect",), f"restricts nothing; say {' or '.join(_WITH_A_GRANT)}"
     yield from _limits(policy)
     yield from _mask(policy)
-    if policy.unknown_fields == "refuse" and _reads_only(policy):
-        yield ("unknown_fields",), "has no effect: models.read has no request fields"
-    yield from _covered(policy)
+    if policy.unknown_fields == "refuse" and not _sends_fields(policy):
+        yield ("unknown_fields",), f"has no effect: {_naming(policy)} no request fields"
 
 
-def _who(policy: PolicyEntry) -> Iterator[Finding]:
-    ids, groups = policy.who.ids, policy.who.groups
-    if not ids and not groups:
-        yield ("who",), 'speaks of nobody; name ids or groups, or say ids: ["*"] for everybody who is identified'
-    if "*" in ids and len(ids) > 1:
-        yield ("who", "ids"), 'other ids have no effect beside "*"'
-    if "*" in ids and groups:
-        yield ("who", "groups"), 'groups have no effect beside ids: ["*"]'
+def _said(policy: PolicyEntry) -> list[str]:
+    """The keys that say what comes with an allowance, those at their defaults left out."""
+    defaults = {"limits": None, "mask": None, "unknown_fields": "pass"}
+    return [key for key in _WITH_A_GRANT if getattr(policy, key) != defaults[key]]
+
+
+def _models(policy: PolicyEntry) -> Iterator[Finding]:
+    concerned = not ON_MODELS.isdisjoint(policy.may)
+    if concerned and not policy.models:
+        yield ("models",), 'names no model; say models: ["*"] for all of them'
+    if policy.models and not concerned:
+        yield ("models",), "has no effect: none of these operations concerns a model"
+    if "*" in policy.models and len(policy.models) > 1:
+        others = ", ".join(quote(glob) for glob in policy.models if glob != "*")
+        yield ("models",), f'{others} adds nothing beside "*"'
+
+
+def _when(policy: PolicyEntry) -> Iterator[Finding]:
+    if policy.when is None:
+        return
+    yield from ((("when", *place), message) for place, message in when.findings(policy.when))
+    if not _sends_fields(policy):
+        for key in _OF_A_PROMPT:
+            if getattr(policy.when, key) is not None:
+                yield ("when", key), "is known of prompts only, and these operations have none"
+    if policy.when.region and ON_MODELS.isdisjoint(policy.may):
+        yield ("when", "region"), "is known of models only, and these operations concern none"
 
 
 def _limits(policy: PolicyEntry) -> Iterator[Finding]:
@@ -41,7 +69,9 @@ def _limits(policy: PolicyEntry) -> Iterator[Finding]:
         return
     if policy.limits.requests is None and policy.limits.tokens is None:
         yield ("limits",), "limits nothing; name requests or tokens"
-    if policy.limits.tokens is not None and _reads_only(policy):
+    if ON_MODELS.isdisjoint(policy.may):
+        yield ("limits",), "has no effect: only uses of models are limited"
+    elif policy.limits.tokens is not None and not _sends_fields(policy):
         yield ("limits", "tokens"), "has no effect: models.read uses no tokens"
 
 
@@ -49,19 +79,23 @@ def _mask(policy: PolicyEntry) -> Iterator[Finding]:
     mask = policy.mask
     if mask is None:
         return
-    if _reads_only(policy):
-        yield ("mask",), "has no effect: models.read carries no text"
+    if not _sends_fields(policy):
+        yield ("mask",), f"has no effect: {_naming(policy)} no text"
+    elif not mask.entities and policy.effect == "restrict":
+        yield ("mask",), "has no effect: a restriction can only add to what is masked"
     elif not mask.entities and mask.where != Mask().where:
         yield ("mask", "where"), "has no effect: entities is empty, so nothing is masked anywhere"
-    elif mask.entities and mask.where == ("response",) and set(policy.may) <= _NO_TEXT_BACK:
+    elif mask.entities and mask.where == ("response",) and not set(policy.may) - _NO_TEXT_BACK - _ADMINISTERING:
         yield ("mask", "where"), "has no effect: the answers of these operations carry no text"
 
 
-def _covered(policy: PolicyEntry) -> Iterator[Finding]:
-    if "*" in policy.models and len(policy.models) > 1:
-        others = ", ".join(quote(glob) for glob in policy.models if glob != "*")
-        yield ("models",), f'{others} adds nothing beside "*"'
+_ADMINISTERING = set(Operation) - ON_MODELS
 
 
-def _reads_only(policy: PolicyEntry) -> bool:
-    return set(policy.may) == {Operation.MODELS_READ}
+def _naming(policy: PolicyEntry) -> str:
+    """Operations that send nothing, as the beginning of a sentence."""
+    return f"{policy.may[0].word} has" if len(policy.may) == 1 else "these operations have"
+
+
+def _sends_fields(policy: PolicyEntry) -> bool:
+    return any(operation.access == "infer" for operation in policy.may)

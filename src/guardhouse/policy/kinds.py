@@ -216,10 +216,23 @@ USER_LABEL: Kind[UserLabel] = Figure(
 )
 FILE = File()
 TARGET_NAME = Text(_NAME, "a name; use letters, digits and . _ : / @ + -, at most 128, a letter or digit first")
-MODEL_NAME = TARGET_NAME
+MODEL_NAME = Text(
+    rf"(?!tag:){_NAME}",
+    "a name; use letters, digits and . _ : / @ + -, at most 128, a letter or digit first and tag: nowhere at the start",
+)
 MODEL_GLOB = Text(
-    r"[A-Za-z0-9._:/@+*?-]{1,128}",
+    r"[A-Za-z0-9._:/@+*?-]{1,192}",
     "a model name or pattern; use letters, digits and . _ : / @ + -, with * and ? as wild",
+)
+VERSION = Text(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", "a version; use letters, digits and . _ + -, at most 64")
+TAG = Text(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", "a tag; use letters, digits and . _ + -, at most 64")
+SECTION_NAME = Text(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", "a name; use letters, digits, _ and -, a letter first, at most 64")
+ATTRIBUTE = Text(
+    r"[A-Za-z_][A-Za-z0-9_./:-]{0,127}", "the name of an attribute; use letters, digits and . _ / : -, a letter first"
+)
+ATTRIBUTE_VALUE = Text(
+    r"[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]{0,126}[^\s\x00-\x1f\x7f])?",
+    "the value of an attribute; one is at most 128 characters, with no blank at either end",
 )
 UPSTREAM_NAME = Text(r"[\x21-\x7e]{1,256}", "a name; use printable ASCII without blanks, at most 256")
 POLICY_NAME = Text(

@@ -10,16 +10,20 @@ from typing import Any
 import msgspec
 
 from guardhouse.model.entity import ENTITY_NAMES
-from guardhouse.model.operation import Operation
 from guardhouse.policy import kinds
-from guardhouse.policy.document import Document, Limits, Mask, ModelEntry, PolicyEntry, TargetEntry, Who
+from guardhouse.policy.document import Document, Effect, Limits, Mask, ModelEntry, PolicyEntry, TargetEntry
 from guardhouse.policy.problem import Path, Problem
 from guardhouse.policy.reading import Key, ListOf, MapOf, Reading, Shape, Unread
+from guardhouse.policy.sections.hours import HOURS
+from guardhouse.policy.sections.may import OPERATIONS
+from guardhouse.policy.sections.networks import NETWORKS
 from guardhouse.policy.sections.signins import SIGNINS
+from guardhouse.policy.sections.when import WHEN
+from guardhouse.policy.sections.who import WHO
 from guardhouse.policy.settings import Admin, Audit, Deadlines, Identity, Listen, ListenLimits, Metrics, Tls, Upstream
 from guardhouse.policy.source import Node
 
-_OPERATIONS = {operation.value: operation for operation in Operation}
+_EFFECTS: dict[str, Effect] = {"allow": "allow", "deny": "deny", "restrict": "restrict"}
 
 _TLS = Shape(
     Tls,
@@ -113,6 +117,7 @@ _TARGET = Shape(
         "url": Key(kinds.Location(), "Its base URL, without the /v1 of the API."),
         "credential": Key(kinds.Credential(), "What the gateway sends as bearer token: ${env:NAME} or ${file:/path}."),
         "insecure": Key(kinds.FLAG, "Say true to send the credential over http:// beyond loopback."),
+        "region": Key(kinds.SECTION_NAME, "Where it is, in the operator's own words, for policies to speak of."),
     },
 )
 
@@ -121,14 +126,11 @@ _MODEL = Shape(
     {
         "targets": Key(ListOf(kinds.TARGET_NAME), "The targets that serve the model, the preferred one first."),
         "name": Key(kinds.UPSTREAM_NAME, "What the targets call it, if not by its name here."),
-    },
-)
-
-_WHO = Shape(
-    Who,
-    {
-        "ids": Key(ListOf(kinds.PRINCIPAL), 'Principals by id; "*" alone is everybody who is identified.'),
-        "groups": Key(ListOf(kinds.GROUP), "Principals by group; being in one is enough."),
+        "version": Key(kinds.VERSION, "Its version, for policies to speak of as name@version."),
+        "tags": Key(ListOf(kinds.TAG), "Words for policies to speak of it by, as tag:word."),
+        "attributes": Key(
+            MapOf(kinds.ATTRIBUTE, ListOf(kinds.ATTRIBUTE_VALUE)), "What else there is to say of it, by name."
+        ),
     },
 )
 
@@ -158,11 +160,19 @@ _POLICY = Shape(
     PolicyEntry,
     {
         "name": Key(kinds.POLICY_NAME, "Names the policy in records and limit headers; each name once."),
-        "who": Key(_WHO, "Whom the policy speaks of: the union of ids and groups, at least one."),
-        "may": Key(ListOf(kinds.Choice("operation", _OPERATIONS)), "Operations that it allows."),
-        "models": Key(ListOf(kinds.MODEL_GLOB), "Models it allows them on: names, or patterns with * and ?."),
+        "effect": Key(
+            kinds.Choice("effect", _EFFECTS),
+            "Whether it allows, denies whatever others allow, or only adds what comes with it to what others allow.",
+        ),
+        "who": Key(WHO, "Whom the policy speaks of: the union of ids, groups, roles and teams, narrowed by the rest."),
+        "may": Key(OPERATIONS, "Operations it is about, each by its name or all of a kind: read, infer or administer."),
+        "models": Key(
+            ListOf(kinds.MODEL_GLOB),
+            "Models it is about: names, patterns with * and ?, name@version, tag:word. Left out where none matters.",
+        ),
+        "when": Key(WHEN, "The circumstances under which it applies; without this key, always."),
         "limits": Key(_LIMITS, "How much each principal may use under this policy."),
-        "mask": Key(_MASK, "What is masked; without this key, secrets are, both ways."),
+        "mask": Key(_MASK, "What is masked; without this key, a policy that allows masks secrets, both ways."),
         "unknown_fields": Key(
             kinds.Choice("treatment", {"pass": "pass", "refuse": "refuse"}),
             "Whether request fields that the API does not define pass unchanged or are refused.",
@@ -187,6 +197,8 @@ DOCUMENT = Shape(
         "metrics": Key(_METRICS, "The metrics."),
         "identity": Key(_IDENTITY, "The key store as workers see it."),
         "signins": Key(SIGNINS, "What is done about failed sign-ins."),
+        "networks": Key(NETWORKS, "Address ranges by name, for the conditions of policies."),
+        "hours": Key(HOURS, "Stretches of the week by name, for the conditions of policies."),
         "targets": Key(MapOf(kinds.TARGET_NAME, _TARGET), "Model servers by name."),
         "models": Key(MapOf(kinds.MODEL_NAME, _MODEL), "Models by the name that callers use."),
         "policies": Key(ListOf(_POLICY, partial=True), "What is allowed; whatever no policy allows is denied."),

@@ -1,13 +1,14 @@
 """Everything that decides over an exchange, compiled and frozen; a reload swaps one snapshot for the next as a whole.
 
 Policies are numbered in the order of the file and a set of them is one integer with a bit per policy, so that "those
-that speak of this caller and of this use" is one `&` however many there are. `everybody`, `ids` and `groups` say whom a
-policy speaks of; `operations` and `uses` say what it gives. A model that is not in `models` is in no other index.
+that speak of this caller and of this use" is one `&` however many there are. `callers` says whom a policy speaks of,
+`operations` and `uses` say of what, `conditions` under which circumstances; `allows` and `denies` say to which effect.
+A model that is not in `models` is in no other index.
 
 `revision` names the content of the configuration whatever its layout and comments, and a secret counts only by its
 reference: exchanges with the same revision were decided under the same rules. compile.py builds these structs and
-decide.py reads them; a new thing that a policy can say needs both, and a place in `Grant` if the data path is to act
-on it.
+decide.py reads them; a new thing that a policy can say needs both, trace.py, and a place in `Grant` if the data path is
+to act on it. What decide.py has worked out already it keeps here, in `grants`; that changes no answer.
 """
 
 from typing import Literal
@@ -16,7 +17,12 @@ import msgspec
 
 from guardhouse.limits.rate import LimitRule
 from guardhouse.model.operation import Operation
+from guardhouse.model.reason import Reason
 from guardhouse.model.secret import Secret
+from guardhouse.policy.callers import Callers
+from guardhouse.policy.conditions import Conditions
+from guardhouse.policy.sections.when import When
+from guardhouse.policy.sections.who import Who
 
 Policies = int  # a set of policies: bit n is policy n of the file
 
@@ -31,16 +37,20 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     port: int
     base_path: str = ""  # without trailing slash
     credential: Secret | None = None
+    region: str = ""
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     targets: tuple[Target, ...]
     upstream_name: str
+    version: str = ""
+    tags: frozenset[str] = frozenset()
+    attributes: dict[str, frozenset[str]] = {}
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
-    """What all policies that allow a use say about it together: the union of masks, every limit, the strictest rest."""
+    """What all policies that match a use say about it together: the union of masks, every limit, the strictest rest."""
 
     policies: tuple[str, ...]
     mask_request: int  # bits of Entity, as plain integers: on the path an operation on flags costs half a microsecond
@@ -49,13 +59,20 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     limits: tuple[LimitRule, ...]
 
 
+class Refusal(msgspec.Struct, frozen=True):
+    """Why a use is not granted. `policies` are those that deny it, or whose conditions are not met; often none."""
+
+    reason: Reason
+    policies: tuple[str, ...] = ()
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     name: str
-    ids: frozenset[str]
-    groups: frozenset[str]
-    everybody: bool
+    effect: Literal["allow", "deny", "restrict"]
+    who: Who
     operations: frozenset[Operation]
-    models: frozenset[str]  # configured names that its globs match
+    models: frozenset[str]  # configured names that its patterns mean
+    when: When
     grant: Grant  # what it says when it is the only one that matches
 
 
@@ -64,8 +81,11 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     models: dict[str, Model]
     targets: dict[str, Target]
     policies: tuple[Policy, ...]
-    everybody: Policies
-    ids: dict[str, Policies]
-    groups: dict[str, Policies]
+    allows: Policies
+    denies: Policies
+    callers: Callers
+    conditions: Conditions
     operations: dict[Operation, Policies]
-    uses: dict[str, dict[Operation, Policies]]  # model -> operation -> policies that give it
+    uses: dict[str, dict[Operation, Policies]]  # model -> operation -> policies that speak of it
+    at_large: dict[Operation, Policies]  # those that speak of an operation where no single model is concerned
+    grants: dict[Policies, Grant] = {}  # by the policies that are united in it

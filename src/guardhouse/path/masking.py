@@ -1,0 +1,39 @@
+"""What must not reach the model server? Masks in the request what the grant names.
+
+Inspection has found the texts and what may be in them; exact patterns run only for what is wanted and may be there. The
+document that was judged is changed in place and encoded anew, so the model server gets the texts as masked.
+
+Content that cannot be read as text (token arrays, images, audio, files) is refused where the policy masks requests,
+because "not looked at" must not pass for "clean".
+"""
+
+from guardhouse.inspect.masker import mask_texts
+from guardhouse.model.denial import Denial, Verdict
+from guardhouse.model.entity import Entity
+from guardhouse.model.reason import Reason
+from guardhouse.path.exchange import Exchange
+from guardhouse.path.plane import DataPlane
+from guardhouse.wire import json
+from guardhouse.wire.dialects.openai.request import unreadable
+
+
+def mask(exchange: Exchange, plane: DataPlane) -> Verdict:
+    operation, grant, texts = exchange.operation, exchange.grant, exchange.texts
+    if grant is None or operation is None or texts is None:
+        return None
+    exchange.texts = None
+    exchange.mask_response = grant.mask_response
+    if not grant.mask_request:
+        exchange.controls["masking"] = "skipped"
+        return None
+    hidden = unreadable(exchange.document, operation)
+    if hidden:
+        return Denial(Reason.CONTENT_UNREADABLE, "A policy masks requests; this part is not text.", hidden[0])
+    wanted = grant.mask_request & exchange.candidates
+    if wanted:
+        masked = mask_texts(texts, Entity(wanted))
+        if masked:
+            exchange.masked = masked
+            exchange.encoded = json.encode(exchange.document)
+            exchange.controls["masking"] = "changed"
+    return None
