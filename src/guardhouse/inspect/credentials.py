@@ -193,11 +193,13 @@ def first_possible(text: str) -> int:
 
 def any_sign(text: str) -> bool:
     """Whether there is a digit, an `@` or the beginning of a key: without any of them a text holds no entity."""
-    text = f" {text}"
-    match = _search_sign_or_backslash(text)
-    if match is None or text[match.start()] != "\\":
-        return match is not None
-    return _search_sign(text, match.start()) is not None or _search_sign_behind(text, match.start()) is not None
+    match = _search_sign_or_backslash(f" {text}")
+    if match is None:
+        return False
+    before = match.start() - 1  # in `text`; -1 is the space
+    if before < 0 or text[before] != "\\":
+        return True
+    return _search_sign(text, before) is not None or _search_sign_behind(text, before) is not None
 
 
 def prefilters() -> list[str]:
