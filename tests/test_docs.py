@@ -18,7 +18,7 @@ OPERATOR_PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "docs" / "thr
 
 MADE = set((ROOT / ".gitignore").read_text().split())  # by a command, not there before
 
-GROUPS = {"keys", "audit"}  # commands of two words
+GROUPS = {"keys", "audit", "gates"}  # commands of two words
 
 
 def named(page: Path) -> str:

@@ -18,6 +18,7 @@ from guardhouse.identity.api_keys import KeyRecord, digest, key_of
 from guardhouse.identity.key_feed import FeedHeader, KeyFeed
 from guardhouse.inspect.signals import HashKey
 from guardhouse.model.secret import Secret
+from guardhouse.path import gates
 from guardhouse.path.listener import Connection
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.upstream import Pool, UpstreamConnection, Upstreams
@@ -162,6 +163,7 @@ class Play:
             hash_key=HashKey("k1", b"h" * 32),
             journal=Journal(directory / "journal", worker="w0", schedule=loop.call_soon),
             upstreams=Upstreams(loaded.settings.upstream, loop, server.dial),
+            gates=gates.follow(directory, loaded.settings.workers),
             loop=loop,
         )
         self.wire, self.caller = self.connect()

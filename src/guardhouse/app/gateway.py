@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from guardhouse.control.publisher import Publisher
+from guardhouse.control.standing import publish_standing
 from guardhouse.control.state import State, lock, prepare
 from guardhouse.control.store import Store
 from guardhouse.control.supervisor import Child, Supervisor
@@ -46,11 +47,12 @@ def forget_marks(state: State) -> None:
 
 
 def publish_once(state: State) -> None:
-    """So that the first worker finds the keys there are, whichever process is up first."""
+    """So that the first worker finds the keys and the switches there are, whichever process is up first."""
     store = Store(state.store)
     publisher = Publisher(store, state.feed)
     publisher.publish(time.time())
     publisher.close()
+    publish_standing(store, state.standing, time.time())
     store.close()
 
 

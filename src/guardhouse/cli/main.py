@@ -9,6 +9,7 @@ import typer
 
 from guardhouse import __version__
 from guardhouse.cli import audit, keys
+from guardhouse.cli import standing as switches
 from guardhouse.cli.check import check
 from guardhouse.cli.demo import demo
 from guardhouse.cli.doctor import doctor
@@ -34,7 +35,8 @@ def guardhouse(
 ) -> None: ...
 
 
-for _command in (init, check, doctor, serve, demo):
+for _command in (init, check, doctor, serve, demo, switches.suspend, switches.unsuspend, switches.standing):
     app.command()(_command)
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
+app.add_typer(switches.gates, name="gates")

@@ -1,4 +1,5 @@
-"""The control process: publishes the keys, reads the journals, answers on the admin port.
+"""The control process: publishes the keys and what operators have switched off, reads the journals, answers on the
+admin port.
 
 What happens here beside the exchanges (events) goes to a journal of its own, `control`, under the same rules as the
 workers'. All of it runs in one loop and none is guarded: if one fails, the process ends with a traceback and the
@@ -26,6 +27,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from guardhouse.audit.journal import Journal
 from guardhouse.control import admin
 from guardhouse.control.publisher import INTERVAL, Publisher
+from guardhouse.control.standing import StandingPublisher
 from guardhouse.control.state import State
 from guardhouse.control.store import Store
 from guardhouse.policy.settings import Address, Settings
@@ -59,10 +61,11 @@ async def _serve(settings: Settings, state: State) -> None:
         segment=settings.audit.segment,
         durability=settings.audit.durability,
     )
+    standing = StandingPublisher(store, state.standing, journal)
     with _listen(settings.admin.address) as listener:
         server = _Server(_configured(settings, state, metrics), stopping)
         async with asyncio.TaskGroup() as tasks:
-            keeping_up = tasks.create_task(_keep_up(publisher, metrics, journal, server))
+            keeping_up = tasks.create_task(_keep_up(publisher, standing, metrics, journal, server))
             serving = tasks.create_task(server.serve(sockets=[listener]))
             sys.stdout.write("ready\n")
             sys.stdout.flush()
@@ -151,10 +154,13 @@ def _listen(address: Address) -> socket.socket:
         raise PortTaken(f"the admin port {address} cannot be listened on: {error.strerror}") from error
 
 
-async def _keep_up(publisher: Publisher, metrics: MetricsReader, journal: Journal, server: uvicorn.Server) -> None:
+async def _keep_up(
+    publisher: Publisher, standing: StandingPublisher, metrics: MetricsReader, journal: Journal, server: uvicorn.Server
+) -> None:
     saved = time.monotonic()
     while True:
         publisher.poll(time.time())
+        standing.poll(time.time())
         await server.on_tick(0)
         journal.retry()
         behind = metrics.poll(BLOCK) > BLOCK // 2

@@ -4,6 +4,7 @@
     secrets/hash-key    HMAC key of the prompt hashes in the journal
     store.sqlite        the key store (control/store.py)
     keys.feed           what workers know of it (identity/key_feed.py)
+    standing.json       what operators have switched off, for the workers (control/standing.py)
     journal/wN/         what worker N recorded (audit/journal.py)
     metrics.json        how far the metrics have read it, and their figures (readers/metrics.py)
     run/                the lock of the supervisor and a mark per worker that is up
@@ -49,6 +50,7 @@ class State:
         self.hash_key = self.secrets / "hash-key"
         self.store = root / "store.sqlite"
         self.feed = root / "keys.feed"
+        self.standing = root / "standing.json"
         self.journal = root / "journal"
         self.metrics = root / "metrics.json"
         self.run = root / "run"

@@ -82,10 +82,13 @@ class Reason(Enum):
         False,
         "A condition of the policy that allows this is not met.",
     )
+    PRINCIPAL_SUSPENDED = ("principal_suspended", 403, "caller", True, "Your access is suspended by an operator.")
+    MODEL_CLOSED = ("model_closed", 503, "gateway", True, "An operator has closed this model for now.")
 
     # admission
     REQUEST_RATE_EXCEEDED = ("request_rate_exceeded", 429, "caller", True, "Your request rate limit is used up.")
     TOKEN_RATE_EXCEEDED = ("token_rate_exceeded", 429, "caller", True, "Your token rate limit is used up.")
+    TIER_CAPPED = ("tier_capped", 429, "caller", True, "Your tier is limited by an operator for now.")
     TOKENS_BEYOND_LIMIT = ("tokens_beyond_limit", 400, "caller", False, "This request alone exceeds your token limit.")
 
     # validation

@@ -4,7 +4,8 @@
 `authorize` runs when the model and the circumstances are known, and yields the Grant: what is masked, limited and
 refused. Default is deny, and a model that does not exist answers exactly as one that is not permitted.
 
-The circumstances are put together only if a policy that speaks of this caller has a condition.
+The circumstances are put together only if a policy that speaks of this caller has a condition. What an operator has
+suspended, closed or capped (gates.py) is refused here too; that a model is closed is told only to who may use it.
 """
 
 from guardhouse.model.denial import Denial, Verdict
@@ -21,6 +22,10 @@ from guardhouse.wire.dialects.openai.request import unknown_fields
 def may_operate(exchange: Exchange, plane: DataPlane) -> Verdict:
     assert exchange.principal is not None
     assert exchange.operation is not None
+    if plane.gates.suspended:
+        refusal = plane.gates.refuse_principal(exchange.principal.id, exchange.at)
+        if refusal is not None:
+            return refusal
     exchange.policies = decide.policies_for(exchange.snapshot, exchange.principal, exchange.operation)
     return None if exchange.policies else Denial(Reason.OPERATION_DENIED)
 
@@ -39,6 +44,10 @@ def authorize(exchange: Exchange, plane: DataPlane) -> Verdict:
     grant = decide.decide_among(snapshot, exchange.policies, principal, operation, name, facts)
     if isinstance(grant, Refusal):
         return _refuse(exchange, grant)
+    if name is not None and (plane.gates.closed or plane.gates.capped):
+        refusal = _gated(exchange, plane, name)
+        if refusal is not None:
+            return refusal
     exchange.grant = grant
     if grant.refuse_unknown_fields and name is not None:
         return _judge_fields(exchange, operation)
@@ -58,6 +67,12 @@ def _refuse(exchange: Exchange, refusal: Refusal) -> Denial:
     told = reason is Reason.POLICY_DENIED or reason is Reason.CONDITION_UNMET
     detail = f"By the policy {refusal.policies[0]!r}." if told else ""
     return Denial(reason, detail, param=None if exchange.operation is Operation.MODELS_READ else "model")
+
+
+def _gated(exchange: Exchange, plane: DataPlane, model: str) -> Verdict:
+    assert exchange.principal is not None
+    refusal = plane.gates.refuse_model(model, exchange.at)
+    return refusal or plane.gates.refuse_tier(exchange.principal.tier, exchange.at, exchange.started)
 
 
 def _judge_fields(exchange: Exchange, operation: Operation) -> Verdict:

@@ -32,12 +32,11 @@ from guardhouse.path.waiting import Waiting
 Stage = Callable[[Exchange, DataPlane], Verdict]
 Stages = tuple[tuple[str, Stage], ...]
 
-IDENTITY: tuple[str, Stage] = ("identity", identity.identify)
-HEAD_STAGES: Stages = (
-    ("routing", routing.recognise),
-    IDENTITY,
+AGAIN: Stages = (  # after every wait: a key may be revoked meanwhile, a principal suspended
+    ("identity", identity.identify),
     ("authorization", authorization.may_operate),
 )
+HEAD_STAGES: Stages = (("routing", routing.recognise), *AGAIN)
 BODY_STAGES: Stages = (
     ("validation", validation.validate),
     ("inspection", inspection.inspect),
@@ -70,8 +69,8 @@ def judge(stages: Stages, exchange: Exchange, plane: DataPlane) -> Verdict:
 
 def identify_again(exchange: Exchange, plane: DataPlane) -> Verdict:
     """For an exchange that has waited behind others since its head was judged."""
-    exchange.passed -= 1
-    return judge((IDENTITY,), exchange, plane)
+    exchange.passed -= len(AGAIN)
+    return judge(AGAIN, exchange, plane)
 
 
 def serve(exchange: Exchange, plane: DataPlane) -> None:
@@ -98,8 +97,8 @@ def _go_on(exchange: Exchange, plane: DataPlane) -> None:
 def _resume(exchange: Exchange, plane: DataPlane) -> None:
     """An exchange that was held goes on where it stood. Who it is from is asked again, as after every wait."""
     reached = exchange.passed
-    exchange.passed = HEAD_STAGES.index(IDENTITY)
-    exchange.denial = judge((IDENTITY,), exchange, plane)
+    exchange.passed = len(HEAD_STAGES) - len(AGAIN)
+    exchange.denial = judge(AGAIN, exchange, plane)
     exchange.passed = reached
     if exchange.denial is None:
         exchange.denial = judge(BODY_STAGES[reached - len(HEAD_STAGES) :], exchange, plane)

@@ -16,6 +16,7 @@ from guardhouse.identity.key_feed import KeyFeed
 from guardhouse.inspect.signals import HashKey
 from guardhouse.limits.book import Book
 from guardhouse.limits.table import LimitTable
+from guardhouse.path.gates import Gates
 from guardhouse.path.upstream import Upstreams
 from guardhouse.policy.settings import Settings
 from guardhouse.policy.snapshot import Snapshot
@@ -41,6 +42,7 @@ class DataPlane:
         "connections_by_address",
         "draining",
         "guard",
+        "gates",
         "hash_key",
         "held",
         "journal",
@@ -63,6 +65,7 @@ class DataPlane:
         hash_key: HashKey,
         journal: Journal,
         upstreams: Upstreams,
+        gates: Gates,
         loop: AbstractEventLoop,
     ) -> None:
         self.settings = settings
@@ -74,6 +77,7 @@ class DataPlane:
         self.hash_key = hash_key
         self.journal = journal
         self.upstreams = upstreams
+        self.gates = gates
         self.loop = loop
         self.loop_time: Callable[[], float] = loop.time
         self.limits: Book = LimitTable()

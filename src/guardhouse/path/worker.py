@@ -20,6 +20,7 @@ from guardhouse.audit.journal import Journal
 from guardhouse.identity.key_feed import KeyFeed
 from guardhouse.inspect.signals import HashKey
 from guardhouse.model.secret import Secret
+from guardhouse.path import gates
 from guardhouse.path.fault import describe
 from guardhouse.path.listener import Connection
 from guardhouse.path.plane import DataPlane
@@ -53,6 +54,8 @@ async def _serve(loaded: Loaded, worker: int, pepper: Secret, hash_key: HashKey)
     )
     keys = KeyFeed(settings.state / "keys.feed", pepper)
     keys.load()
+    switches = gates.follow(settings.state, settings.workers)
+    switches.load(loop.time())
     plane = DataPlane(
         settings=settings,
         snapshot=loaded.snapshot,
@@ -60,6 +63,7 @@ async def _serve(loaded: Loaded, worker: int, pepper: Secret, hash_key: HashKey)
         hash_key=hash_key,
         journal=journal,
         upstreams=Upstreams(settings.upstream, loop),
+        gates=switches,
         loop=loop,
     )
     stopping = asyncio.Event()
@@ -123,6 +127,7 @@ async def _sweep(plane: DataPlane) -> None:
             await asyncio.sleep(0)  # a long feed is read in slices, between which traffic goes on
         plane.journal.retry()
         now = plane.loop_time()
+        plane.gates.refresh(now)
         plane.upstreams.sweep(now)
         for connection in tuple(plane.connections):
             connection.sweep(now)

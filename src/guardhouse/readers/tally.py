@@ -16,7 +16,7 @@ from guardhouse.policy.settings import UserLabel
 from guardhouse.readers.series import DURATIONS, RATIOS, Pair, Series, SeriesTable, User
 
 HIGH_RISK = 7
-_RATE_LIMITS = frozenset({Reason.REQUEST_RATE_EXCEEDED.code, Reason.TOKEN_RATE_EXCEEDED.code})
+_RATE_LIMITS = frozenset({Reason.REQUEST_RATE_EXCEEDED.code, Reason.TOKEN_RATE_EXCEEDED.code, Reason.TIER_CAPPED.code})
 _VIOLATIONS = frozenset(
     reason.code
     for reason in (

@@ -1,0 +1,245 @@
+"""What an operator does in a hurry: suspend a principal, close a model, cap a tier, and take it back.
+
+The commands write to the store beside a running gateway or without one; a running one follows within a second and
+records who did it. Every switch can be given an end, and should be: what is forgotten then mends itself. A model that
+is not in the configuration cannot be closed, as that would look like protection and be none.
+"""
+
+import getpass
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+
+from guardhouse.cli.output import CONFIG, AsJson, Config, answer, moment, refuse, settings_or_refuse
+from guardhouse.control.key_ring import NAME_WANTED, is_name
+from guardhouse.control.standing_store import Act, StandingStore
+from guardhouse.control.state import State, prepare
+from guardhouse.control.store import Store
+from guardhouse.limits.rate import Rate, parse_rate
+from guardhouse.policy.problem import unknown
+from guardhouse.policy.schema import decode
+from guardhouse.policy.source import parse
+from guardhouse.policy.standing import over
+from guardhouse.policy.units import parse_duration
+
+gates = typer.Typer(no_args_is_help=True, help="Close a model or cap a tier for now, and open it again.")
+
+_LONGEST_NOTE = 200
+
+
+def _name(text: str) -> str:
+    if not is_name(text):
+        raise typer.BadParameter(NAME_WANTED)
+    return text
+
+
+def _seconds(text: str) -> float:
+    seconds = parse_duration(text)
+    if not seconds:
+        raise typer.BadParameter("a whole number and s, m, h or d, such as 2h")
+    return seconds
+
+
+def _rate(text: str) -> Rate:
+    rate = parse_rate(text)
+    if rate is None:
+        raise typer.BadParameter("an amount per s, min, h or day, such as 100/min")
+    return rate
+
+
+def _note(text: str) -> str:
+    if len(text) > _LONGEST_NOTE or not text.isprintable():
+        raise typer.BadParameter(f"one line of {_LONGEST_NOTE} characters at most")
+    return text
+
+
+def _whoever() -> str:
+    """The person behind the command, through sudo as well; the number where the machine knows no name."""
+    named = os.environ.get("SUDO_USER")
+    if named:
+        return named
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+Principal = Annotated[str, typer.Argument(metavar="PRINCIPAL", help="Whom, by id.", parser=_name)]
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="Its name in the configuration.")]
+Tier = Annotated[str, typer.Argument(metavar="TIER", help="The tier, as credentials name it.", parser=_name)]
+For = Annotated[
+    float | None, typer.Option("--for", metavar="DURATION", help="End it by itself after this long.", parser=_seconds)
+]
+Because = Annotated[str, typer.Option("--because", metavar="TEXT", help="Why, for the journal.", callback=_note)]
+
+
+def suspend(
+    principal: Principal, lasting: For = None, because: Because = "", config: Config = CONFIG, as_json: AsJson = False
+) -> None:
+    """Refuse everything a principal asks for, whatever credential it uses, within a second.
+
+    Example: guardhouse suspend alice --for 2h --because "key found on a public page"
+    """
+    now = time.time()
+    with _opened(config, as_json=as_json) as (acts, store):
+        known = any(record.principal == principal for record in store.list())
+        act = _act("principal", principal, now, because=because, until=_end(now, lasting))
+        acts.enter(act)
+    answer(_shown(act), f"{principal} is suspended{_until(act)}", as_json=as_json)
+    if not known:
+        typer.echo(f"note: no API key belongs to {principal}; its other credentials are refused", err=True)
+
+
+def unsuspend(principal: Principal, because: Because = "", config: Config = CONFIG, as_json: AsJson = False) -> None:
+    """Let a suspended principal in again.
+
+    Example: guardhouse unsuspend alice
+    """
+    _lift("principal", principal, f"{principal} is not suspended", because, config, as_json=as_json)
+
+
+@gates.command("close")
+def close(
+    model: Model, lasting: For = None, because: Because = "", config: Config = CONFIG, as_json: AsJson = False
+) -> None:
+    """Refuse every use of a model, within a second.
+
+    Example: guardhouse gates close llama-3-8b --for 30m --because "answers are wrong since the update"
+    """
+    now = time.time()
+    models = _models(config, as_json=as_json)
+    if model not in models:
+        refuse(unknown("model", model, models), as_json=as_json)
+    with _opened(config, as_json=as_json) as (acts, _):
+        act = _act("model", model, now, because=because, until=_end(now, lasting))
+        acts.enter(act)
+    answer(_shown(act), f"{model} is closed{_until(act)}", as_json=as_json)
+
+
+@gates.command("cap")
+def cap(
+    tier: Tier,
+    rate: Annotated[Rate, typer.Argument(metavar="RATE", help="Such as 100/min.", parser=_rate)],
+    lasting: For = None,
+    *,
+    because: Because = "",
+    config: Config = CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Let all principals of a tier together begin only so many requests, within a second.
+
+    Example: guardhouse gates cap free 100/min --for 1h
+    """
+    now = time.time()
+    with _opened(config, as_json=as_json) as (acts, _):
+        act = _act("tier", tier, now, because=because, until=_end(now, lasting), cap=rate)
+        acts.enter(act)
+    answer(_shown(act), f"the tier {tier} is capped to {rate}{_until(act)}", as_json=as_json)
+
+
+@gates.command("open")
+def open_(model: Model, because: Because = "", config: Config = CONFIG, as_json: AsJson = False) -> None:
+    """Let a closed model be used again.
+
+    Example: guardhouse gates open llama-3-8b
+    """
+    _lift("model", model, f"{model} is not closed", because, config, as_json=as_json)
+
+
+@gates.command("uncap")
+def uncap(tier: Tier, because: Because = "", config: Config = CONFIG, as_json: AsJson = False) -> None:
+    """Take the cap off a tier.
+
+    Example: guardhouse gates uncap free
+    """
+    _lift("tier", tier, f"the tier {tier} is not capped", because, config, as_json=as_json)
+
+
+def standing(
+    history: Annotated[
+        int, typer.Option("--history", metavar="N", min=0, help="Show the last N acts instead, newest first.")
+    ] = 0,
+    config: Config = CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Show who is suspended, what is closed and what is capped.
+
+    Example: guardhouse standing --history 20
+    """
+    now = time.time()
+    with _opened(config, as_json=as_json) as (acts, _):
+        shown = acts.history(history) if history else [act for act in acts.latest() if not over(act.until, now)]
+    lines = [("WHAT", "NAME", "STATE", "SINCE", "UNTIL", "BY", "BECAUSE")]
+    lines += [
+        (act.kind, act.name, _state(act), moment(act.at), moment(act.until), act.by, act.because or "-")
+        for act in shown
+    ]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    text = "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+    answer([_shown(act) for act in shown], text if shown else "nothing is switched off", as_json=as_json)
+
+
+@contextmanager
+def _opened(config: Any, *, as_json: bool) -> Iterator[tuple[StandingStore, Store]]:
+    state = State(settings_or_refuse(config, as_json=as_json).state)
+    try:
+        prepare(state)
+        store = Store(state.store)
+    except OSError as error:
+        refuse(str(error), as_json=as_json)
+    try:
+        yield StandingStore(store.engine), store
+    finally:
+        store.close()
+
+
+def _models(config: Any, *, as_json: bool) -> list[str]:
+    settings_or_refuse(config, as_json=as_json)  # tells what is wrong with the file
+    document = decode(parse(config.read_bytes(), str(config)).root, str(config)).document
+    return [] if document is None else list(document.models)
+
+
+def _lift(kind: Any, name: str, otherwise: str, because: str, config: Any, *, as_json: bool) -> None:
+    now = time.time()
+    with _opened(config, as_json=as_json) as (acts, _):
+        if not any(act.kind == kind and act.name == name and not over(act.until, now) for act in acts.latest()):
+            refuse(otherwise, as_json=as_json)
+        act = _act(kind, name, now, because=because, lifted=True)
+        acts.enter(act)
+    answer(_shown(act), f"{name} is {_state(act)}", as_json=as_json)
+
+
+def _act(kind: Any, name: str, now: float, **more: Any) -> Act:
+    return Act(kind=kind, name=name, at=now, by=_whoever(), **more)
+
+
+def _end(now: float, lasting: float | None) -> float | None:
+    return None if lasting is None else now + lasting
+
+
+def _until(act: Act) -> str:
+    return " until somebody lifts it" if act.until is None else f" until {moment(act.until)}"
+
+
+def _state(act: Act) -> str:
+    if act.kind == "tier":
+        return "uncapped" if act.lifted else f"capped to {act.cap}"
+    if act.kind == "model":
+        return "open" if act.lifted else "closed"
+    return "unsuspended" if act.lifted else "suspended"
+
+
+def _shown(act: Act) -> dict[str, Any]:
+    return {
+        "what": act.kind,
+        "name": act.name,
+        "state": _state(act),
+        "at": act.at,
+        "until": act.until,
+        "by": act.by,
+        "because": act.because,
+    }
