@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "guardhouse"
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 README = (ROOT / "README.md").read_text()
-OPERATOR_PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "docs" / "threat-model.md"]
+OPERATOR_PAGES = [*(ROOT / name for name in ("README.md", "SECURITY.md", "docs/threat-model.md", "docs/operations.md"))]
 
 MADE = set((ROOT / ".gitignore").read_text().split())  # by a command, not there before
 

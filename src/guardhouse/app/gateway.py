@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from guardhouse.control.publisher import Publisher
-from guardhouse.control.standing import publish_standing
+from guardhouse.control.standing_publisher import publish_standing
 from guardhouse.control.state import State, lock, prepare
 from guardhouse.control.store import Store
 from guardhouse.control.supervisor import Child, Supervisor

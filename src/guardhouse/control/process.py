@@ -27,7 +27,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from guardhouse.audit.journal import Journal
 from guardhouse.control import admin
 from guardhouse.control.publisher import INTERVAL, Publisher
-from guardhouse.control.standing import StandingPublisher
+from guardhouse.control.standing_publisher import StandingPublisher
 from guardhouse.control.state import State
 from guardhouse.control.store import Store
 from guardhouse.policy.settings import Address, Settings

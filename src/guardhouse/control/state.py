@@ -4,7 +4,7 @@
     secrets/hash-key    HMAC key of the prompt hashes in the journal
     store.sqlite        the key store (control/store.py)
     keys.feed           what workers know of it (identity/key_feed.py)
-    standing.json       what operators have switched off, for the workers (control/standing.py)
+    standing.json       what operators have switched off, for the workers (control/standing_publisher.py)
     journal/wN/         what worker N recorded (audit/journal.py)
     metrics.json        how far the metrics have read it, and their figures (readers/metrics.py)
     run/                the lock of the supervisor and a mark per worker that is up

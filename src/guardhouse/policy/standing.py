@@ -1,8 +1,8 @@
 """What operators have switched off for now, beside the policy: suspended principals, closed models, capped tiers.
 
 The policy says what is normally so; this says what is different since ten minutes ago and, as a rule, until tomorrow.
-It only ever takes away. The control process publishes it as a whole (control/standing.py), the workers follow it
-(path/gates.py). An end in the past counts as no entry, so that an expiry needs no message to take effect.
+It only ever takes away. The control process publishes it as a whole (control/standing_publisher.py), the workers follow
+it (path/gates.py). An end in the past counts as no entry, so that an expiry needs no message to take effect.
 """
 
 import msgspec
