@@ -1,5 +1,6 @@
 import errno
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,13 @@ NOW = 1_800_000_000.0
 
 
 class FullDisk(Disk):
-    full = False
+    def __init__(self) -> None:
+        self.full = False
 
-    def write(self, descriptor: int, content: bytes) -> int:
+    def write(self, descriptor: int, content: Any) -> int:
         if self.full:
             raise OSError(errno.ENOSPC, "full")
-        return super().write(descriptor, content)
+        return os.write(descriptor, content)
 
 
 class Desk:

@@ -1,8 +1,9 @@
 """The switches that operators can throw without a new policy, as a worker knows them: three questions of the stages.
 
-`authorization` asks for the principal, for the model and for the tier, as long as anything is switched off at all. What is in force comes from the control process as a whole file that the sweep looks at
-(policy/standing.py), so a switch reaches every worker within a second. When that file stops coming, what was last known
-stays in force; the same process publishes the keys, and when those grow stale nobody is identified.
+`authorization` asks for the principal, for the model and for the tier, as long as anything is switched off at all. What
+is in force comes from the control process as a whole file that the sweep looks at (policy/standing.py), so a switch
+reaches every worker within a second. When that file stops coming, what was last known stays in force; the same process
+publishes the keys, and when those grow stale nobody is identified.
 
 A cap is counted by each worker for its share, because the requests of a tier reach them about evenly. The shares of all
 workers add up to the cap, but for what is left of dividing the burst: less than one request per worker.
