@@ -1,10 +1,10 @@
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from worlds import USES, caller, model_names, narrowings, policies, principals, requests, snapshot_of, uses
 
 from guardhouse.limits.rate import LimitRule, Rate
 from guardhouse.model.entity import NO_ENTITIES, SECRETS, Entity
@@ -14,28 +14,7 @@ from guardhouse.model.reason import Reason
 from guardhouse.policy import decide as deciding
 from guardhouse.policy.decide import may_operate, visible_models
 from guardhouse.policy.facts import NO_FACTS, Facts
-from guardhouse.policy.load import Loaded, load_content
 from guardhouse.policy.snapshot import Grant, Policy, Refusal, Snapshot
-
-MODELS = ["llama-8b", "llama-70b", "qwen"]
-USES = [operation for operation in Operation if operation.access != "administer"]
-
-
-def snapshot_of(policies: list[dict[str, Any]]) -> Snapshot:
-    """Through the whole of loading; a closing policy keeps every model reachable, for a group nobody is in."""
-    keeper = {"name": "keeper", "who": {"groups": ["nobody"]}, "may": ["chat"], "models": ["*"]}
-    document = {
-        "targets": {"local": {"kind": "openai", "url": "http://127.0.0.1:8000"}},
-        "models": {name: {"targets": ["local"]} for name in MODELS},
-        "policies": [*policies, keeper],
-    }
-    loaded = load_content(msgspec.json.encode(document), Path("guardhouse.yaml"), {})
-    assert isinstance(loaded, Loaded), loaded
-    return loaded.snapshot
-
-
-def caller(name: str, *groups: str) -> Principal:
-    return Principal(id=name, groups=frozenset(groups), credential_id="c")
 
 
 def decide(
@@ -144,8 +123,8 @@ ALL = {"name": "all", "who": {"ids": ["*"]}, "may": ["infer", "read"], "models":
 
 
 def test_a_denial_overrides_every_allowance_and_looks_like_an_unknown_model() -> None:
-    for policies in ([NO_QWEN, ALL], [ALL, NO_QWEN]):
-        snapshot = snapshot_of(policies)
+    for both in ([NO_QWEN, ALL], [ALL, NO_QWEN]):
+        snapshot = snapshot_of(both)
         refused = deciding.decide(snapshot, caller("a", "g"), Operation.CHAT, "qwen", NO_FACTS)
         assert by(refused) == (Reason.MODEL_DENIED, ("no qwen",))
         assert granted(decide(snapshot, caller("a"), Operation.CHAT, "qwen")).policies == ("all",)
@@ -222,39 +201,6 @@ def test_the_grant_of_several_policies_is_united_once() -> None:
     assert decide(snapshot, caller("x", "research"), Operation.CHAT, "llama-8b") is first
 
 
-words = st.lists(st.sampled_from(["a", "b", "c"]), unique=True, min_size=1)
-conditions = st.sampled_from(
-    [{"risk": {"at_least": 5}}, {"stream": True}, {"stream": False}, {"size": {"at_most": "1KiB"}}]
-)
-policies = st.lists(
-    st.fixed_dictionaries(
-        {
-            "effect": st.sampled_from(["allow", "allow", "deny", "restrict"]),
-            "who": st.just({"ids": ["*"]}) | st.fixed_dictionaries({"ids": words}, optional={"groups": words}),
-            "may": st.lists(st.sampled_from([operation.value for operation in USES]), unique=True, min_size=1),
-            "models": st.lists(st.sampled_from([*MODELS, "llama-*", "?wen"]), unique=True, min_size=1),
-        },
-        optional={"when": conditions},
-    ),
-    max_size=6,
-).map(lambda drawn: [completed(policy, number) for number, policy in enumerate(drawn)])
-principals = st.builds(caller, st.sampled_from(["a", "b", "z"]), st.sampled_from(["a", "c", "z"]))
-requests = st.builds(Facts, risk=st.sampled_from([0, 5]), stream=st.booleans(), size=st.sampled_from([9, 9999]))
-model_names = st.sampled_from([*MODELS, "unknown"])
-
-
-def completed(policy: dict[str, Any], number: int) -> dict[str, Any]:
-    """Made loadable: with what its effect needs, and without what its operations cannot have."""
-    infers = policy["may"] != ["models.read"]
-    effects: dict[str, dict[str, Any]] = {
-        "allow": {"mask": {"entities": []}} if infers else {},
-        "deny": {},
-        "restrict": {"limits": {"requests": "1/s"}},
-    }
-    kept = {key: value for key, value in policy.items() if infers or key != "when"}
-    return {**kept, "name": f"p{number}", **effects[policy["effect"]]}
-
-
 def speaks_of(policy: Policy, principal: Principal) -> bool:
     who = policy.who
     return who.everybody or principal.id in who.ids or bool(principal.groups.intersection(who.groups))
@@ -296,16 +242,6 @@ def test_what_is_visible_can_be_used(policies: list[dict[str, Any]], principal: 
     for model in visible_models(snapshot, principal):
         uses = [operation for operation in USES if operation is not Operation.MODELS_READ]
         assert any(isinstance(decide(snapshot, principal, operation, model), Grant) for operation in uses)
-
-
-narrowings = st.builds(
-    Narrowing,
-    operations=st.none() | st.frozensets(st.sampled_from(USES), max_size=3),
-    models=st.none() | st.frozensets(st.sampled_from(MODELS), max_size=2),
-)
-
-
-uses = st.tuples(st.sampled_from(USES), model_names, requests)
 
 
 @given(policies, principals, st.lists(narrowings, min_size=1, max_size=3), uses)

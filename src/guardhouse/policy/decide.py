@@ -55,11 +55,22 @@ def decide_among(  # noqa: PLR0917 - on the path, where names would cost what th
     if not given:
         return Refusal(Reason.OPERATION_DENIED)
     given = _concerning(snapshot, given, principal, operation, model_name)
-    allows, denies = snapshot.allows, snapshot.denies
     holding = given
     if given & snapshot.conditions.conditional:
         holding = snapshot.conditions.holding(given, facts)
-    if holding & denies or not holding & allows:
+    return conclude(snapshot, True, given, holding, model_name)
+
+
+def conclude(
+    snapshot: Snapshot, operable: bool, given: Policies, holding: Policies, model_name: str | None
+) -> Grant | Refusal:
+    """What follows from the policies that speak of a use, `given`, and from those of them that hold for a request.
+
+    `operable`: an allowance speaks of the principal and the operation, whatever the model.
+    """
+    if not operable:
+        return Refusal(Reason.OPERATION_DENIED)
+    if holding & snapshot.denies or not holding & snapshot.allows:
         return _refusal(snapshot, given, holding, model_name)
     grant = snapshot.grants.get(holding)
     return grant if grant is not None else _keep(snapshot, holding)

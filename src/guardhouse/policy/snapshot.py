@@ -27,6 +27,9 @@ from guardhouse.policy.sections.who import Who
 Policies = int  # a set of policies: bit n is policy n of the file
 
 
+Effect = Literal["allow", "deny", "restrict"]
+
+
 class Target(msgspec.Struct, frozen=True, kw_only=True):
     """A model server: where it listens and how the gateway proves itself to it."""
 
@@ -68,7 +71,7 @@ class Refusal(msgspec.Struct, frozen=True):
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     name: str
-    effect: Literal["allow", "deny", "restrict"]
+    effect: Effect
     who: Who
     operations: frozenset[Operation]
     models: frozenset[str]  # configured names that its patterns mean
