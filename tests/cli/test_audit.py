@@ -1,4 +1,5 @@
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -40,13 +41,29 @@ def run(*words: str) -> tuple[int, list[str]]:
 
 def test_the_last_exchanges_are_shown_one_line_each(journal: Path) -> None:
     write(journal / "w0", opened("a"), closed("a", risk=8), denied("b"), opened("c"))
-    assert run("tail") == (
-        0,
-        [
-            "2023-11-14 22:13:21Z  completed  200  alice  chat  small  10+5 tokens  0.250 s  stop  risk 8  a",
-            "2023-11-14 22:13:20Z  denied       -  alice  -  -  model_denied  b",
-        ],
-    )
+    code, (heads, *lines) = run("tail")
+    assert code == 0
+    assert [re.split(" {2,}", line) for line in (heads, *lines)] == [
+        ["TIME", "OUTCOME", "STATUS", "WHO", "OPERATION", "MODEL", "TOKENS", "SECONDS", "WHY", "MASKED", "RISK", "ID"],
+        ["2023-11-14 22:13:21Z", "completed", "200", "alice", "chat", "small", "10+5", "0.250", "stop", "-", "8", "a"],
+        ["2023-11-14 22:13:20Z", "denied", "-", "alice", "-", "-", "-", "-", "model_denied", "-", "-", "b"],
+    ]
+    begins = [match.start() for match in re.finditer(r"(?<!\S)\S", heads)]
+    assert all(line[begin - 1] == " " != line[begin] for line in lines for begin in begins[1:])
+
+
+def test_what_was_masked_is_shown_with_its_counts_for_each_side(journal: Path) -> None:
+    exchange = closed("a", masked_request={"email": 2, "card": 1}, masked={"api_key": 3})
+    write(journal / "w0", opened("a"), exchange)
+    _, (heads, line) = run("tail")
+    assert line[heads.index("MASKED") :].split()[0] == "in:card=1,email=2;out:api_key=3"
+
+
+def test_a_failed_model_server_is_told_as_failed_and_not_as_denied(journal: Path) -> None:
+    write(journal / "w0", opened("a"), closed("a", outcome="failed", reason="upstream_unreachable", finish_reason=""))
+    _, (heads, line) = run("tail")
+    assert line[heads.index("OUTCOME") :].split()[0] == "failed"
+    assert line[heads.index("WHY") :].split()[0] == "upstream_unreachable"
 
 
 def test_what_the_journal_says_of_itself_is_shown(journal: Path) -> None:
@@ -71,14 +88,14 @@ def test_what_the_journal_says_of_itself_is_shown(journal: Path) -> None:
 def test_as_many_are_shown_as_were_asked_for_across_segments(journal: Path, count: int) -> None:
     write(journal / "w0", *exchanges(20), segment=900)
     _, shown = run("tail", "-n", str(count))
-    assert [line.split()[-1] for line in shown] == [f"x{n}" for n in range(20)][20 - min(count, 20) :]
+    assert [line.split()[-1] for line in shown[1:]] == [f"x{n}" for n in range(20)][20 - min(count, 20) :]
 
 
 def test_the_exchanges_of_several_workers_are_shown_by_time(journal: Path) -> None:
     write(journal / "w0", *(denied(f"even-{n}", at=AT + n) for n in (0, 2, 4)))
     write(journal / "w1", *(denied(f"odd-{n}", at=AT + n) for n in (1, 3, 5)))
     _, shown = run("tail", "-n", "4")
-    assert [line.split()[-1] for line in shown] == ["even-2", "odd-3", "even-4", "odd-5"]
+    assert [line.split()[-1] for line in shown] == ["ID", "even-2", "odd-3", "even-4", "odd-5"]
 
 
 def test_json_gives_every_line_as_it_was_written(journal: Path) -> None:
@@ -89,7 +106,7 @@ def test_json_gives_every_line_as_it_was_written(journal: Path) -> None:
 
 def test_nothing_that_is_shown_commands_the_terminal(journal: Path) -> None:
     write(journal / "w0", denied("a", principal="\x1b[2Jalice\x9b\u202e"))
-    code, (line,) = run("tail")
+    code, (_, line) = run("tail")
     assert code == 0
     assert line.isprintable()
     assert "alice" in line
@@ -115,14 +132,14 @@ def test_follow_goes_on_with_what_is_recorded_until_it_is_interrupted(tmp_path: 
     )
     with following:
         assert following.stdout is not None
-        shown = [following.stdout.readline().split()[-1] for _ in range(2 if whole else 1)]
+        shown = [following.stdout.readline().split()[-1] for _ in range(3 if whole else 2)]
         write(tmp_path / "w1", denied("beside again"))
         write(tmp_path / "w0", *exchanges(3), segment=900)
         shown += [following.stdout.readline().split()[-1] for _ in range(4 if whole else 3)]
         following.send_signal(signal.SIGINT)
         assert following.wait() == 0
-    assert [name for name in shown if name not in ("beside", "again")] == ["before", "x0", "x1", "x2"]
-    assert len(shown) == (6 if whole else 4)
+    assert [name for name in shown if name not in ("beside", "again")] == ["ID", "before", "x0", "x1", "x2"]
+    assert len(shown) == (7 if whole else 5)
 
 
 def test_a_sound_journal_is_told_with_its_figures(journal: Path) -> None:
@@ -176,4 +193,4 @@ def test_a_journal_elsewhere_needs_no_configuration(tmp_path: Path, monkeypatch:
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "copy", *exchanges(1))
     assert run("verify", "--journal", "copy")[0] == 0
-    assert len(run("tail", "--journal", "copy")[1]) == 1
+    assert len(run("tail", "--journal", "copy")[1]) == 2

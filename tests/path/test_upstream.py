@@ -62,6 +62,7 @@ def test_a_hostile_answer_becomes_one_clean_refusal(
         play.server.script = lambda _: script
         answer = await play.say(post(chat("x")))
         assert (answer.status, answer.code) == (status, code)
+        assert answer.headers[b"x-guardhouse-decision"] == b"failed"
         closed = play.records[-1]
         assert (closed["decision"], closed["outcome"], closed["reason"]) == ("allowed", "failed", code)
         assert b"evil" not in answer.raw

@@ -74,7 +74,8 @@ class Closed(msgspec.Struct, tag="closed", tag_field="kind", kw_only=True, omit_
     duration: float = 0.0  # seconds from the request's first byte
     first_byte: float = 0.0  # seconds until the upstream's first body byte
     risk: int = 0
-    masked: dict[str, int] = {}  # entity -> how many, in the response
+    masked_request: dict[str, int] = {}  # entity -> how many, as in `opened`
+    masked: dict[str, int] = {}  # likewise, in the response
     controls: dict[str, Control] = {}  # stage -> what it did; a stage that is missing was not reached
 
 

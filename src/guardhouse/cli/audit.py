@@ -21,6 +21,7 @@ from guardhouse.audit.segment import list_segments, segment_number
 from guardhouse.audit.upkeep import Mended, Outage
 from guardhouse.audit.verify import Report
 from guardhouse.audit.verify import verify as verify_journals
+from guardhouse.cli.columns import Cells, Columns, cells_of
 from guardhouse.cli.output import CONFIG, AsJson, Config, answer, moment, refuse, settings_or_refuse
 from guardhouse.readers.tail import Position, Tail
 
@@ -58,11 +59,12 @@ def tail(
     """
     root = _journal_or_refuse(journal, config, as_json=as_json)
     recent, positions = _recent(root, count, everything=as_json)
-    _show(recent, as_json=as_json)
+    columns = Columns()
+    _show(recent, columns, as_json=as_json)
     if follow:
         with suppress(KeyboardInterrupt):  # the way in which people end it
             for lines in _follow(root, positions):
-                _show(lines, as_json=as_json)
+                _show(lines, columns, as_json=as_json)
 
 
 @app.command()
@@ -144,15 +146,16 @@ def _follow(root: Path, positions: dict[str, Position]) -> Iterator[list[bytes]]
         time.sleep(_POLL)
 
 
-def _show(lines: list[bytes], *, as_json: bool) -> None:
-    for line in lines:
-        if as_json:
+def _show(lines: list[bytes], columns: Columns, *, as_json: bool) -> None:
+    if as_json:
+        for line in lines:
             typer.echo(line.decode(errors="replace"), nl=False)
-        elif not line.startswith(_SILENT):
-            typer.echo(_printable(_describe(line)))
+        return
+    for text in columns.lay_out([_described(line) for line in lines if not line.startswith(_SILENT)]):
+        typer.echo(_printable(text))
 
 
-def _describe(line: bytes) -> str:
+def _described(line: bytes) -> str | Cells:
     try:
         record = _decode_shown(line)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -161,24 +164,7 @@ def _describe(line: bytes) -> str:
         return f"{moment(record.at)}  the journal was mended: {record.dropped} bytes of a torn line were cut off"
     if isinstance(record, Outage):
         return f"{moment(record.at)}  the journal could not be written: {record.records} records, {record.error}"
-    return _describe_exchange(record)
-
-
-def _describe_exchange(record: Closed) -> str:
-    columns = [
-        moment(record.at),
-        f"{record.outcome:<9}",
-        f"{record.status or '-':>3}",
-        record.principal or "-",
-        record.operation or "-",
-        record.model or "-",
-    ]
-    if record.decision == "allowed":
-        columns += [f"{record.input_tokens}+{record.output_tokens} tokens", f"{record.duration:.3f} s"]
-    columns.append(record.reason or record.finish_reason or "-")
-    if record.risk:
-        columns.append(f"risk {record.risk}")
-    return "  ".join([*columns, record.id])
+    return cells_of(record)
 
 
 def _describe_report(report: Report) -> str:

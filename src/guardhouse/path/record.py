@@ -138,6 +138,7 @@ def _closed(exchange: Exchange, plane: DataPlane, denial: Denial | None, usage: 
         duration=_to_microseconds(plane.loop_time() - exchange.started),
         first_byte=_to_microseconds(exchange.first_byte),
         risk=0 if signals is None else signals.risk,
+        masked_request=exchange.masked,
         masked=exchange.masked_response,
         controls={**_PASSED[exchange.passed], **exchange.controls} if exchange.controls else _PASSED[exchange.passed],
     )

@@ -2,7 +2,8 @@
 
 Every answer carries the request id minted here, the decision, the revision it was made under and the state of the
 caller's limits, so that a caller can see what happened without asking anybody. There is no Server banner, and nothing
-of the upstream is named.
+of the upstream is named. The decision is `denied` for what was never let through and `failed` for what was: the same
+line that the closed record draws.
 """
 
 from http import HTTPStatus
@@ -57,7 +58,7 @@ def render_denial(exchange: Exchange, denial: Denial) -> bytes:
         _JSON,
         len(body),
         retry,
-        _common(exchange, b"denied"),
+        _common(exchange, b"failed" if exchange.opened else b"denied"),
         body,
     )
 
