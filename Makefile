@@ -16,7 +16,7 @@ DEV    := $(VENV)/.dev-installed
 help:
 	@echo "make demo    install, then show the gateway at work on real traffic (ends by itself)"
 	@echo "make serve   the same set-up, kept running, with a curl line to try"
-	@echo "make test    the whole test suite            make test ARGS='-k masking'"
+	@echo "make test    the whole test suite            make test ARGS=tests/inspect"
 	@echo "make check   format, lint, types, layers     make format   mend what can be mended"
 	@echo "make compile the data path as C extensions in build/compiled"
 	@echo "make bench   the side-by-side benchmark      make bench ARGS=--quick"

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from guardhouse.cli import reasons
 from guardhouse.cli.main import app
+from guardhouse.model.reason import Reason
 from guardhouse.policy.load import Loaded, load
 
 ROOT = Path(__file__).parent.parent
@@ -62,6 +64,32 @@ def test_the_readme_s_configuration_is_sound_and_has_twelve_lines(
 
 def test_the_readme_is_short_enough_to_be_read() -> None:
     assert len(README.splitlines()) <= 150
+
+
+def test_the_page_of_reasons_is_the_one_that_the_enum_makes() -> None:
+    assert (ROOT / "docs" / "reasons.md").read_text() == reasons.page(), "run `make docs`"
+
+
+def test_every_reason_is_given_somewhere() -> None:
+    files = [path for path in SOURCE.rglob("*.py") if path.parent.name != "readers"]
+    given = {name for path in files for name in re.findall(r"\bReason\.([A-Z0-9_]+)\b", path.read_text())}
+    assert [reason.name for reason in Reason if reason.name not in given] == []
+
+
+def test_the_parts_of_the_test_suite_that_are_named_as_examples_are_there() -> None:
+    pages = [*PAGES, ROOT / "Makefile"]
+    examples = {
+        quoted or bare
+        for page in pages
+        for quoted, bare in re.findall(r"make test ARGS=(?:'([^']+)'|([^\s'\"`]+))", page.read_text())
+    }
+    assert examples
+    for example in examples:
+        place, *rest = example.split()
+        assert (ROOT / place).exists(), example
+        wanted = rest[1] if rest[:1] == ["-k"] else ""
+        names = "\n".join(path.read_text() for path in (ROOT / place).rglob("test_*.py"))
+        assert re.search(rf"def test_\w*{wanted}", names), example
 
 
 def test_every_make_target_that_is_named_exists() -> None:
