@@ -35,7 +35,7 @@ NEIGHBOURS = {
 # which modules alone may import a distribution, and why
 RESERVED = {
     "sqlalchemy": (
-        "guardhouse.control.store guardhouse.control.standing_store",
+        "guardhouse.control.store guardhouse.control.standing_store guardhouse.control.revocations",
         "only the store speaks SQL; workers hold none",
     ),
     "typer": ("guardhouse.cli", "only the command line parses arguments"),

@@ -16,7 +16,7 @@ def test_what_is_missing_is_made_for_the_owner_only(state: State) -> None:
     prepare(state)
     assert {stat.S_IMODE(path.stat().st_mode) for path in (state.pepper, state.hash_key)} == {0o600}
     assert {stat.S_IMODE(path.stat().st_mode) for path in (state.root, state.secrets, state.run)} == {0o700}
-    assert sorted(path.name for path in state.secrets.iterdir()) == ["hash-key", "pepper"]
+    assert sorted(path.name for path in state.secrets.iterdir()) == ["hash-key", "pepper", "token-key"]
 
 
 def test_each_secret_is_random_and_loads_as_it_was_made(state: State, tmp_path: Path) -> None:

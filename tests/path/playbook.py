@@ -15,8 +15,11 @@ import msgspec
 
 from guardhouse.audit.journal import Journal
 from guardhouse.identity.api_keys import KeyRecord, digest, key_of
+from guardhouse.identity.issuer_bulletin import IssuerBulletin
 from guardhouse.identity.key_feed import FeedHeader, KeyFeed
+from guardhouse.identity.tokens import TokenTable
 from guardhouse.inspect.signals import HashKey
+from guardhouse.model.bulletin import publish
 from guardhouse.model.secret import Secret
 from guardhouse.path import gates
 from guardhouse.path.listener import Connection
@@ -156,10 +159,14 @@ class Play:
         write_feed(feed)
         keys = KeyFeed(feed, PEPPER)
         keys.load()
+        publish(directory / "issuers.json", IssuerBulletin())
+        tokens = TokenTable(loaded.settings.identity.issuers, directory / "issuers.json", directory)
+        tokens.refresh()
         self.plane = DataPlane(
             settings=loaded.settings,
             snapshot=loaded.snapshot,
             keys=keys,
+            tokens=tokens,
             hash_key=HashKey("k1", b"h" * 32),
             journal=Journal(directory / "journal", worker="w0", schedule=loop.call_soon),
             upstreams=Upstreams(loaded.settings.upstream, loop, server.dial),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from guardhouse.identity.issuers import Issuer
 from guardhouse.model.entity import Entity
 from guardhouse.policy.load import Loaded, load
 from guardhouse.policy.problem import Problems
@@ -26,6 +27,7 @@ def summary(outcome: Loaded | Problems) -> str:
     lines = [
         f"listen {settings.listen.address}, admin {settings.admin.address}",
         f"state {settings.state.name}, workers {settings.workers}, user label {settings.metrics.user}",
+        *map(issuer_line, settings.identity.issuers.values()),
         *map(target_line, snapshot.targets.values()),
         *(
             f"model {model.name} -> {', '.join(target.name for target in model.targets)} as {model.upstream_name}"
@@ -35,6 +37,18 @@ def summary(outcome: Loaded | Problems) -> str:
     for policy in snapshot.policies:
         lines += policy_lines(policy)
     return "".join(f"{line}\n" for line in lines)
+
+
+def issuer_line(issuer: Issuer) -> str:
+    source = issuer.source
+    place = source.jwks_file.name if source.jwks_file else source.jwks or source.discovery
+    required = "".join(f", {'/'.join(rule.claim)} in {' '.join(rule.values)}" for rule in issuer.require)
+    taken = " ".join(sorted("/".join(path) for path in issuer.claims.attributes.values()))
+    groups = "/".join(issuer.claims.groups or ("nowhere",))
+    return (
+        f"issuer {issuer.name} is {issuer.issuer} for {' '.join(issuer.audience)}{required}; keys {place}; "
+        f"ids {issuer.prefix}{'/'.join(issuer.claims.id)}, groups {groups}, attributes {taken or 'none'}"
+    )
 
 
 def target_line(target: Target) -> str:
@@ -70,6 +84,7 @@ def entities(masked: int) -> str:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "upstream-key").write_text("canary-2\n")
+    (tmp_path / "keys.json").write_text("{}")
     (tmp_path / "two-lines").write_text("canary-3\nmore\n")
     return tmp_path
 

@@ -23,9 +23,12 @@ from pathlib import Path
 import uvicorn
 import uvloop
 from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.registry import Collector
 
 from guardhouse.audit.journal import Journal
 from guardhouse.control import admin
+from guardhouse.control.issuer_board import IssuerBoard
+from guardhouse.control.minting import Minter
 from guardhouse.control.publisher import INTERVAL, Publisher
 from guardhouse.control.standing_publisher import StandingPublisher
 from guardhouse.control.state import State
@@ -62,15 +65,20 @@ async def _serve(settings: Settings, state: State) -> None:
         durability=settings.audit.durability,
     )
     standing = StandingPublisher(store, state.standing, journal)
+    minter = Minter(state, settings.identity.tokens.longest)
+    board = IssuerBoard(settings.identity.issuers, state, store, minter, journal.append)
+    board.turn(time.time())
     with _listen(settings.admin.address) as listener:
-        server = _Server(_configured(settings, state, metrics), stopping)
+        server = _Server(_configured(settings, state, metrics, board), stopping)
         async with asyncio.TaskGroup() as tasks:
             keeping_up = tasks.create_task(_keep_up(publisher, standing, metrics, journal, server))
+            vouching = tasks.create_task(board.run())
             serving = tasks.create_task(server.serve(sockets=[listener]))
             sys.stdout.write("ready\n")
             sys.stdout.flush()
             await serving
             keeping_up.cancel()
+            vouching.cancel()
     journal.close()
     metrics.poll()
     metrics.save()
@@ -121,9 +129,10 @@ class _Server(uvicorn.Server):
         await self._stopping.wait()
 
 
-def _configured(settings: Settings, state: State, metrics: MetricsReader) -> uvicorn.Config:
+def _configured(settings: Settings, state: State, *collectors: Collector) -> uvicorn.Config:
     registry = CollectorRegistry()
-    registry.register(metrics)
+    for collector in collectors:
+        registry.register(collector)
     application = admin.application(
         settings.admin.address.host,
         lambda: generate_latest(registry),

@@ -1,13 +1,15 @@
-"""The state directory: where everything lies, who may read it, and the two secrets in it.
+"""The state directory: where everything lies, who may read it, and the secrets in it.
 
     secrets/pepper      HMAC key of API keys; lost or changed, every key is void
     secrets/hash-key    HMAC key of the prompt hashes in the journal
+    secrets/token-key   what the gateway signs its own tokens with, and token-key.previous (control/minting.py)
     store.sqlite        the key store (control/store.py)
     keys.feed           what workers know of it (identity/key_feed.py)
     standing.json       what operators have switched off, for the workers (control/standing_publisher.py)
+    issuers.json        what workers know of tokens (identity/issuer_bulletin.py)
     journal/wN/         what worker N recorded (audit/journal.py)
     metrics.json        how far the metrics have read it, and their figures (readers/metrics.py)
-    run/                the lock of the supervisor and a mark per worker that is up
+    run/                the lock of the supervisor, a mark per worker that is up, and what workers ask for
 
 A secret is 32 random bytes as hexadecimal text in a file of mode 0600. It is written under a temporary name and then
 linked into place, which fails when there is one already: a secret is never overwritten, and never seen half-written.
@@ -25,6 +27,7 @@ from pathlib import Path
 
 import msgspec
 
+from guardhouse.identity import issuer_bulletin
 from guardhouse.model.secret import Secret
 
 SECRET_BYTES = 32
@@ -48,9 +51,13 @@ class State:
         self.secrets = root / "secrets"
         self.pepper = self.secrets / "pepper"
         self.hash_key = self.secrets / "hash-key"
+        self.token_key = self.secrets / "token-key"
+        self.previous_token_key = self.secrets / "token-key.previous"
         self.store = root / "store.sqlite"
         self.feed = root / "keys.feed"
         self.standing = root / "standing.json"
+        self.issuers = root / issuer_bulletin.NAME
+        self.wanted = root / issuer_bulletin.WANTED
         self.journal = root / "journal"
         self.metrics = root / "metrics.json"
         self.run = root / "run"
@@ -65,15 +72,15 @@ class State:
 
 def prepare(state: State) -> Secrets:
     """Makes what is missing, readable by its owner only, and loads the secrets."""
-    for folder in (state.root, state.secrets, state.journal, state.run):
+    for folder in (state.root, state.secrets, state.journal, state.run, state.wanted):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for path in (state.pepper, state.hash_key):
-        _create_secret(path)
+    for path in (state.pepper, state.hash_key, state.token_key):
+        create_secret(path)
     return load_secrets(state)
 
 
 def load_secrets(state: State) -> Secrets:
-    return Secrets(pepper=_load_secret(state.pepper), hash_key=_load_secret(state.hash_key))
+    return Secrets(pepper=load_secret(state.pepper), hash_key=load_secret(state.hash_key))
 
 
 def lock(state: State) -> int:
@@ -95,7 +102,7 @@ def exposed_to(path: Path) -> str | None:
     return "its group" if mode & 0o070 else None
 
 
-def _create_secret(path: Path) -> None:
+def create_secret(path: Path) -> None:
     if path.exists():
         return
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
@@ -111,7 +118,7 @@ def _create_secret(path: Path) -> None:
         fresh.unlink()
 
 
-def _load_secret(path: Path) -> Secret:
+def load_secret(path: Path) -> Secret:
     try:
         others = exposed_to(path)
         text = path.read_text(encoding="ascii", errors="replace")

@@ -5,9 +5,9 @@ Three carriers are accepted, because the client libraries differ: `Authorization
 different ones is refused instead of ranked, since whoever ranks them elsewhere (a proxy, a log, a person) may rank
 them otherwise; the same one in several carriers is merely redundant.
 
-A carrier that is present but cannot hold a key (another scheme, an empty or over-long value, anything but visible
-ASCII) makes the credential invalid, it is never skipped in favour of the next carrier. `headers` maps lower-cased
-names to values; that a name occurs once is the business of `wire`. Cost: linear in at most 512 bytes.
+A carrier that is present but cannot hold a key or a token (another scheme, an empty or over-long value, anything but
+visible ASCII) makes the credential invalid, it is never skipped in favour of the next carrier. `headers` maps
+lower-cased names to values; that a name occurs once is the business of `wire`. Cost: linear in at most `LONGEST` bytes.
 """
 
 import re
@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 from guardhouse.model.reason import Reason
 
-LONGEST = 512
+LONGEST = 8192  # a token with many groups is a few thousand bytes long
 
 _bearer = re.compile(rb"(?i:bearer) +([\x21-\x7e]{1,%d})" % LONGEST).fullmatch
 _bare = re.compile(rb"[\x21-\x7e]{1,%d}" % LONGEST).fullmatch

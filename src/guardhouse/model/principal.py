@@ -15,7 +15,8 @@ import msgspec
 
 from guardhouse.model.operation import Operation
 
-Method = Literal["api_key", "oidc", "mtls", "token"]  # `token`: minted by this gateway
+# how somebody was identified in the first place; what was exchanged for that keeps it. `token`: signed in as a person
+Method = Literal["api_key", "oidc", "mtls", "token"]
 Strength = Literal["single", "strong"]  # `strong`: several factors, or a key that cannot be copied
 
 
@@ -42,4 +43,5 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     credential_made: float = 0.0  # Unix time; 0 when unknown. Detection leaves new credentials alone for 48 h
     expires_at: float | None = None  # Unix time at which this identification ends
     narrowings: tuple[Narrowing, ...] = ()
+    grantors: tuple[str, ...] = ()  # ids of the credentials that this one descends from, the first one first
     issuer: str = ""  # name of the configured issuer that vouched for it; empty for the gateway's own keys

@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 
 from guardhouse.audit.record import Control
 from guardhouse.identity.api_keys import Presented
+from guardhouse.identity.tokens import PresentedToken
 from guardhouse.limits.book import Admitted, Limited, Pending
 from guardhouse.model.denial import Denial
 from guardhouse.model.operation import Operation
@@ -31,8 +32,8 @@ class Caller(ABC):
 
     def __init__(self) -> None:
         self.upstream: UpstreamConnection | None = None  # what feeds the answer that flows now
-        self.presented: tuple[dict[bytes, bytes], Presented] | None = (
-            None  # the last head with a credential, and its key
+        self.presented: tuple[dict[bytes, bytes], Presented | PresentedToken] | None = (
+            None  # the last head with a credential, and what it was
         )
 
     @property

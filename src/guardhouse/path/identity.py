@@ -1,14 +1,17 @@
 """Who is calling? Stage one of authorisation, and the only maker of principals.
 
 Runs when the head is complete, before a byte of the body is accepted, so an unknown caller cannot make the gateway hold
-anything. A key table that nobody has refreshed for longer than `identity.stale_after` answers no one: a revocation
-might be missing from it. Credentials that fail are counted (identity/guard.py); from a burst of them on, whoever fails
-is told to wait.
+anything. What is known of keys, tokens and revocations comes from the control process. If that has given no sign of
+life for longer than `identity.stale_after`, nobody is identified: a revocation might be missing. Credentials that fail
+are counted (identity/guard.py); from a burst of them on, whoever fails is told to wait.
 """
 
 from guardhouse.audit.record import Event
+from guardhouse.identity import tokens
 from guardhouse.identity.api_keys import Presented
 from guardhouse.identity.credentials import extract
+from guardhouse.identity.flaw import Flaw
+from guardhouse.identity.tokens import PresentedToken
 from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.reason import Reason
 from guardhouse.path.exchange import Exchange
@@ -48,7 +51,7 @@ def _aimed_at(exchange: Exchange, plane: DataPlane) -> str:
     presented, head = exchange.caller.presented, exchange.head
     if presented is None or head is None or presented[0] is not head.headers:
         return ""
-    return plane.keys.table.known_id(presented[1])
+    return plane.keys.table.known_id(presented[1]) if isinstance(presented[1], Presented) else ""
 
 
 def _sent_away(exchange: Exchange, wait: float, detail: str) -> Denial:
@@ -62,6 +65,8 @@ def _identify(exchange: Exchange, plane: DataPlane) -> Verdict:
         return Denial(presented)
     if plane.keys.age(exchange.at) > plane.settings.identity.stale_after:
         return Denial(Reason.IDENTITY_STALE, retry_after=5.0)
+    if isinstance(presented, PresentedToken):
+        return _by_token(exchange, plane, presented)
     principal = plane.keys.table.judge(presented, exchange.at)
     if isinstance(principal, Reason):
         return Denial(principal)
@@ -69,8 +74,24 @@ def _identify(exchange: Exchange, plane: DataPlane) -> Verdict:
     return None
 
 
-def _presented(exchange: Exchange, plane: DataPlane) -> Presented | Reason:
-    """A connection that repeats its head (the framing hands out the same dict then) presents the same key again."""
+def _by_token(exchange: Exchange, plane: DataPlane, presented: PresentedToken) -> Verdict:
+    table, now = plane.tokens, exchange.at
+    if table.age(now) > plane.settings.identity.stale_after:
+        return Denial(Reason.IDENTITY_STALE, retry_after=5.0)
+    found = table.known(presented.digest, plane.keys.table, now)
+    if found is None:
+        assert exchange.head is not None
+        token = extract(exchange.head.headers)
+        assert isinstance(token, bytes)
+        found = table.verify(token, presented.digest, plane.keys.table, now)
+    if isinstance(found, Flaw):
+        return found.denial()
+    exchange.principal = found
+    return None
+
+
+def _presented(exchange: Exchange, plane: DataPlane) -> Presented | PresentedToken | Reason:
+    """A connection that repeats its head (the framing hands out the same dict then) presents the same again."""
     assert exchange.head is not None
     headers, caller = exchange.head.headers, exchange.caller
     if caller.presented is not None and caller.presented[0] is headers:
@@ -78,6 +99,6 @@ def _presented(exchange: Exchange, plane: DataPlane) -> Presented | Reason:
     found = extract(headers)
     if isinstance(found, Reason):
         return found
-    presented = plane.keys.table.read(found)
+    presented = tokens.read(found) if tokens.is_token(found) else plane.keys.table.read(found)
     caller.presented = (headers, presented)
     return presented

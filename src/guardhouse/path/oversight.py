@@ -11,7 +11,6 @@ An exchange that has not gone out yet is not looked at here: it is identified ag
 """
 
 from guardhouse.model.denial import Denial, Verdict
-from guardhouse.model.principal import Principal
 from guardhouse.model.reason import Reason
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
@@ -29,11 +28,8 @@ def oversee(exchange: Exchange, plane: DataPlane) -> Verdict:
         refusal = plane.gates.refuse_principal(principal.id, now)
         if refusal is not None:
             return refusal
-    reason = _ended(principal, plane, now)
-    return None if reason is None else Denial(reason)
-
-
-def _ended(principal: Principal, plane: DataPlane, now: float) -> Reason | None:
-    if principal.method == "api_key":
-        return plane.keys.table.ended(principal.credential_id, now)
-    return Reason.CREDENTIAL_EXPIRED if principal.expires_at is not None and principal.expires_at <= now else None
+    if principal.method == "api_key" and not principal.grantors:
+        reason = plane.keys.table.ended(principal.credential_id, now)
+        return None if reason is None else Denial(reason)
+    flaw = plane.tokens.ended(principal, plane.keys.table, now)
+    return None if flaw is None else flaw.denial()

@@ -1,4 +1,4 @@
-"""What one worker's exchanges share: the current snapshot, the key table, the limits, the journal and the upstreams.
+"""What one worker's exchanges share: the snapshot, the keys and tokens, the limits, the journal and the upstreams.
 
 There is one DataPlane per worker and it is passed as an argument; nothing in the path is a module global. `snapshot` is
 replaced as a whole and an exchange keeps the one it began with, so an exchange is decided under exactly one revision.
@@ -13,6 +13,7 @@ from typing import Protocol
 from guardhouse.audit.journal import Journal
 from guardhouse.identity.guard import Guard
 from guardhouse.identity.key_feed import KeyFeed
+from guardhouse.identity.tokens import TokenTable
 from guardhouse.inspect.signals import HashKey
 from guardhouse.limits.book import Book
 from guardhouse.limits.table import LimitTable
@@ -53,6 +54,7 @@ class DataPlane:
         "request_limits",
         "settings",
         "snapshot",
+        "tokens",
         "upstreams",
     )
 
@@ -62,6 +64,7 @@ class DataPlane:
         settings: Settings,
         snapshot: Snapshot,
         keys: KeyFeed,
+        tokens: TokenTable,
         hash_key: HashKey,
         journal: Journal,
         upstreams: Upstreams,
@@ -73,6 +76,7 @@ class DataPlane:
         self.request_limits = RequestLimits(limits.headers, limits.header_bytes, limits.body)
         self.snapshot = snapshot
         self.keys = keys
+        self.tokens = tokens
         self.guard = Guard(settings.signins)
         self.hash_key = hash_key
         self.journal = journal

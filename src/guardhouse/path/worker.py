@@ -17,7 +17,9 @@ from typing import Any, cast
 import uvloop
 
 from guardhouse.audit.journal import Journal
+from guardhouse.identity import issuer_bulletin
 from guardhouse.identity.key_feed import KeyFeed
+from guardhouse.identity.tokens import TokenTable
 from guardhouse.inspect.signals import HashKey
 from guardhouse.model.secret import Secret
 from guardhouse.path import gates
@@ -54,12 +56,17 @@ async def _serve(loaded: Loaded, worker: int, pepper: Secret, hash_key: HashKey)
     )
     keys = KeyFeed(settings.state / "keys.feed", pepper)
     keys.load()
+    tokens = TokenTable(
+        settings.identity.issuers, settings.state / issuer_bulletin.NAME, settings.state / issuer_bulletin.WANTED
+    )
+    tokens.refresh()
     switches = gates.follow(settings.state, settings.workers)
     switches.load(loop.time())
     plane = DataPlane(
         settings=settings,
         snapshot=loaded.snapshot,
         keys=keys,
+        tokens=tokens,
         hash_key=hash_key,
         journal=journal,
         upstreams=Upstreams(settings.upstream, loop),
@@ -125,6 +132,7 @@ async def _sweep(plane: DataPlane) -> None:
         await asyncio.sleep(SWEEP)
         while plane.keys.refresh():
             await asyncio.sleep(0)  # a long feed is read in slices, between which traffic goes on
+        plane.tokens.refresh()
         plane.journal.retry()
         now = plane.loop_time()
         plane.gates.refresh(now)

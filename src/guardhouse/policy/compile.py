@@ -19,6 +19,7 @@ from guardhouse.policy.conditions import Conditions
 from guardhouse.policy.document import Document, Mask, ModelEntry, PolicyEntry, TargetEntry
 from guardhouse.policy.references import Reference
 from guardhouse.policy.sections.hours import Calendar
+from guardhouse.policy.sections.identity import resolved
 from guardhouse.policy.sections.networks import Atlas
 from guardhouse.policy.sections.when import When
 from guardhouse.policy.selecting import models_of
@@ -43,7 +44,7 @@ def compile_settings(document: Document, base: Path) -> Settings:
         limits_scope=document.limits_scope,
         audit=document.audit,
         metrics=document.metrics,
-        identity=document.identity,
+        identity=resolved(document.identity, base),
         signins=document.signins,
     )
 

@@ -16,10 +16,11 @@ from guardhouse.model.operation import Operation
 from guardhouse.policy.network import Url
 from guardhouse.policy.references import Reference
 from guardhouse.policy.sections.hours import HoursEntry
+from guardhouse.policy.sections.identity import IdentityEntry
 from guardhouse.policy.sections.networks import Networks
 from guardhouse.policy.sections.when import When
 from guardhouse.policy.sections.who import Who
-from guardhouse.policy.settings import Admin, Audit, Identity, Listen, Metrics, Signins, Upstream
+from guardhouse.policy.settings import Admin, Audit, Listen, Metrics, Signins, Upstream
 
 Side = Literal["request", "response"]
 Effect = Literal["allow", "deny", "restrict"]
@@ -76,7 +77,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     limits_scope: Literal["process"] | None = None
     audit: Audit = Audit()
     metrics: Metrics = Metrics()
-    identity: Identity = Identity()
+    identity: IdentityEntry = IdentityEntry()
     signins: Signins = Signins()
     networks: Networks = {}
     hours: dict[str, HoursEntry] = {}

@@ -16,9 +16,11 @@ from guardhouse.model.secret import Secret
 from guardhouse.policy import checks
 from guardhouse.policy.compile import compile_settings, compile_snapshot
 from guardhouse.policy.document import Document
+from guardhouse.policy.problem import Path as ConfigPath
 from guardhouse.policy.problem import Problem, Problems, dotted
 from guardhouse.policy.references import Reference, resolve
 from guardhouse.policy.schema import decode
+from guardhouse.policy.sections.identity import files_of
 from guardhouse.policy.settings import Settings
 from guardhouse.policy.snapshot import Snapshot
 from guardhouse.policy.source import MOST_BYTES, line_of, parse
@@ -74,10 +76,12 @@ def _fetch(
 
 def _unreadable_files(document: Document, base: Path) -> list[checks.Finding]:
     tls = document.listen.tls
-    if tls is None:
-        return []
-    findings: list[checks.Finding] = []
-    for key, file in (("certificate", tls.certificate), ("key", tls.key)):
-        if not os.access(base / file, os.R_OK) or not (base / file).is_file():
-            findings.append((("listen", "tls", key), f"the file {file} cannot be read"))
-    return findings
+    named: list[tuple[ConfigPath, Path]] = []
+    if tls is not None:
+        named = [(("listen", "tls", "certificate"), tls.certificate), (("listen", "tls", "key"), tls.key)]
+    named += [(("identity", *place), file) for place, file in files_of(document.identity)]
+    return [
+        (place, f"the file {file} cannot be read")
+        for place, file in named
+        if not os.access(base / file, os.R_OK) or not (base / file).is_file()
+    ]

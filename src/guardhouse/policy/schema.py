@@ -15,12 +15,13 @@ from guardhouse.policy.document import Document, Effect, Limits, Mask, ModelEntr
 from guardhouse.policy.problem import Path, Problem
 from guardhouse.policy.reading import Key, ListOf, MapOf, Reading, Shape, Unread
 from guardhouse.policy.sections.hours import HOURS
+from guardhouse.policy.sections.identity import IDENTITY
 from guardhouse.policy.sections.may import OPERATIONS
 from guardhouse.policy.sections.networks import NETWORKS
 from guardhouse.policy.sections.signins import SIGNINS
 from guardhouse.policy.sections.when import WHEN
 from guardhouse.policy.sections.who import WHO
-from guardhouse.policy.settings import Admin, Audit, Deadlines, Identity, Listen, ListenLimits, Metrics, Tls, Upstream
+from guardhouse.policy.settings import Admin, Audit, Deadlines, Listen, ListenLimits, Metrics, Tls, Upstream
 from guardhouse.policy.source import Node
 
 _EFFECTS: dict[str, Effect] = {"allow": "allow", "deny": "deny", "restrict": "restrict"}
@@ -103,11 +104,6 @@ _METRICS = Shape(
         "user": Key(kinds.USER_LABEL, "The user label of metrics: the principal's id, none, or one of N buckets."),
         "series": Key(kinds.Whole(10, 10_000_000), "Series kept at most; what comes later is counted together."),
     },
-)
-
-_IDENTITY = Shape(
-    Identity,
-    {"stale_after": Key(kinds.DURATION, "How long workers go on with the keys they last saw published.")},
 )
 
 _TARGET = Shape(
@@ -195,7 +191,7 @@ DOCUMENT = Shape(
         ),
         "audit": Key(_AUDIT, "The journal."),
         "metrics": Key(_METRICS, "The metrics."),
-        "identity": Key(_IDENTITY, "The key store as workers see it."),
+        "identity": Key(IDENTITY, "Credentials: how long what is known of them counts, and whose tokens are accepted."),
         "signins": Key(SIGNINS, "What is done about failed sign-ins."),
         "networks": Key(NETWORKS, "Address ranges by name, for the conditions of policies."),
         "hours": Key(HOURS, "Stretches of the week by name, for the conditions of policies."),

@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from guardhouse.identity.guard import Patience
+from guardhouse.identity.issuers import Issuer
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -94,8 +95,17 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     series: int = 10_000
 
 
+class OwnTokens(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a token that the gateway mints lives, in seconds."""
+
+    lifetime: float = 900.0
+    longest: float = 43_200.0
+
+
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
     stale_after: float = 900.0  # seconds that workers go on with the keys they last saw
+    tokens: OwnTokens = OwnTokens()
+    issuers: dict[str, Issuer] = {}  # resolved from what is written: sections/identity.py
 
 
 class Signins(Patience, frozen=True, kw_only=True):

@@ -1,0 +1,26 @@
+"""What the control process tells the workers of tokens: the issuers' keys, its own, and what was revoked.
+
+One bulletin (model/bulletin.py) of public keys and credential ids; there is nothing secret in it. `fetched_at` is when
+an issuer last said that these are its keys: from then on `stale_after` runs, over restarts too. A revoked credential is
+kept until it would have ended anyway.
+"""
+
+import msgspec
+
+from guardhouse.identity.jwks import PublicKey
+
+# in the state directory
+NAME = "issuers.json"
+WANTED = "run/wanted"  # a folder: one empty file per issuer of which a token named an unknown key
+
+
+class IssuerKeys(msgspec.Struct, frozen=True):
+    issuer: str  # whose they are: what is configured under the name may change
+    keys: tuple[PublicKey, ...]
+    fetched_at: float
+
+
+class IssuerBulletin(msgspec.Struct, frozen=True, kw_only=True):
+    issuers: dict[str, IssuerKeys] = {}
+    own: tuple[PublicKey, ...] = ()
+    revoked: dict[str, float] = {}  # credential id -> Unix time until which it is to be remembered

@@ -1,0 +1,90 @@
+"""Signed tokens in compact form (RFC 7515): one reading of the bytes, before anything is believed.
+
+A token is `header.payload.signature`. `read` takes it apart and refuses whatever two readers could understand
+differently or what would make verification mean something else: base64url with other spellings, JSON with a member
+twice, extensions (`crit`, `b64`), encrypted, compressed or nested content. Header members that tell a verifier where to
+find a key (`jwk`, `jku`, `x5u`, `x5c`) are never looked at; keys come from the configured issuer alone.
+
+`verified_by` chooses among the keys of that issuer: those of the token's `kid`, or all of them for a token without one,
+and of these the ones that may be used with the token's algorithm. Nothing else of a token decides over its keys.
+
+Nothing here depends on the clock or on who the issuer is (claims.py, tokens.py). Cost: linear in `LONGEST` bytes.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from guardhouse.identity import base64url
+from guardhouse.identity.credentials import LONGEST
+from guardhouse.identity.flaw import Flaw
+from guardhouse.identity.jwks import VerifyingKey
+from guardhouse.model.denial import Denial
+from guardhouse.wire import json
+
+MOST_TRIED = 4  # keys per token; a set with more of one id, or a token without an id and a larger set, is refused
+_LONGEST_KEY_ID = 256
+_UNSUPPORTED = frozenset({"crit", "b64", "zip", "enc", "epk", "cty"})
+
+
+class Signed(msgspec.Struct, frozen=True):
+    """A token that could be read. Nothing of it is to be believed before `verified_by` has found a key."""
+
+    algorithm: str
+    key_id: str | None
+    kind: str  # the header's `typ` in lower case, without "application/"; empty when there is none
+    claims: dict[str, Any]
+    payload: bytes
+    message: bytes  # what is signed
+    signature: bytes
+
+    def __repr__(self) -> str:
+        return f"Signed({self.algorithm!r})"
+
+
+def read(token: bytes) -> Signed | Flaw:
+    segments = token.split(b".") if len(token) <= LONGEST else []
+    if len(segments) != 3:
+        return Flaw.FORM
+    header, payload, signature = map(base64url.decode, segments)
+    if header is None or payload is None or signature is None:
+        return Flaw.FORM
+    members, claims = _object(header), _object(payload)
+    if members is None or claims is None:
+        return Flaw.FORM
+    algorithm, key_id, kind = members.get("alg"), members.get("kid"), members.get("typ", "")
+    if not isinstance(algorithm, str) or not isinstance(kind, str) or not _UNSUPPORTED.isdisjoint(members):
+        return Flaw.HEADER
+    if "kid" in members and (not isinstance(key_id, str) or not 0 < len(key_id) <= _LONGEST_KEY_ID):
+        return Flaw.HEADER
+    return Signed(
+        algorithm=algorithm,
+        key_id=key_id,
+        kind=kind.lower().removeprefix("application/"),
+        claims=claims,
+        payload=payload,
+        message=token[: token.rindex(b".")],
+        signature=signature,
+    )
+
+
+def verified_by(signed: Signed, keys: Sequence[VerifyingKey]) -> VerifyingKey | Flaw:
+    """The key that made the signature."""
+    named = [key for key in keys if signed.key_id is None or key.public.kid == signed.key_id]
+    if not named:
+        return Flaw.KEY
+    fitting = [key for key in named if signed.algorithm in key.algorithms]
+    if not fitting or len(fitting) > MOST_TRIED:
+        return Flaw.ALGORITHM if not fitting else Flaw.KEY
+    for key in fitting:
+        if key.verifies(signed.algorithm, signed.message, signed.signature):
+            return key
+    return Flaw.SIGNATURE
+
+
+def _object(content: bytes) -> dict[str, Any] | None:
+    decoded = json.decode(content)
+    if isinstance(decoded, Denial) or not isinstance(decoded[0], dict):
+        return None
+    return decoded[0]

@@ -1,0 +1,230 @@
+"""Tokens at the data path: whose token is this, and does it still count?
+
+A token is verified once, in full (jws.py, claims.py, minted.py), and remembered under the SHA-256 of all its bytes; the
+next request with it costs a look-up. What is remembered counts until the token ends, its key is no longer published, it
+or a credential that it descends from is revoked, or the issuer's keys have not been renewed for its `stale_after`. The
+first two kinds of change come with the bulletin of the control process, which is looked at a few times a second; the
+rest is compared at each request. Nothing is remembered of tokens that were refused, so refusals cannot push out others.
+
+A worker never asks an issuer anything. A token with a key id that is not known makes it touch a file with the issuer's
+name, once a second at most, however many such tokens come; the control process looks at the file and decides when to
+ask (control/issuer_keys.py).
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from guardhouse.identity import claims, jws, minted
+from guardhouse.identity.api_keys import PREFIX, KeyTable
+from guardhouse.identity.flaw import Flaw
+from guardhouse.identity.issuer_bulletin import IssuerBulletin, IssuerKeys
+from guardhouse.identity.issuers import Issuer
+from guardhouse.identity.jwks import PublicKey, VerifyingKey, verifying
+from guardhouse.model.bulletin import Bulletin
+from guardhouse.model.principal import Principal
+from guardhouse.model.reason import Reason
+
+MOST_REMEMBERED = 20_000
+_ASK_EVERY = 1.0  # seconds
+_KINDS = frozenset({"", "jwt", "at+jwt", "jose"})
+_FOREVER = float("inf")
+_NOTHING_TOLD = IssuerKeys("", (), float("-inf"))
+_GRANTORS = {Reason.CREDENTIAL_EXPIRED: Flaw.GRANTOR_EXPIRED}
+
+
+class _Voucher:
+    """An issuer as this process knows it now; the gateway itself is one, with `issuer` None."""
+
+    __slots__ = ("asked_at", "good_until", "issuer", "keys", "published")
+
+    def __init__(self, issuer: Issuer | None) -> None:
+        self.issuer = issuer
+        self.keys: tuple[VerifyingKey, ...] = ()
+        self.published: tuple[PublicKey, ...] = ()
+        self.good_until = 0.0
+        self.asked_at = 0.0
+
+    def renew(self, keys: Iterable[PublicKey], good_until: float) -> None:
+        self.good_until = good_until
+        published = tuple(keys)
+        if published != self.published:
+            self.published = published
+            self.keys = tuple(key for key in map(verifying, published) if key is not None)
+
+
+class _Remembered:
+    __slots__ = ("ends", "grantor_key", "key", "principal", "voucher")
+
+    def __init__(self, principal: Principal, voucher: _Voucher, key: PublicKey) -> None:
+        self.principal = principal
+        self.voucher = voucher
+        self.key = key
+        self.ends: float = _FOREVER if principal.expires_at is None else principal.expires_at
+        self.grantor_key = _grantor_key(principal)
+
+
+class PresentedToken:
+    """A token as it was presented: the digest of the whole, under which it may be known. Not the token."""
+
+    __slots__ = ("digest",)
+
+    def __init__(self, digest: bytes) -> None:
+        self.digest = digest
+
+    def __repr__(self) -> str:
+        return "PresentedToken(…)"
+
+
+class TokenTable:
+    """The tokens a process knows, and the keys and revocations that decide over the ones it does not."""
+
+    __slots__ = ("_bulletin", "_by_name", "_issuers", "_own", "_remembered", "_revoked", "_wanted")
+
+    def __init__(self, issuers: Mapping[str, Issuer], bulletin: Path, wanted: Path) -> None:
+        self._bulletin = Bulletin(bulletin, IssuerBulletin)
+        self._by_name = {name: _Voucher(issuer) for name, issuer in issuers.items()}
+        self._issuers = {issuer.issuer: self._by_name[name] for name, issuer in issuers.items()}
+        self._own = _Voucher(None)
+        self._remembered: dict[bytes, _Remembered] = {}
+        self._revoked: frozenset[str] = frozenset()
+        self._wanted = wanted
+
+    def __len__(self) -> int:
+        return len(self._remembered)
+
+    def __repr__(self) -> str:
+        return f"<TokenTable {len(self._by_name)} issuers, {len(self)} tokens>"
+
+    def age(self, now: float) -> float:
+        """Seconds since the control process last gave a sign of life."""
+        return self._bulletin.age(now)
+
+    def refresh(self) -> None:
+        """Take over what was published since; whatever it ends is forgotten at once."""
+        if not self._bulletin.refresh() or self._bulletin.current is None:
+            return
+        news = self._bulletin.current
+        for name, voucher in self._by_name.items():
+            assert voucher.issuer is not None
+            told = news.issuers.get(name, _NOTHING_TOLD)
+            if told.issuer != voucher.issuer.issuer:
+                told = _NOTHING_TOLD
+            voucher.renew(told.keys, told.fetched_at + voucher.issuer.stale_after)
+        self._own.renew(news.own, _FOREVER)
+        self._revoked = frozenset(news.revoked)
+        self._remembered = {digest: kept for digest, kept in self._remembered.items() if self._still_counts(kept)}
+
+    def known(self, digest: bytes, keys: KeyTable, now: float) -> Principal | Flaw | None:
+        """The principal of a token that was verified before and still counts; None: it has to be verified."""
+        kept = self._remembered.get(digest)
+        if kept is None:
+            return None
+        if kept.ends <= now:
+            del self._remembered[digest]
+            return Flaw.EXPIRED
+        if kept.voucher.good_until <= now:
+            return Flaw.STALE
+        if kept.grantor_key and (reason := keys.ended(kept.grantor_key, now)) is not None:
+            return _GRANTORS.get(reason, Flaw.GRANTOR_REVOKED)
+        return kept.principal
+
+    def ended(self, principal: Principal, keys: KeyTable, now: float) -> Flaw | None:
+        """Why somebody who was identified by something else than an API key of its own is so no longer."""
+        if principal.expires_at is not None and principal.expires_at <= now:
+            return Flaw.EXPIRED
+        if principal.credential_id in self._revoked:
+            return Flaw.REVOKED
+        if not self._revoked.isdisjoint(principal.grantors):
+            return Flaw.GRANTOR_REVOKED
+        grantor_key = _grantor_key(principal)
+        if grantor_key and (reason := keys.ended(grantor_key, now)) is not None:
+            return _GRANTORS.get(reason, Flaw.GRANTOR_REVOKED)
+        return None
+
+    def verify(self, token: bytes, digest: bytes, keys: KeyTable, now: float) -> Principal | Flaw:
+        """The whole of it, for a token that is not `known`."""
+        signed = jws.read(token)
+        if isinstance(signed, Flaw):
+            return signed
+        claimed = signed.claims.get("iss")
+        if claimed == minted.ISSUER:
+            return self._verify_own(signed, digest, keys, now)
+        voucher = self._issuers.get(claimed) if isinstance(claimed, str) else None
+        if voucher is None or voucher.issuer is None:
+            return Flaw.ISSUER
+        if signed.kind not in _KINDS:
+            return Flaw.TYPE
+        if signed.algorithm not in voucher.issuer.algorithms:
+            return Flaw.ALGORITHM
+        if voucher.good_until <= now:
+            return Flaw.STALE
+        key = jws.verified_by(signed, voucher.keys)
+        if isinstance(key, Flaw):
+            if key is Flaw.KEY:
+                self._ask_for(voucher, now)
+            return key
+        principal = claims.identified(signed.claims, voucher.issuer, digest, now)
+        if isinstance(principal, Flaw):
+            return principal
+        ended = self.ended(principal, keys, now)
+        return ended or self._remember(digest, _Remembered(principal, voucher, key.public), now)
+
+    def _verify_own(self, signed: jws.Signed, digest: bytes, keys: KeyTable, now: float) -> Principal | Flaw:
+        if signed.kind != minted.KIND:
+            return Flaw.TYPE
+        key = jws.verified_by(signed, self._own.keys)
+        if isinstance(key, Flaw):
+            return key
+        read = minted.read_claims(signed.claims, now)
+        if isinstance(read, Flaw):
+            return read
+        principal = minted.principal_of(read)
+        if isinstance(principal, Flaw):
+            return principal
+        ended = self.ended(principal, keys, now)
+        return ended or self._remember(digest, _Remembered(principal, self._own, key.public), now)
+
+    def _remember(self, digest: bytes, entry: _Remembered, now: float) -> Principal:
+        if len(self._remembered) >= MOST_REMEMBERED:
+            self._make_room(now)
+        self._remembered[digest] = entry
+        return entry.principal
+
+    def _make_room(self, now: float) -> None:
+        """Forget what has ended, and the older half if that was not enough."""
+        kept = [(digest, entry) for digest, entry in self._remembered.items() if entry.ends > now]
+        self._remembered = dict(kept[-MOST_REMEMBERED // 2 :])
+
+    def _still_counts(self, kept: _Remembered) -> bool:
+        principal = kept.principal
+        gone = principal.credential_id in self._revoked or not self._revoked.isdisjoint(principal.grantors)
+        return kept.key in kept.voucher.published and not gone
+
+    def _ask_for(self, voucher: _Voucher, now: float) -> None:
+        if voucher.issuer is None or abs(now - voucher.asked_at) < _ASK_EVERY:
+            return
+        voucher.asked_at = now
+        ask_for(self._wanted, voucher.issuer.name)
+
+
+def ask_for(wanted: Path, issuer: str) -> None:
+    """Leave word that a token named a key of `issuer` that is not known here."""
+    try:
+        (wanted / issuer).touch(mode=0o600)
+    except OSError:
+        return  # the keys come with the next regular look
+
+
+def read(token: bytes) -> PresentedToken:
+    return PresentedToken(hashlib.sha256(token).digest())
+
+
+def is_token(presented: bytes) -> bool:
+    """Whether something presented is to be judged as a token: API keys hold no dots."""
+    return b"." in presented and not presented.startswith(PREFIX.encode())
+
+
+def _grantor_key(principal: Principal) -> str:
+    """The id of the API key that a token descends from; empty when there is none."""
+    return principal.grantors[0] if principal.grantors and principal.method == "api_key" else ""
