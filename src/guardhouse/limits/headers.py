@@ -83,10 +83,10 @@ def render(admission: Admission) -> bytes:
             figures.append(left)
             figures.append(reset)
             if extra.kind == "requests" and left < lowest_requests:
-                lowest_requests = left
+                lowest_requests = float(left)
                 single_requests = extra.single % (left, duration(reset))
             elif extra.kind == "tokens" and left < lowest_tokens:
-                lowest_tokens = left
+                lowest_tokens = float(left)
                 single_tokens = extra.single % (left, duration(reset))
     return lines.fields % tuple(figures) + single_requests + single_tokens
 
