@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from guardhouse.identity.issuers import Issuer
+from guardhouse.limits.rate import LimitRule
 from guardhouse.model.entity import Entity
 from guardhouse.policy.load import Loaded, load
 from guardhouse.policy.problem import Problems
@@ -65,7 +66,7 @@ def policy_lines(policy: Policy) -> list[str]:
         who += [f"{name}={value}" for value in getattr(policy.who, name)]
     who += [f"{name}={'|'.join(values)}" for name, values in sorted(policy.who.attributes.items())]
     conditions = "" if policy.when == When() else ", under conditions"
-    limits = [f"{rule.requests or 'any'} requests, {rule.tokens or 'any'} tokens" for rule in grant.limits]
+    limits = [", ".join(limits_of(rule)) for rule in grant.limits]
     uses = " ".join(sorted(use.value for use in policy.operations))
     models = " ".join(sorted(policy.models)) or "no model"
     return [
@@ -74,6 +75,14 @@ def policy_lines(policy: Policy) -> list[str]:
         f"  masks {entities(grant.mask_request)} / {entities(grant.mask_response)}",
         f"  unknown fields {'refused' if grant.refuse_unknown_fields else 'pass'}; limits {' '.join(limits) or 'none'}",
     ]
+
+
+def limits_of(rule: LimitRule) -> list[str]:
+    told = [f"{rule.requests or 'any'} requests", f"{rule.tokens or 'any'} tokens"]
+    told += [] if rule.concurrent is None else [str(rule.concurrent)]
+    told += [f"{quota} {'budget' if quota.budget else 'quota'} {quota.zone}" for quota in rule.quotas]
+    told += [] if rule.queue is None else [f"queue of {rule.queue.depth} for {rule.queue.wait:g} s"]
+    return [*told, "capping"] if rule.cap_output else told
 
 
 def entities(masked: int) -> str:

@@ -43,8 +43,14 @@ def test_an_exchange_without_a_finish_reason_counts_under_its_outcome(outcome: s
 @pytest.mark.parametrize("reason", list(Reason))
 def test_every_reason_of_a_denial_is_counted_once_and_where_it_belongs(reason: Reason) -> None:
     counts = counted(denied("a", reason.code, model="small"))
-    limit = reason in {Reason.REQUEST_RATE_EXCEEDED, Reason.TOKEN_RATE_EXCEEDED, Reason.TIER_CAPPED}
-    violations = {"operation_denied", "model_denied", "field_forbidden", "content_unreadable", "tokens_beyond_limit"}
+    limit = reason in {
+        *(Reason.REQUEST_RATE_EXCEEDED, Reason.TOKEN_RATE_EXCEEDED, Reason.TIER_CAPPED),
+        *(Reason.CONCURRENCY_EXCEEDED, Reason.QUOTA_EXHAUSTED, Reason.BUDGET_EXHAUSTED),
+    }
+    violations = {
+        *("operation_denied", "model_denied", "field_forbidden", "content_unreadable"),
+        *("tokens_beyond_limit", "cost_beyond_budget"),
+    }
     assert counts.denied == {reason.code: 1}
     assert counts.series.users["alice"].rate_limit_hits == limit
     assert pair_of(counts).violations == ({reason.code: 1} if reason.code in violations else {})

@@ -70,9 +70,12 @@ class Closed(msgspec.Struct, tag="closed", tag_field="kind", kw_only=True, omit_
     input_tokens: int = 0
     output_tokens: int = 0
     usage_source: str = ""  # "reported" or "estimated"
+    cost: int = 0  # of those tokens in billionths of `currency`, where the model has a price
+    currency: str = ""
     bytes_out: int = 0
     duration: float = 0.0  # seconds from the request's first byte
     first_byte: float = 0.0  # seconds until the upstream's first body byte
+    waited: float | None = None  # seconds that it was held for its turn, a part of both; None: it was not
     risk: int = 0
     masked_request: dict[str, int] = {}  # entity -> how many, as in `opened`
     masked: dict[str, int] = {}  # likewise, in the response

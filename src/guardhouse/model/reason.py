@@ -89,6 +89,10 @@ class Reason(Enum):
     REQUEST_RATE_EXCEEDED = ("request_rate_exceeded", 429, "caller", True, "Your request rate limit is used up.")
     TOKEN_RATE_EXCEEDED = ("token_rate_exceeded", 429, "caller", True, "Your token rate limit is used up.")
     TIER_CAPPED = ("tier_capped", 429, "caller", True, "Your tier is limited by an operator for now.")
+    CONCURRENCY_EXCEEDED = ("concurrency_exceeded", 429, "caller", True, "Too many of your requests are under way.")
+    QUOTA_EXHAUSTED = ("quota_exhausted", 429, "caller", True, "Your quota is used up.")
+    BUDGET_EXHAUSTED = ("budget_exhausted", 429, "caller", True, "Your budget is used up.")
+    COST_BEYOND_BUDGET = ("cost_beyond_budget", 400, "caller", False, "This request alone exceeds your budget.")
     TOKENS_BEYOND_LIMIT = ("tokens_beyond_limit", 400, "caller", False, "This request alone exceeds your token limit.")
 
     # validation

@@ -13,7 +13,7 @@ from guardhouse.audit.record import Control
 from guardhouse.identity.api_keys import Presented
 from guardhouse.identity.tokens import PresentedToken
 from guardhouse.limits.book import Admitted, Limited, Pending
-from guardhouse.model.denial import Denial
+from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.operation import Operation
 from guardhouse.model.principal import Principal
 from guardhouse.model.reason import Reason
@@ -62,6 +62,15 @@ class Cancellable(Protocol):
     def cancel(self, denial: Denial) -> None: ...
 
 
+class Metering(ABC):
+    """Says whether an answer that flows may go on."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def judge(self, characters: int) -> Verdict: ...
+
+
 class Exchange:
     __slots__ = (
         "admission",
@@ -90,6 +99,7 @@ class Exchange:
         "mask_response",
         "masked",
         "masked_response",
+        "meter",
         "model",
         "opened",
         "operation",
@@ -124,9 +134,8 @@ class Exchange:
         self.head: Head | None = None  # None: the bytes never were a request
         self.body: bytes | bytearray = b""
         self.keep_alive: bool = False
-        # routing (recognise)
+        # routing (recognise), identity
         self.operation: Operation | None = None
-        # identity
         self.principal: Principal | None = None
         # authorization (may_operate)
         self.policies: Policies = 0  # those that give the principal this operation
@@ -144,6 +153,7 @@ class Exchange:
         self.refused_by: tuple[str, ...] = ()  # the policies that denied it
         # admission
         self.admission: Admitted | Limited | None = None
+        self.meter: Metering | None = None  # of an answer that flows under a budget
         self.waiting: Pending | None = None  # what it is held for
         self.waited: float = 0.0  # seconds that it was held
         # masking

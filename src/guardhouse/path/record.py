@@ -20,6 +20,8 @@ _CHARACTERS_PER_TOKEN = 4
 
 _GONE = (Reason.CLIENT_LEFT, Reason.CLIENT_TOO_SLOW)  # nobody is there to be answered
 
+_NOT_SENT = (Reason.UPSTREAM_UNREACHABLE, Reason.UPSTREAM_CONNECT_TIMEOUT, Reason.UPSTREAM_SATURATED)
+
 # the stages in the order of pipeline.py, and what is to be said when the first n of them were passed
 STAGE_ORDER = (
     *("routing", "identity", "authorization"),
@@ -72,16 +74,21 @@ def close(exchange: Exchange, plane: DataPlane, denial: Denial | None, broken: b
     if exchange.closed:
         return
     exchange.closed = True
-    usage = exchange.usage or _estimate(exchange)
+    usage = exchange.usage or _estimate(exchange, denial)
+    price = None if exchange.model is None else exchange.model.price
+    cost = 0 if price is None else price.of(usage.input_tokens, usage.output_tokens)
     if isinstance(exchange.admission, Admitted):
-        plane.limits.settle(exchange.admission, usage.input_tokens + usage.output_tokens, 0, plane.loop_time())
+        plane.limits.settle(exchange.admission, usage.input_tokens + usage.output_tokens, cost, plane.loop_time())
     last = render_answer(exchange) if denial is None and not exchange.begun else _last_bytes(exchange, denial, broken)
-    plane.journal.append(_closed(exchange, plane, denial, usage), lambda error: _release(exchange, last, denial, error))
+    plane.journal.append(
+        _closed(exchange, plane, denial, usage, cost), lambda error: _release(exchange, last, denial, error)
+    )
 
 
-def _estimate(exchange: Exchange) -> Usage:
-    """What was probably used by an exchange that did not say. One that never went out used nothing."""
-    if not exchange.opened or exchange.signals is None:
+def _estimate(exchange: Exchange, denial: Denial | None) -> Usage:
+    """What was probably used by an exchange that did not say. One that no model server took on used nothing."""
+    refused = exchange.status >= 400 or (denial is not None and denial.reason in _NOT_SENT)
+    if not exchange.opened or exchange.signals is None or refused:
         return Usage(0, 0, "estimated")
     return Usage(exchange.signals.token_estimate, exchange.output_chars // _CHARACTERS_PER_TOKEN, "estimated")
 
@@ -110,7 +117,7 @@ def _release(exchange: Exchange, last: bytes, denial: Denial | None, error: OSEr
         exchange.caller.finish(exchange, render_denial(exchange, refusal), keep_alive=False)
 
 
-def _closed(exchange: Exchange, plane: DataPlane, denial: Denial | None, usage: Usage) -> Closed:
+def _closed(exchange: Exchange, plane: DataPlane, denial: Denial | None, usage: Usage, cost: int) -> Closed:
     principal, operation, model, grant = exchange.principal, exchange.operation, exchange.model, exchange.grant
     signals, target = exchange.signals, exchange.target
     return Closed(
@@ -134,9 +141,12 @@ def _closed(exchange: Exchange, plane: DataPlane, denial: Denial | None, usage: 
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
         usage_source=usage.source,
+        cost=cost,
+        currency="" if model is None or model.price is None else model.price.currency,
         bytes_out=exchange.bytes_out + len(exchange.answer),
         duration=_to_microseconds(plane.loop_time() - exchange.started),
         first_byte=_to_microseconds(exchange.first_byte),
+        waited=_to_microseconds(exchange.waited) if exchange.waited else None,
         risk=0 if signals is None else signals.risk,
         masked_request=exchange.masked,
         masked=exchange.masked_response,

@@ -128,6 +128,10 @@ class Response:
         if stream.error is not None:
             return Denial(stream.error)
         exchange = self._exchange
+        if exchange.meter is not None:
+            denial = exchange.meter.judge(stream.output_chars)
+            if denial is not None:
+                return denial
         if complete:
             exchange.answer = out + stream.finish()
         elif out:

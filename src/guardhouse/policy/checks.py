@@ -8,11 +8,12 @@ A check that would blame a thing for another's unreadability is left out until t
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from guardhouse.model.operation import Operation
 from guardhouse.policy.document import Document, PolicyEntry
 from guardhouse.policy.inert import inert_policy
 from guardhouse.policy.network import is_loopback
 from guardhouse.policy.problem import Path, quote, unknown
-from guardhouse.policy.sections import hours, identity, signins
+from guardhouse.policy.sections import hours, identity, prices, signins
 from guardhouse.policy.selecting import TAG, is_name, models_of, selected
 
 Finding = tuple[Path, str]
@@ -75,6 +76,8 @@ def _targets(document: Document, unread: Unread) -> Iterator[Finding]:
     used: set[str] = set()
     for name, model in document.models.items():
         used.update(model.targets)
+        for path, message in prices.priced_alike(model.price):
+            yield ("models", name, *path), message
         for index, target in enumerate(model.targets):
             if target not in known:
                 yield ("models", name, "targets", index), unknown("target", target, known)
@@ -93,7 +96,7 @@ def _policies(document: Document, unread: Unread) -> Iterator[Finding]:
             yield (*place, "name"), f"several policies have the name {quote(policy.name)}"
         for path, message in (*_models(policy, document, unread), *_conditions(policy, document, unread)):
             yield (*place, *path), message
-        for path, message in inert_policy(policy):
+        for path, message in (*inert_policy(policy), *_unkept(policy, document)):
             yield (*place, *path), message
 
 
@@ -130,6 +133,21 @@ def _conditions(policy: PolicyEntry, document: Document, unread: Unread) -> Iter
     some_unread = _any_unread("models", unread) or _any_unread("targets", unread)
     if set(when.region) & regions and policy.models and not some_unread and not models_of(policy, document):
         yield ("when", "region"), "none of the models has its servers there"
+
+
+def _unkept(policy: PolicyEntry, document: Document) -> Iterator[Finding]:
+    """Limits that could not be kept, because a model does not say what they need to know."""
+    if policy.limits is None:
+        return
+    covered = models_of(policy, document)
+    models = [(name, entry) for name, entry in document.models.items() if name in covered]
+    answers = any(operation.access == "infer" and operation is not Operation.EMBEDDINGS for operation in policy.may)
+    found = prices.unpriced(policy.limits, [(name, entry.price) for name, entry in models], answers=answers)
+    for path, message in found:
+        yield ("limits", *path), message
+    found = prices.unbounded(policy.limits, [(name, entry.max_output) for name, entry in models], answers=answers)
+    for path, message in found:
+        yield ("limits", *path), message
 
 
 def _unreachable(document: Document, unread: Unread) -> Iterator[Finding]:

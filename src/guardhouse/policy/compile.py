@@ -10,7 +10,6 @@ from pathlib import Path
 
 import msgspec
 
-from guardhouse.limits.rate import LimitRule
 from guardhouse.model.entity import NO_ENTITIES
 from guardhouse.model.operation import ON_MODELS, Operation
 from guardhouse.model.secret import Secret
@@ -18,9 +17,11 @@ from guardhouse.policy.callers import Callers
 from guardhouse.policy.conditions import Conditions
 from guardhouse.policy.document import Document, Mask, ModelEntry, PolicyEntry, TargetEntry
 from guardhouse.policy.references import Reference
+from guardhouse.policy.sections import limits
 from guardhouse.policy.sections.hours import Calendar
 from guardhouse.policy.sections.identity import resolved
 from guardhouse.policy.sections.networks import Atlas
+from guardhouse.policy.sections.prices import price
 from guardhouse.policy.sections.when import When
 from guardhouse.policy.selecting import models_of
 from guardhouse.policy.settings import Settings
@@ -91,6 +92,8 @@ def _model(name: str, entry: ModelEntry, targets: Mapping[str, Target]) -> Model
         name=name,
         targets=tuple(targets[target] for target in entry.targets),
         upstream_name=entry.name or name,
+        price=price(entry.price),
+        max_output=entry.max_output or 0,
         version=entry.version or "",
         tags=frozenset(entry.tags),
         attributes={attribute: frozenset(values) for attribute, values in entry.attributes.items()},
@@ -114,14 +117,14 @@ def _grant(entry: PolicyEntry) -> Grant:
     masked = NO_ENTITIES
     for entity in mask.entities:
         masked |= entity
-    limits = entry.limits
-    rules = () if limits is None else (LimitRule(entry.name, limits.requests, limits.tokens),)
+    rules = () if entry.limits is None else (limits.rule(entry.name, entry.limits),)
     return Grant(
         policies=(entry.name,),
         mask_request=int(masked) if "request" in mask.where else 0,
         mask_response=int(masked) if "response" in mask.where else 0,
         refuse_unknown_fields=entry.unknown_fields == "refuse",
         limits=rules,
+        cap_output=any(rule.cap_output for rule in rules),
     )
 
 

@@ -151,17 +151,19 @@ def _unite(grants: list[Grant]) -> Grant:
     names: list[str] = []
     limits: list[LimitRule] = []
     mask_request = mask_response = 0
-    refuse = False
+    refuse = cap_output = False
     for grant in grants:
         names += grant.policies
         limits += grant.limits
         mask_request |= grant.mask_request
         mask_response |= grant.mask_response
         refuse = refuse or grant.refuse_unknown_fields
+        cap_output = cap_output or grant.cap_output
     return Grant(
         policies=tuple(names),
         mask_request=mask_request,
         mask_response=mask_response,
         refuse_unknown_fields=refuse,
         limits=tuple(limits),
+        cap_output=cap_output,
     )

@@ -10,14 +10,15 @@ from typing import Literal
 
 import msgspec
 
-from guardhouse.limits.rate import Rate
 from guardhouse.model.entity import SECRETS, Entity
 from guardhouse.model.operation import Operation
 from guardhouse.policy.network import Url
 from guardhouse.policy.references import Reference
 from guardhouse.policy.sections.hours import HoursEntry
 from guardhouse.policy.sections.identity import IdentityEntry
+from guardhouse.policy.sections.limits import Limits
 from guardhouse.policy.sections.networks import Networks
+from guardhouse.policy.sections.prices import PriceEntry
 from guardhouse.policy.sections.when import When
 from guardhouse.policy.sections.who import Who
 from guardhouse.policy.settings import Admin, Audit, Listen, Metrics, Signins, Upstream
@@ -37,14 +38,11 @@ class TargetEntry(msgspec.Struct, frozen=True, kw_only=True):
 class ModelEntry(msgspec.Struct, frozen=True, kw_only=True):
     targets: tuple[str, ...]
     name: str | None = None
+    price: PriceEntry | None = None
+    max_output: int | None = None
     version: str | None = None
     tags: tuple[str, ...] = ()
     attributes: dict[str, tuple[str, ...]] = {}
-
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    requests: Rate | None = None
-    tokens: Rate | None = None
 
 
 class Mask(msgspec.Struct, frozen=True, kw_only=True):

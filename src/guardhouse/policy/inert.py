@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from guardhouse.model.operation import ON_MODELS, Operation
 from guardhouse.policy.document import Mask, PolicyEntry
 from guardhouse.policy.problem import Path, quote
-from guardhouse.policy.sections import when, who
+from guardhouse.policy.sections import limits, when, who
 
 Finding = tuple[Path, str]
 
@@ -67,12 +67,11 @@ def _when(policy: PolicyEntry) -> Iterator[Finding]:
 def _limits(policy: PolicyEntry) -> Iterator[Finding]:
     if policy.limits is None:
         return
-    if policy.limits.requests is None and policy.limits.tokens is None:
-        yield ("limits",), "limits nothing; name requests or tokens"
     if ON_MODELS.isdisjoint(policy.may):
         yield ("limits",), "has no effect: only uses of models are limited"
-    elif policy.limits.tokens is not None and not _sends_fields(policy):
-        yield ("limits", "tokens"), "has no effect: models.read uses no tokens"
+        return
+    for place, message in limits.findings(policy.limits, uses_tokens=_sends_fields(policy)):
+        yield ("limits", *place), message
 
 
 def _mask(policy: PolicyEntry) -> Iterator[Finding]:

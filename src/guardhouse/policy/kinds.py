@@ -214,6 +214,7 @@ ADDRESS: Kind[Address] = Figure(
 USER_LABEL: Kind[UserLabel] = Figure(
     _parse_label, str, f"(id|none|{_BUCKETS})", "a user label; write id, none or bucket:N, such as bucket:64"
 )
+ZONE = Text(r"[A-Za-z0-9_+-]{1,32}(/[A-Za-z0-9_+-]{1,32}){0,2}", "a time zone; write one such as Europe/Berlin or UTC")
 FILE = File()
 TARGET_NAME = Text(_NAME, "a name; use letters, digits and . _ : / @ + -, at most 128, a letter or digit first")
 MODEL_NAME = Text(

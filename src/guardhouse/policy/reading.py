@@ -96,6 +96,19 @@ class ListOf(Kind[tuple[T, ...]]):
         return [self._item.show(item) for item in value]
 
 
+class OneOrMore(ListOf[T]):
+    """A list, or its only item without the brackets."""
+
+    def read(self, node: Node, path: Path, reading: Reading) -> tuple[T, ...] | Unread:
+        if isinstance(node, Listing):
+            return super().read(node, path, reading)
+        value = self._item.read(node, path, reading)
+        return value if isinstance(value, Unread) else (value,)
+
+    def schema(self) -> Schema:
+        return {"anyOf": [self._item.schema(), super().schema()]}
+
+
 class MapOf(Kind[dict[str, T]]):
     """A mapping whose keys are names of the operator's choosing."""
 

@@ -11,13 +11,15 @@ import msgspec
 
 from guardhouse.model.entity import ENTITY_NAMES
 from guardhouse.policy import kinds
-from guardhouse.policy.document import Document, Effect, Limits, Mask, ModelEntry, PolicyEntry, TargetEntry
+from guardhouse.policy.document import Document, Effect, Mask, ModelEntry, PolicyEntry, TargetEntry
 from guardhouse.policy.problem import Path, Problem
 from guardhouse.policy.reading import Key, ListOf, MapOf, Reading, Shape, Unread
 from guardhouse.policy.sections.hours import HOURS
 from guardhouse.policy.sections.identity import IDENTITY
+from guardhouse.policy.sections.limits import LIMITS
 from guardhouse.policy.sections.may import OPERATIONS
 from guardhouse.policy.sections.networks import NETWORKS
+from guardhouse.policy.sections.prices import PRICE
 from guardhouse.policy.sections.signins import SIGNINS
 from guardhouse.policy.sections.when import WHEN
 from guardhouse.policy.sections.who import WHO
@@ -122,19 +124,13 @@ _MODEL = Shape(
     {
         "targets": Key(ListOf(kinds.TARGET_NAME), "The targets that serve the model, the preferred one first."),
         "name": Key(kinds.UPSTREAM_NAME, "What the targets call it, if not by its name here."),
+        "price": Key(PRICE, "What its tokens cost; needed by budgets of money."),
+        "max_output": Key(kinds.Whole(1, 2**31 - 1), "Tokens of its longest answer; needed by cap_output."),
         "version": Key(kinds.VERSION, "Its version, for policies to speak of as name@version."),
         "tags": Key(ListOf(kinds.TAG), "Words for policies to speak of it by, as tag:word."),
         "attributes": Key(
             MapOf(kinds.ATTRIBUTE, ListOf(kinds.ATTRIBUTE_VALUE)), "What else there is to say of it, by name."
         ),
-    },
-)
-
-_LIMITS = Shape(
-    Limits,
-    {
-        "requests": Key(kinds.RATE, "Requests of each principal."),
-        "tokens": Key(kinds.RATE, "Tokens of each principal: estimated before, settled after each request."),
     },
 )
 
@@ -167,7 +163,7 @@ _POLICY = Shape(
             "Models it is about: names, patterns with * and ?, name@version, tag:word. Left out where none matters.",
         ),
         "when": Key(WHEN, "The circumstances under which it applies; without this key, always."),
-        "limits": Key(_LIMITS, "How much each principal may use under this policy."),
+        "limits": Key(LIMITS, "How much each principal may use under this policy."),
         "mask": Key(_MASK, "What is masked; without this key, a policy that allows masks secrets, both ways."),
         "unknown_fields": Key(
             kinds.Choice("treatment", {"pass": "pass", "refuse": "refuse"}),

@@ -15,6 +15,7 @@ from typing import Literal
 
 import msgspec
 
+from guardhouse.limits.quota import Price
 from guardhouse.limits.rate import LimitRule
 from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
@@ -47,6 +48,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     targets: tuple[Target, ...]
     upstream_name: str
+    price: Price | None = None
+    max_output: int = 0  # tokens of its longest answer; 0 where nobody said
     version: str = ""
     tags: frozenset[str] = frozenset()
     attributes: dict[str, frozenset[str]] = {}
@@ -60,6 +63,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     mask_response: int
     refuse_unknown_fields: bool
     limits: tuple[LimitRule, ...]
+    cap_output: bool = False  # one of the limits shortens answers
 
 
 class Refusal(msgspec.Struct, frozen=True):

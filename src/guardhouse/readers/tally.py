@@ -16,7 +16,17 @@ from guardhouse.policy.settings import UserLabel
 from guardhouse.readers.series import DURATIONS, RATIOS, Pair, Series, SeriesTable, User
 
 HIGH_RISK = 7
-_RATE_LIMITS = frozenset({Reason.REQUEST_RATE_EXCEEDED.code, Reason.TOKEN_RATE_EXCEEDED.code, Reason.TIER_CAPPED.code})
+_RATE_LIMITS = frozenset(
+    reason.code
+    for reason in (
+        Reason.REQUEST_RATE_EXCEEDED,
+        Reason.TOKEN_RATE_EXCEEDED,
+        Reason.TIER_CAPPED,
+        Reason.CONCURRENCY_EXCEEDED,
+        Reason.QUOTA_EXHAUSTED,
+        Reason.BUDGET_EXHAUSTED,
+    )
+)
 _VIOLATIONS = frozenset(
     reason.code
     for reason in (
@@ -25,6 +35,7 @@ _VIOLATIONS = frozenset(
         Reason.FIELD_FORBIDDEN,
         Reason.CONTENT_UNREADABLE,
         Reason.TOKENS_BEYOND_LIMIT,
+        Reason.COST_BEYOND_BUDGET,
     )
 )
 
