@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from guardhouse.demo import __main__ as demonstration
+from guardhouse.demo import setting
 from guardhouse.demo.play import Answer, Play
 from guardhouse.demo.processes import Unexpected, expect
 from guardhouse.demo.screen import Lines
-from guardhouse.demo.setting import Key, Ports, Setting
+from guardhouse.demo.setting import CALLERS, Key, Ports, Setting
 
 COMMAND = (sys.executable, "-m", "guardhouse.demo", "--json")
 
@@ -44,19 +45,34 @@ def test_each_class_of_refusal_is_shown(told: list[dict[str, Any]]) -> None:
     assert blocked == {"400", "401", "403", "404", "429"}
 
 
+def test_the_metrics_tell_the_same_story_as_the_journal(told: list[dict[str, Any]]) -> None:
+    rows = next(line["rows"] for line in told if "rows" in line)
+    limited = sum(row["status"] == "429" for row in rows)
+    samples = [sample for line in told for sample in line.get("lines", ())]
+    assert f'llm_inference_rate_limit_hits_total{{user_id="bob"}} {limited}.0' in samples
+    assert not any('model_id=""' in sample for sample in samples)
+
+
+def test_where_it_sends_its_readers_next_is_a_page_they_do_not_come_from(told: list[dict[str, Any]]) -> None:
+    page = told[-1]["title"].rpartition("Next: ")[2]
+    assert page.startswith("docs/")
+    assert (Path(__file__).parent.parent.parent / page).exists()
+
+
 def test_no_whole_key_is_ever_shown(told: list[dict[str, Any]]) -> None:
     assert not re.search(r"gh_[a-z0-9]{12}_[A-Za-z0-9]", json.dumps(told))
 
 
 @contextlib.contextmanager
 def empty_setting(folder: Path, ports: Ports) -> Iterator[Setting]:
-    yield Setting(folder, ports)
+    made = Setting(folder, ports)
+    made.keys = {owner: Key(owner, "0" * 12, "gh_") for owner in CALLERS}
+    yield made
 
 
 @pytest.fixture
 def without_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demonstration, "set_up", empty_setting)
-    monkeypatch.setattr(Setting, "mint", lambda self, owner, group: Key(owner, "0" * 12, "gh_"))
     monkeypatch.setattr(signal, "signal", lambda number, handler: None)
     monkeypatch.setattr(os, "environ", dict(os.environ))
 
@@ -79,8 +95,18 @@ def test_the_sample_that_keeps_running_prints_a_line_to_try_and_ends_on_interrup
         raise KeyboardInterrupt
 
     monkeypatch.setattr(signal, "pause", interrupted)
+    monkeypatch.setattr(setting, "is_free", lambda port: True)
     assert demonstration.main(["--keep-running"]) == 0
     assert "curl -i http://127.0.0.1:8080/v1/chat/completions" in capsys.readouterr().out
+
+
+def test_the_sample_that_keeps_running_takes_another_port_for_one_that_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(setting, "is_free", lambda port: port != Ports().listen)
+    ports = setting.usual_ports()
+    assert ports.listen not in (0, Ports().listen)
+    assert (ports.admin, ports.model) == (Ports().admin, Ports().model)
 
 
 def test_an_answer_under_another_decision_is_not_accepted() -> None:

@@ -1,7 +1,11 @@
-"""`guardhouse demo`: starts the demonstration in a process of its own, which needs the official client library."""
+"""`guardhouse demo`: becomes the demonstration, which needs the official client library.
+
+It takes the place of this process instead of being started by it, so that a signal to the command reaches what ends the
+servers.
+"""
 
 import importlib.util
-import subprocess
+import os
 import sys
 from typing import Annotated
 
@@ -25,14 +29,5 @@ def demo(
         raise typer.Exit(2)
     chosen = [("--keep-running", keep_running), ("--json", as_json)]
     command = [sys.executable, "-m", "guardhouse.demo", *(option for option, wanted in chosen if wanted)]
-    raise typer.Exit(_foreground(command))
-
-
-def _foreground(command: list[str]) -> int:
-    """Ctrl-C reaches the whole foreground group: the process ends by itself, and is waited for."""
-    process = subprocess.Popen(command)  # noqa: S603 - our own interpreter and module
-    while True:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            continue
+    sys.stdout.flush()
+    os.execv(sys.executable, command)  # noqa: S606 - our own interpreter and module

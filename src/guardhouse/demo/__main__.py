@@ -1,7 +1,7 @@
 """The order of the demonstration, and how it ends: with 0 only if every scene was as it should be.
 
-`--keep-running` leaves the story out and keeps the setting up on the default ports until it is interrupted; `--json`
-tells the same in lines of JSON.
+`--keep-running` leaves the story out and keeps the setting up until it is interrupted, on the usual ports or, where one
+is taken, on a free one; `--json` tells the same in lines of JSON.
 """
 
 import os
@@ -17,7 +17,7 @@ from guardhouse.demo import records, traffic
 from guardhouse.demo.play import Play
 from guardhouse.demo.processes import Unexpected
 from guardhouse.demo.screen import Lines, Screen, Terminal
-from guardhouse.demo.setting import Ports, Setting, free_ports, set_up
+from guardhouse.demo.setting import Setting, free_ports, set_up, usual_ports
 
 SCENES = (
     traffic.no_key,
@@ -48,25 +48,26 @@ def tell(screen: Screen) -> None:
     ):
         screen.says("gateway", f"{setting.gateway}; its admin port: {setting.admin}")
         screen.says("model", f"{setting.model}, a sample server: its answers are canned, there is no model in it")
-        play = Play(setting, screen, setting.mint("alice", "research"), setting.mint("bob", "interns"))
+        play = Play(setting, screen, setting.keys["alice"], setting.keys["bob"])
         screen.says("callers", "alice (group research) and bob (group interns), each with a key of their own")
         for scene in SCENES:
             scene(play)
-    screen.title(
-        f"All {len(SCENES)} scenes were as they should be ({time.monotonic() - started:.0f} s). Next: README.md"
-    )
+    took = f"{time.monotonic() - started:.0f} s"
+    screen.title(f"All {len(SCENES)} scenes were as they should be ({took}). Next: docs/configuration.md")
 
 
 def keep_running(screen: Screen) -> None:
-    with tempfile.TemporaryDirectory(prefix="guardhouse-serve-") as folder, set_up(Path(folder), Ports()) as setting:
-        key = setting.mint("alice", "research")
+    with (
+        tempfile.TemporaryDirectory(prefix="guardhouse-serve-") as folder,
+        set_up(Path(folder), usual_ports()) as setting,
+    ):
         screen.title("Guardhouse is running. Ctrl-C ends it; its keys and its journal are gone then.")
         screen.says("gateway", setting.gateway)
         screen.says("metrics", f"{setting.admin}/metrics")
         screen.says("config", str(setting.folder / "guardhouse.yaml"))
         screen.says("model", "a sample server: its answers are canned, there is no model in it")
         screen.title("Try:")
-        screen.verbatim(curl_lines(setting, key.value))
+        screen.verbatim(curl_lines(setting, setting.keys["alice"].value))
         while True:
             signal.pause()
 

@@ -67,9 +67,9 @@ def eventually(fact: Callable[[], bool], sentence: str, patience: float = PATIEN
     return time.monotonic() - started
 
 
-def fetch(url: str, key: str = "") -> tuple[int, str]:
-    """Status and text of a loopback address; status 0 while nobody listens there."""
-    asked = urllib.request.Request(url, headers={"authorization": f"Bearer {key}"} if key else {})
+def fetch(url: str, key: str = "", body: bytes | None = None) -> tuple[int, str]:
+    """Status and text of a loopback address, asked by POST if there is a body; status 0 while nobody listens there."""
+    asked = urllib.request.Request(url, body, headers={"authorization": f"Bearer {key}"} if key else {})
     try:
         with urllib.request.urlopen(asked, timeout=5) as answer:
             status: int = answer.status

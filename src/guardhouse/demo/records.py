@@ -72,8 +72,9 @@ def metrics(play: Play) -> None:
     limited = re.compile(r'^llm_inference_rate_limit_hits_total\{[^}]*user_id="bob"[^}]*\} [1-9]', re.MULTILINE)
     eventually(lambda: bool(limited.search(fetch(url)[1])), "the limit that bob hit did not become a metric")
     lines = [line for line in fetch(url)[1].splitlines() if line.startswith(SHOWN_METRICS)]
-    screen.says("asks", f"Prometheus: GET {url} (an excerpt)")
-    screen.verbatim([line for line in lines if not line.endswith(" 0.0") and 'user_id=""' not in line])
+    screen.says("asks", f"Prometheus: GET {url} (an excerpt: what concerns a caller and a model)")
+    beside = (" 0.0", 'user_id=""', 'model_id=""')
+    screen.verbatim([line for line in lines if not any(part in line for part in beside)])
 
 
 def audit(play: Play) -> None:
@@ -85,6 +86,7 @@ def audit(play: Play) -> None:
     sound = all(journal["fault"] is None for journal in journals)
     expect(sound and genuine["records"] >= len(play.sent), "the journal is not sound")
     screen.says("PROVEN", f"{genuine['records']} records, the last with the digest {genuine['digest'][:16]}…")
+    screen.says("why", "What reaches a model server has two records; and somebody asked whether bob's key was revoked yet.")
     copy = setting.folder / "copy"
     shutil.copytree(setting.journal, copy)
     changed = segments(copy / "w0")[0]

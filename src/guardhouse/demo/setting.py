@@ -1,7 +1,7 @@
 """The setting of the demonstration: a folder with a configuration, the sample model server, the gateway, and two keys.
 
 Alice researches; her policy is wide and masks e-mail addresses, cards and secrets both ways. Bob is an intern: one
-model, three requests a minute. Nobody else may do anything, because no policy says so.
+model, four requests an hour. Nobody else may do anything, because no policy says so.
 """
 
 import json
@@ -45,8 +45,11 @@ policies:
     who: {{groups: [interns]}}
     may: [chat, models.read]
     models: [sample-small]
-    limits: {{requests: 3/min}}
+    limits: {{requests: 4/h}}
 """
+
+
+CALLERS = {"alice": "research", "bob": "interns"}  # and their groups
 
 
 class Ports(msgspec.Struct, frozen=True):
@@ -57,6 +60,12 @@ class Ports(msgspec.Struct, frozen=True):
 
 def free_ports() -> Ports:
     return Ports(free_port(), free_port(), free_port())
+
+
+def usual_ports() -> Ports:
+    """Those that the documentation names, each replaced by a free one if somebody has taken it."""
+    usual = Ports()
+    return Ports(*(port if is_free(port) else free_port() for port in (usual.listen, usual.admin, usual.model)))
 
 
 class Key(msgspec.Struct, frozen=True):
@@ -71,7 +80,7 @@ class Key(msgspec.Struct, frozen=True):
 class Setting:
     """Where everything is, and the operator's hand."""
 
-    __slots__ = ("admin", "credential", "environment", "folder", "gateway", "journal", "model")
+    __slots__ = ("admin", "credential", "environment", "folder", "gateway", "journal", "keys", "model")
 
     def __init__(self, folder: Path, ports: Ports) -> None:
         self.folder = folder
@@ -80,6 +89,7 @@ class Setting:
         self.admin = f"http://127.0.0.1:{ports.admin}"
         self.model = f"http://127.0.0.1:{ports.model}"
         self.credential = f"sample-{secrets.token_hex(16)}"
+        self.keys: dict[str, Key] = {}  # by their owners
         self.environment = {**os.environ, "SAMPLE_MODEL_KEY": self.credential}
 
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -100,22 +110,20 @@ class Setting:
         return done.stdout
 
     def mint(self, owner: str, group: str) -> Key:
-        """A new key, once the gateway knows it: it follows the key store within a second."""
         told = json.loads(self.operate("keys", "create", owner, "--group", group, "--json"))
-        key = Key(owner, told["id"], told["key"])
-        eventually(lambda: fetch(f"{self.gateway}/v1/models", key.value)[0] == 200, f"the key of {owner} was not known")
-        return key
+        return Key(owner, told["id"], told["key"])
 
 
 @contextmanager
 def set_up(folder: Path, ports: Ports) -> Iterator[Setting]:
-    """Both servers up and ready; both down again at the end."""
+    """The keys made, both servers up and ready; both down again at the end."""
     for port in (ports.listen, ports.admin, ports.model):
         expect(is_free(port), f"port {port} is taken by another process")
     setting = Setting(folder, ports)
     text = CONFIGURATION.format(listen=ports.listen, admin=ports.admin, model=ports.model)
     (folder / "guardhouse.yaml").write_text(text)
     sample = (*SAMPLE_MODEL, str(ports.model))
+    setting.keys = {owner: setting.mint(owner, group) for owner, group in CALLERS.items()}
     with running(sample, folder, "model.log", setting.environment) as model:
         await_answer(f"{setting.model}/received", model, folder / "model.log", "the sample model server")
         with running((*GUARDHOUSE, "serve"), folder, "gateway.log", setting.environment) as gateway:
