@@ -193,10 +193,13 @@ class Play:
         return Answer(self.wire.written[before:])
 
     @property
-    def records(self) -> list[dict[str, Any]]:
+    def journal(self) -> list[dict[str, Any]]:
         lines = b"".join(path.read_bytes() for path in sorted((self.directory / "journal").glob("*.jsonl")))
-        records = [json.loads(line) for line in lines.splitlines()]
-        return [record for record in records if record["kind"] in ("opened", "closed")]
+        return [json.loads(line) for line in lines.splitlines()]
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        return [record for record in self.journal if record["kind"] in ("opened", "closed")]
 
 
 class Answer:

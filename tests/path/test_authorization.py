@@ -75,6 +75,29 @@ def test_the_circumstances_of_the_request_decide(
     perform(tmp_path, scene, config=config)
 
 
+def test_a_condition_that_cannot_be_evaluated_is_told_and_counts_against_the_caller(tmp_path: Path) -> None:
+    config = policies(
+        'name: broken, who: {ids: ["*"]}, may: [chat], models: ["*"], when: "\'x\' in attributes.nothing"',
+        'name: denies, effect: deny, who: {ids: [bob]}, may: [chat], models: ["*"], when: "size / 0 == 1"',
+    )
+
+    async def scene(play: Play) -> None:
+        assert (await play.say(post(chat("x")))).status == 200
+        opened, closed = play.records
+        assert closed["policies"] == ["everybody"]
+        assert closed["controls"]["authorization"] == "unevaluated"
+        assert (await play.say(post(chat("x"), key=BOB))).code == "policy_denied"
+        events = [event for event in play.journal if event["kind"] == "event"]
+        assert [(one["name"], one["facts"]["policy"], one["principal"]) for one in events] == [
+            ("policy.condition_failed", "broken", "alice"),
+            ("policy.condition_failed", "broken", "bob"),
+            ("policy.condition_failed", "denies", "bob"),
+        ]
+        assert events[0]["facts"]["exchange"] == opened["id"]
+
+    perform(tmp_path, scene, config=config)
+
+
 def test_an_allowance_whose_condition_is_not_met_says_so(tmp_path: Path) -> None:
     config = CONFIG.replace('models: ["*"]', 'models: ["*"], when: {network: [elsewhere]}')
 

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from worlds import USES, caller, model_names, narrowings, policies, principals, requests, snapshot_of, uses
+from worlds import FAILS, USES, caller, model_names, narrowings, policies, principals, requests, snapshot_of, uses
 
 from guardhouse.limits.rate import LimitRule, Rate
 from guardhouse.model.entity import NO_ENTITIES, SECRETS, Entity
@@ -12,6 +12,7 @@ from guardhouse.model.operation import Operation
 from guardhouse.model.principal import Narrowing, Principal
 from guardhouse.model.reason import Reason
 from guardhouse.policy import decide as deciding
+from guardhouse.policy.cel.expression import Expression, Scene
 from guardhouse.policy.decide import may_operate, visible_models
 from guardhouse.policy.facts import NO_FACTS, Facts
 from guardhouse.policy.snapshot import Grant, Policy, Refusal, Snapshot
@@ -195,6 +196,53 @@ def test_administering_is_decided_without_a_model() -> None:
     assert granted(decide(snapshot, eve, Operation.KEYS_READ, None)).policies == ("admins",)
 
 
+def test_an_expression_is_asked_only_where_everything_else_matches(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def holds(self: Expression, scene: Scene) -> bool:
+        asked.append(scene.model)
+        return True
+
+    snapshot = snapshot_of([ALL, {**NO_QWEN, "when": {"stream": True, "cel": "risk > 5"}}])
+    monkeypatch.setattr(Expression, "holds", holds)
+    for principal, model, facts in (
+        (caller("a"), "qwen", Facts(stream=True)),
+        (caller("a", "g"), "llama-8b", Facts(stream=True)),
+        (caller("a", "g"), "qwen", Facts(stream=False)),
+    ):
+        assert isinstance(decide(snapshot, principal, Operation.CHAT, model, facts), Grant)
+    assert asked == []
+    assert decide(snapshot, caller("a", "g"), Operation.CHAT, "qwen", Facts(stream=True)) is Reason.POLICY_DENIED
+    assert asked == ["qwen"]
+
+
+def test_an_expression_that_fails_counts_against_the_caller_and_is_told() -> None:
+    when = {"cel": FAILS}
+    allow = {**ALL, "name": "allow", "may": ["chat"], "when": when}
+    strict = {**STRICT, "name": "strict", "effect": "restrict", "models": ["*"], "when": when}
+    one = Facts(size=1)
+    refused = deciding.decide(snapshot_of([allow]), caller("a"), Operation.CHAT, "qwen", one)
+    assert refused == Refusal(Reason.CONDITION_UNMET, ("allow",), ("allow",))
+    denied = deciding.decide(
+        snapshot_of([ALL, {**NO_QWEN, "when": when}]), caller("a", "g"), Operation.CHAT, "qwen", one
+    )
+    assert denied == Refusal(Reason.POLICY_DENIED, ("no qwen",), ("no qwen",))
+    grant = granted(decide(snapshot_of([ALL, allow, strict]), caller("a"), Operation.CHAT, "qwen", one))
+    assert (grant.policies, grant.unevaluated) == (("all", "strict"), ("allow", "strict"))
+
+
+def test_an_expression_knows_the_whole_scene() -> None:
+    said = (
+        "id == 'alice' && 'g' in groups && team == '' && method == 'api_key' && operation == 'chat' && model == 'qwen' "
+        "&& size(tags) == 0 && client == '192.0.2.1' && networks == ['office'] && size(hours) == 0 "
+        "&& at == timestamp('1970-01-01T00:01:00Z') && size == 5 && stream && !tools && risk == 3"
+    )
+    snapshot = snapshot_of([{**ALL, "may": ["chat"], "when": said}], networks={"office": ["192.0.2.0/24"]})
+    facts = Facts("192.0.2.1", 60.0, 5, stream=True, tools=False, risk=3)
+    assert isinstance(decide(snapshot, caller("alice", "g"), Operation.CHAT, "qwen", facts), Grant)
+    assert decide(snapshot, caller("bob", "g"), Operation.CHAT, "qwen", facts) is Reason.CONDITION_UNMET
+
+
 def test_the_grant_of_several_policies_is_united_once() -> None:
     snapshot = snapshot_of([RESEARCH, STRICT])
     first = decide(snapshot, caller("alice"), Operation.CHAT, "llama-8b")
@@ -208,7 +256,8 @@ def speaks_of(policy: Policy, principal: Principal) -> bool:
 
 def holds(policy: Policy, facts: Facts) -> bool:
     when = policy.when
-    return (
+    expressions = {None: True, "risk >= 5 && stream": facts.risk >= 5 and facts.stream, FAILS: policy.effect != "allow"}
+    return expressions[when.cel] and (
         (when.risk is None or when.risk.holds(facts.risk))
         and (when.size is None or when.size.holds(facts.size))
         and when.stream in (None, facts.stream)

@@ -75,6 +75,9 @@ def why(traced: Trace) -> str:
         ({"when": {"risk": {"at_least": 7}}}, "when.risk: 3 is not at least 7"),
         ({"when": {"stream": True}}, "when.stream: it is false"),
         ({"when": {"tools": True}}, "when.tools: it is false"),
+        ({"when": "risk > 5"}, "when.cel: is false"),
+        ({"when": "risk < 5"}, ""),
+        ({"when": "'x' in attributes.nothing"}, "when.cel: cannot be evaluated for this, so it does not allow"),
     ],
 )
 def test_the_first_thing_that_is_not_met_is_told(policy: dict[str, Any], expected: str) -> None:

@@ -34,9 +34,18 @@ def caller(name: str, *groups: str) -> Principal:
     return Principal(id=name, groups=frozenset(groups), credential_id="c")
 
 
+FAILS = "size > 0 && 'x' in attributes.nothing"
+
 words = st.lists(st.sampled_from(["a", "b", "c"]), unique=True, min_size=1)
 conditions = st.sampled_from(
-    [{"risk": {"at_least": 5}}, {"stream": True}, {"stream": False}, {"size": {"at_most": "1KiB"}}]
+    [
+        {"risk": {"at_least": 5}},
+        {"stream": True},
+        {"stream": False},
+        {"size": {"at_most": "1KiB"}},
+        {"cel": "risk >= 5 && stream"},
+        {"stream": False, "cel": FAILS},
+    ]
 )
 policies = st.lists(
     st.fixed_dictionaries(

@@ -16,7 +16,7 @@ import msgspec
 
 Decision = Literal["allowed", "denied"]
 Outcome = Literal["completed", "denied", "failed", "cancelled", "aborted"]
-Control = Literal["passed", "changed", "blocked", "skipped"]
+Control = Literal["passed", "changed", "blocked", "skipped", "unevaluated"]  # unevaluated: in part, which counted as no
 Severity = Literal["notice", "warning", "alert"]
 
 

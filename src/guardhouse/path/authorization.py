@@ -8,6 +8,7 @@ The circumstances are put together only if a policy that speaks of this caller h
 suspended, closed or capped (gates.py) is refused here too; that a model is closed is told only to who may use it.
 """
 
+from guardhouse.audit.record import Event
 from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
@@ -42,6 +43,8 @@ def authorize(exchange: Exchange, plane: DataPlane) -> Verdict:
             return Denial(Reason.MODEL_DENIED, param="model")
     facts = _facts(exchange) if exchange.policies & snapshot.conditions.conditional else NO_FACTS
     grant = decide.decide_among(snapshot, exchange.policies, principal, operation, name, facts)
+    if grant.unevaluated:
+        _tell_unevaluated(exchange, plane, grant.unevaluated)
     if isinstance(grant, Refusal):
         return _refuse(exchange, grant)
     if name is not None and (plane.gates.closed or plane.gates.capped):
@@ -59,6 +62,23 @@ def _facts(exchange: Exchange) -> Facts:
     tools = document is not None and bool(document.get("tools") or document.get("functions"))
     risk = 0 if signals is None else signals.risk
     return Facts(exchange.client, exchange.at, len(exchange.encoded), exchange.stream, tools, risk)
+
+
+def _tell_unevaluated(exchange: Exchange, plane: DataPlane, policies: tuple[str, ...]) -> None:
+    """An expression failed and was taken against the caller. Somebody has to mend it."""
+    exchange.controls["authorization"] = "unevaluated"
+    assert exchange.principal is not None
+    for policy in policies:
+        plane.journal.append(
+            Event(
+                at=exchange.at,
+                name="policy.condition_failed",
+                severity="warning",
+                principal=exchange.principal.id,
+                model="" if exchange.model is None else exchange.model.name,
+                facts={"policy": policy, "exchange": exchange.id},
+            )
+        )
 
 
 def _refuse(exchange: Exchange, refusal: Refusal) -> Denial:

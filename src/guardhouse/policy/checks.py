@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from guardhouse.model.operation import Operation
+from guardhouse.policy.cel.expression import faults, literals_in
 from guardhouse.policy.document import Document, PolicyEntry
 from guardhouse.policy.inert import inert_policy
 from guardhouse.policy.network import is_loopback
@@ -130,6 +131,10 @@ def _conditions(policy: PolicyEntry, document: Document, unread: Unread) -> Iter
         for number, name in enumerate(said):
             if name not in known:
                 yield ("when", key, number), unknown(what, name, known)
+    if when.cel and faults(when.cel) is None:
+        for what, variable, known in (("network", "networks", networks), ("hours", "hours", stretches)):
+            for name in sorted(literals_in(when.cel, variable) - known):
+                yield ("when", "cel"), unknown(what, name, known)
     some_unread = _any_unread("models", unread) or _any_unread("targets", unread)
     if set(when.region) & regions and policy.models and not some_unread and not models_of(policy, document):
         yield ("when", "region"), "none of the models has its servers there"

@@ -1,5 +1,7 @@
 """Which policies' `when` holds for a request: every plain comparison, turned into tables.
 
+Expressions (`when.cel`) are kept here by the number of their policy and asked by decide.py, last of all.
+
 A table gives, for a value of a fact, the policies that the fact does not rule out: those that do not speak of it, and
 those that it satisfies. The policies that hold are then the given ones, cut down once for each fact that any of them
 speaks of. Networks are looked up once per address and hours once per minute; both are kept, within bounds. A request of
@@ -9,6 +11,7 @@ which no policy with a condition speaks never gets here.
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 
+from guardhouse.policy.cel.expression import Expression
 from guardhouse.policy.facts import Facts
 from guardhouse.policy.sections.hours import Calendar
 from guardhouse.policy.sections.networks import Atlas
@@ -37,8 +40,10 @@ class Conditions:
         "_sizes",
         "_whens",
         "atlas",
+        "by_expression",
         "calendar",
         "conditional",
+        "expressions",
     )
 
     def __init__(self, whens: Sequence[When], atlas: Atlas, calendar: Calendar) -> None:
@@ -53,6 +58,8 @@ class Conditions:
         self._by_risk = self._where(lambda when: when.risk is not None)
         self._by_stream = self._where(lambda when: when.stream is not None)
         self._by_tools = self._where(lambda when: when.tools is not None)
+        self.by_expression = self._where(lambda when: bool(when.cel))
+        self.expressions = _expressions(whens)
         self._addresses: dict[str, Policies] = {}
         self._minute = -1
         self._left_at: Policies = 0
@@ -100,6 +107,12 @@ class Conditions:
 
     def _where(self, holds: Callable[[When], bool]) -> Policies:
         return sum(1 << number for number, when in enumerate(self._whens) if holds(when))
+
+
+def _expressions(whens: Sequence[When]) -> dict[int, Expression]:
+    """By the number of the policy; those of the same text are one."""
+    known = {source: Expression(source) for source in {when.cel for when in whens if when.cel}}
+    return {number: known[when.cel] for number, when in enumerate(whens) if when.cel}
 
 
 def _among(names: frozenset[str], wanted: tuple[str, ...], unwanted: tuple[str, ...]) -> bool:

@@ -8,18 +8,25 @@ narrowed needs, beside all that, the use to be within every narrowing.
 A model that does not exist, one that is not permitted and one that a policy denies whatever the circumstances get the
 same answer. Only who might use a model is told that the circumstances of this request are against it.
 
+An expression that cannot be evaluated is taken against the caller: a policy that allows does not, one that denies or
+restricts does. The decision names the policies for which that was so.
+
 Pure and cheap: a few look-ups and one `&` per question. Grants are kept by the set of policies they unite, so uniting
 is done once for each set that occurs.
 """
+
+from msgspec.structs import replace
 
 from guardhouse.limits.rate import LimitRule
 from guardhouse.model.operation import Operation
 from guardhouse.model.principal import Principal
 from guardhouse.model.reason import Reason
+from guardhouse.policy.cel.expression import Scene
 from guardhouse.policy.facts import Facts
-from guardhouse.policy.snapshot import Grant, Policies, Refusal, Snapshot
+from guardhouse.policy.snapshot import Grant, Model, Policies, Refusal, Snapshot
 
 _NONE: dict[Operation, Policies] = {}
+_NO_MODEL = Model(name="", targets=(), upstream_name="")
 _MOST_KEPT = 4096  # grants
 
 
@@ -55,10 +62,48 @@ def decide_among(  # noqa: PLR0917 - on the path, where names would cost what th
     if not given:
         return Refusal(Reason.OPERATION_DENIED)
     given = _concerning(snapshot, given, principal, operation, model_name)
-    holding = given
-    if given & snapshot.conditions.conditional:
-        holding = snapshot.conditions.holding(given, facts)
-    return conclude(snapshot, True, given, holding, model_name)
+    conditions = snapshot.conditions
+    if not given & conditions.conditional:
+        return conclude(snapshot, True, given, given, model_name)
+    holding = conditions.holding(given, facts)
+    if not holding & conditions.by_expression:
+        return conclude(snapshot, True, given, holding, model_name)
+    scene = scene_of(snapshot, principal, operation, model_name, facts)
+    holding, failed = _judged(snapshot, holding, scene)
+    decision = conclude(snapshot, True, given, holding, model_name)
+    return decision if not failed else replace(decision, unevaluated=_names(snapshot, failed))
+
+
+def scene_of(
+    snapshot: Snapshot, principal: Principal, operation: Operation, model_name: str | None, facts: Facts
+) -> Scene:
+    """What expressions may ask about."""
+    model = snapshot.models.get(model_name or "", _NO_MODEL)
+    return Scene(
+        principal=principal,
+        operation=operation,
+        model=model.name,
+        version=model.version,
+        tags=model.tags,
+        model_attributes=model.attributes,
+        regions=tuple(sorted({target.region for target in model.targets if target.region})),
+        facts=facts,
+        networks=snapshot.conditions.atlas.names_at(facts.client),
+        hours=snapshot.conditions.calendar.names_at(facts.at),
+    )
+
+
+def _judged(snapshot: Snapshot, holding: Policies, scene: Scene) -> tuple[Policies, Policies]:
+    """Those of `holding` whose expressions hold too, and those whose expressions cannot be evaluated."""
+    failed = 0
+    for number in numbers(holding & snapshot.conditions.by_expression):
+        outcome = snapshot.conditions.expressions[number].holds(scene)
+        bit = 1 << number
+        if outcome is None:
+            failed |= bit
+        if not outcome and (outcome is False or bit & snapshot.allows):
+            holding &= ~bit
+    return holding, failed
 
 
 def conclude(

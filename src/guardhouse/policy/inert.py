@@ -8,6 +8,7 @@ are not judged, only what is said.
 from collections.abc import Iterator
 
 from guardhouse.model.operation import ON_MODELS, Operation
+from guardhouse.policy.cel.expression import faults, variables_of
 from guardhouse.policy.document import Mask, PolicyEntry
 from guardhouse.policy.problem import Path, quote
 from guardhouse.policy.sections import limits, when, who
@@ -60,6 +61,9 @@ def _when(policy: PolicyEntry) -> Iterator[Finding]:
         for key in _OF_A_PROMPT:
             if getattr(policy.when, key) is not None:
                 yield ("when", key), "is known of prompts only, and these operations have none"
+        if policy.when.cel and faults(policy.when.cel) is None:
+            for name in sorted(variables_of(policy.when.cel).intersection(_OF_A_PROMPT)):
+                yield ("when", "cel"), f"{name} is known of prompts only, and these operations have none"
     if policy.when.region and ON_MODELS.isdisjoint(policy.may):
         yield ("when", "region"), "is known of models only, and these operations concern none"
 

@@ -64,6 +64,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     refuse_unknown_fields: bool
     limits: tuple[LimitRule, ...]
     cap_output: bool = False  # one of the limits shortens answers
+    unevaluated: tuple[str, ...] = ()  # policies whose expression failed and that were taken against the caller
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -71,6 +72,7 @@ class Refusal(msgspec.Struct, frozen=True):
 
     reason: Reason
     policies: tuple[str, ...] = ()
+    unevaluated: tuple[str, ...] = ()
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):

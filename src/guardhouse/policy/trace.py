@@ -12,7 +12,7 @@ import msgspec
 from guardhouse.model.operation import ON_MODELS, Operation
 from guardhouse.model.principal import Narrowing, Principal
 from guardhouse.policy.callers import values_of
-from guardhouse.policy.decide import conclude
+from guardhouse.policy.decide import conclude, scene_of
 from guardhouse.policy.facts import Facts
 from guardhouse.policy.problem import quote
 from guardhouse.policy.sections.when import Range, When
@@ -41,10 +41,17 @@ def trace(
     """The decision that `decide` takes, with every policy on the way to it."""
     steps: list[Step] = []
     spoken = meant = holding = 0  # of the caller and operation; of the model as well; under the circumstances as well
+    failed: list[str] = []
+    scene = scene_of(snapshot, principal, operation, model_name, facts)
     for number, policy in enumerate(snapshot.policies):
         unspoken = next(_unspoken(policy, principal, operation), "")
         unmeant = unspoken or _unmeant(snapshot, policy, operation, model_name)
         unmet = unmeant or next(_unmet(snapshot, policy.when, facts), "")
+        if not unmet and number in snapshot.conditions.expressions:
+            outcome = snapshot.conditions.expressions[number].holds(scene)
+            if outcome is None:
+                failed.append(policy.name)
+            unmet = _unmet_expression(policy, outcome)
         spoken |= (not unspoken) << number
         meant |= (not unmeant) << number
         holding |= (not unmet) << number
@@ -53,7 +60,10 @@ def trace(
     operable = bool(spoken & snapshot.allows) and not beyond.startswith("operations")
     if beyond:
         meant = holding = 0
-    return Trace(decision=conclude(snapshot, operable, meant, holding, model_name), steps=tuple(steps), narrowed=beyond)
+    decision = conclude(snapshot, operable, meant, holding, model_name)
+    if failed and operable and not beyond:
+        decision = msgspec.structs.replace(decision, unevaluated=tuple(failed))
+    return Trace(decision=decision, steps=tuple(steps), narrowed=beyond)
 
 
 def _unspoken(policy: Policy, principal: Principal, operation: Operation) -> Iterator[str]:
@@ -126,6 +136,12 @@ def _unmet(snapshot: Snapshot, when: When, facts: Facts) -> Iterator[str]:
     for key, wanted_flag, flag in (("stream", when.stream, facts.stream), ("tools", when.tools, facts.tools)):
         if wanted_flag is not None and wanted_flag is not flag:
             yield f"when.{key}: it is {str(flag).lower()}"
+
+
+def _unmet_expression(policy: Policy, outcome: bool | None) -> str:
+    if outcome is None:
+        return "when.cel: cannot be evaluated for this, so it does not allow" if policy.effect == "allow" else ""
+    return "" if outcome else "when.cel: is false"
 
 
 def _out_of_range(key: str, wanted: Range | None, figure: int) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """`when` of a policy: under which circumstances of a request it applies.
 
-Every key that is written must hold. The keys here are plain comparisons, which conditions.py turns into tables, so that
-they cost a look-up whatever the number of policies that use them.
+Every key that is written must hold. All but `cel` are plain comparisons, which conditions.py turns into tables, so that
+they cost a look-up whatever the number of policies that use them. `cel` is an expression for what they cannot say; a
+`when` that is a text is such an expression alone. It is evaluated only where everything else of its policy matches.
 
 `region` is about the servers behind a model: an allowance holds if all of them are in the named regions, a denial or
 restriction if any is, so that a model with one server elsewhere is taken for what it might do. A server without a
@@ -13,8 +14,10 @@ from collections.abc import Iterator
 import msgspec
 
 from guardhouse.policy import kinds
+from guardhouse.policy.cel.expression import faults
 from guardhouse.policy.problem import Path, quote
-from guardhouse.policy.reading import Key, ListOf, Shape
+from guardhouse.policy.reading import Key, ListOf, Reading, Schema, Shape, Unread
+from guardhouse.policy.source import Node, Scalar
 
 MOST_RISK = 10
 
@@ -43,6 +46,7 @@ class When(msgspec.Struct, frozen=True, kw_only=True):
     stream: bool | None = None
     tools: bool | None = None
     region: tuple[str, ...] = ()
+    cel: str | None = None
 
     @property
     def of_request(self) -> bool:
@@ -65,7 +69,20 @@ _RISKS = Shape(
     },
 )
 
-WHEN = Shape(
+
+class Circumstances(Shape[When]):
+    """A mapping of comparisons, or the text of an expression."""
+
+    def read(self, node: Node, path: Path, reading: Reading) -> When | Unread:
+        if isinstance(node, Scalar) and isinstance(node.value, str):
+            return When(cel=node.value)
+        return super().read(node, path, reading)
+
+    def schema(self) -> Schema:
+        return {**super().schema(), "type": ["object", "string"]}
+
+
+WHEN = Circumstances(
     When,
     {
         "network": Key(ListOf(kinds.SECTION_NAME), "The caller's address is in one of these networks."),
@@ -79,6 +96,7 @@ WHEN = Shape(
         "region": Key(
             ListOf(kinds.SECTION_NAME), "Where the servers of the model are: all of them to allow, any to deny."
         ),
+        "cel": Key(kinds.Text(r"[\s\S]+", "an expression"), "An expression for what the other keys cannot say."),
     },
 )
 
@@ -94,6 +112,9 @@ def findings(when: When) -> Iterator[tuple[Path, str]]:
     for name, figures, most in (("size", when.size, None), ("risk", when.risk, MOST_RISK)):
         if figures is not None:
             yield from (((name,), message) for message in _range(figures, most))
+    fault = None if when.cel is None else faults(when.cel)
+    if fault is not None:
+        yield ("cel",), fault
 
 
 def _range(figures: Range, most: int | None) -> Iterator[str]:
