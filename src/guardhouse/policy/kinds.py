@@ -195,7 +195,7 @@ _BUCKETS = r"bucket:([1-9][0-9]{0,4})"
 _FILE = r"[^\x00-\x1f\x7f]{1,4096}"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,127}"
 
-FLAG = Flag()
+FLAG: Kind[bool] = Flag()
 DURATION: Kind[float] = Figure(
     parse_duration,
     show_duration,
@@ -214,31 +214,41 @@ ADDRESS: Kind[Address] = Figure(
 USER_LABEL: Kind[UserLabel] = Figure(
     _parse_label, str, f"(id|none|{_BUCKETS})", "a user label; write id, none or bucket:N, such as bucket:64"
 )
-ZONE = Text(r"[A-Za-z0-9_+-]{1,32}(/[A-Za-z0-9_+-]{1,32}){0,2}", "a time zone; write one such as Europe/Berlin or UTC")
-FILE = File()
-TARGET_NAME = Text(_NAME, "a name; use letters, digits and . _ : / @ + -, at most 128, a letter or digit first")
-MODEL_NAME = Text(
+ZONE: Kind[str] = Text(
+    r"[A-Za-z0-9_+-]{1,32}(/[A-Za-z0-9_+-]{1,32}){0,2}", "a time zone; write one such as Europe/Berlin or UTC"
+)
+FILE: Kind[FilePath] = File()
+TARGET_NAME: Kind[str] = Text(
+    _NAME, "a name; use letters, digits and . _ : / @ + -, at most 128, a letter or digit first"
+)
+MODEL_NAME: Kind[str] = Text(
     rf"(?!tag:){_NAME}",
     "a name; use letters, digits and . _ : / @ + -, at most 128, a letter or digit first and tag: nowhere at the start",
 )
-MODEL_GLOB = Text(
+MODEL_GLOB: Kind[str] = Text(
     r"[A-Za-z0-9._:/@+*?-]{1,192}",
     "a model name or pattern; use letters, digits and . _ : / @ + -, with * and ? as wild",
 )
-VERSION = Text(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", "a version; use letters, digits and . _ + -, at most 64")
-TAG = Text(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", "a tag; use letters, digits and . _ + -, at most 64")
-SECTION_NAME = Text(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", "a name; use letters, digits, _ and -, a letter first, at most 64")
-ATTRIBUTE = Text(
+VERSION: Kind[str] = Text(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", "a version; use letters, digits and . _ + -, at most 64")
+TAG: Kind[str] = Text(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", "a tag; use letters, digits and . _ + -, at most 64")
+SECTION_NAME: Kind[str] = Text(
+    r"[A-Za-z_][A-Za-z0-9_-]{0,63}", "a name; use letters, digits, _ and -, a letter first, at most 64"
+)
+ATTRIBUTE: Kind[str] = Text(
     r"[A-Za-z_][A-Za-z0-9_./:-]{0,127}", "the name of an attribute; use letters, digits and . _ / : -, a letter first"
 )
-ATTRIBUTE_VALUE = Text(
+ATTRIBUTE_VALUE: Kind[str] = Text(
     r"[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]{0,126}[^\s\x00-\x1f\x7f])?",
     "the value of an attribute; one is at most 128 characters, with no blank at either end",
 )
-UPSTREAM_NAME = Text(r"[\x21-\x7e]{1,256}", "a name; use printable ASCII without blanks, at most 256")
-POLICY_NAME = Text(
+UPSTREAM_NAME: Kind[str] = Text(r"[\x21-\x7e]{1,256}", "a name; use printable ASCII without blanks, at most 256")
+POLICY_NAME: Kind[str] = Text(
     r"(?! )(?!.* $)[ !#-9;-\[\]-~]{1,64}",
     "a policy name; use printable ASCII except quotes, backslash and colon, at most 64",
 )
-PRINCIPAL = Text(r"(\*|[^\s*\x00-\x1f\x7f]{1,128})", 'an id; one has no blanks, and "*" stands alone for everybody')
-GROUP = Text(r"[^\s*\x00-\x1f\x7f]{1,128}", 'a group; one has no blanks, and everybody is said as ids: ["*"]')
+PRINCIPAL: Kind[str] = Text(
+    r"(\*|[^\s*\x00-\x1f\x7f]{1,128})", 'an id; one has no blanks, and "*" stands alone for everybody'
+)
+GROUP: Kind[str] = Text(
+    r"[^\s*\x00-\x1f\x7f]{1,128}", 'a group; one has no blanks, and everybody is said as ids: ["*"]'
+)
