@@ -61,6 +61,7 @@ class Reason(Enum):
     CREDENTIAL_INVALID = ("credential_invalid", 401, "caller", False, "Incorrect API key provided.")
     CREDENTIAL_EXPIRED = ("credential_expired", 401, "caller", False, "Incorrect API key provided: it has expired.")
     CREDENTIAL_REVOKED = ("credential_revoked", 401, "caller", False, "Incorrect API key provided: it was revoked.")
+    CERTIFICATE_INVALID = ("certificate_invalid", 401, "caller", False, "The client certificate names nobody here.")
     CREDENTIALS_CONFLICT = ("credentials_conflict", 401, "caller", False, "Two different credentials were given.")
     SIGNIN_BACKOFF = (
         "signin_backoff",

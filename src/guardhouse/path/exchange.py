@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 
 from guardhouse.audit.record import Control
 from guardhouse.identity.api_keys import Presented
+from guardhouse.identity.certificate import Certified
 from guardhouse.identity.tokens import PresentedToken
 from guardhouse.limits.book import Admitted, Limited, Pending
 from guardhouse.model.denial import Denial, Verdict
@@ -28,10 +29,11 @@ from guardhouse.wire.http1.head import Head
 class Caller(ABC):
     """The caller's connection, as the stages after the upstream see it."""
 
-    __slots__ = ("presented", "upstream")
+    __slots__ = ("certificate", "presented", "upstream")
 
     def __init__(self) -> None:
         self.upstream: UpstreamConnection | None = None  # what feeds the answer that flows now
+        self.certificate: Certified | None = None  # what the caller proved to hold when it connected
         self.presented: tuple[dict[bytes, bytes], Presented | PresentedToken] | None = (
             None  # the last head with a credential, and what it was
         )

@@ -9,15 +9,22 @@ are counted (identity/guard.py); from a burst of them on, whoever fails is told 
 from guardhouse.audit.record import Event
 from guardhouse.identity import tokens
 from guardhouse.identity.api_keys import Presented
+from guardhouse.identity.certificate import Certified
 from guardhouse.identity.credentials import extract
 from guardhouse.identity.flaw import Flaw
 from guardhouse.identity.tokens import PresentedToken
 from guardhouse.model.denial import Denial, Verdict
+from guardhouse.model.principal import Principal
 from guardhouse.model.reason import Reason
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
 
-_FAILURES = (Reason.CREDENTIAL_INVALID, Reason.CREDENTIAL_EXPIRED, Reason.CREDENTIAL_REVOKED)
+_FAILURES = (
+    Reason.CREDENTIAL_INVALID,
+    Reason.CREDENTIAL_EXPIRED,
+    Reason.CREDENTIAL_REVOKED,
+    Reason.CERTIFICATE_INVALID,
+)
 
 
 def identify(exchange: Exchange, plane: DataPlane) -> Verdict:
@@ -61,10 +68,17 @@ def _sent_away(exchange: Exchange, wait: float, detail: str) -> Denial:
 
 def _identify(exchange: Exchange, plane: DataPlane) -> Verdict:
     presented = _presented(exchange, plane)
-    if isinstance(presented, Reason):
+    certificate = exchange.caller.certificate
+    holder = None if certificate is None else _holder(certificate, presented, plane, exchange.at)
+    if isinstance(holder, Denial):
+        return holder
+    if isinstance(presented, Reason) and (holder is None or presented is not Reason.CREDENTIAL_MISSING):
         return Denial(presented)
     if plane.keys.age(exchange.at) > plane.settings.identity.stale_after:
         return Denial(Reason.IDENTITY_STALE, retry_after=5.0)
+    if isinstance(presented, Reason):
+        exchange.principal = holder
+        return None
     if isinstance(presented, PresentedToken):
         return _by_token(exchange, plane, presented)
     principal = plane.keys.table.judge(presented, exchange.at)
@@ -72,6 +86,18 @@ def _identify(exchange: Exchange, plane: DataPlane) -> Verdict:
         return Denial(principal)
     exchange.principal = principal
     return None
+
+
+def _holder(
+    certificate: Certified, presented: Presented | PresentedToken | Reason, plane: DataPlane, now: float
+) -> Principal | Denial:
+    """Whom the client certificate names. A bad one is refused even where a key beside it would say who it is."""
+    certificates = plane.certificates
+    assert certificates is not None
+    named = certificates.judge(certificate, now)
+    if isinstance(named, Principal) and presented is not Reason.CREDENTIAL_MISSING and not certificates.key_decides:
+        return Denial(Reason.CREDENTIALS_CONFLICT, "There is a key or token beside the client certificate.")
+    return named
 
 
 def _by_token(exchange: Exchange, plane: DataPlane, presented: PresentedToken) -> Verdict:

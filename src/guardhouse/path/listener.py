@@ -82,6 +82,9 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
         plane = self._plane
         peer = transport.get_extra_info("peername")
         address = self._address = peer[0] if isinstance(peer, tuple) else "local"
+        if plane.certificates is not None:
+            der = transport.get_extra_info("ssl_object").getpeercert(binary_form=True)
+            self.certificate = None if der is None else plane.certificates.read(der)
         plane.connections.add(self)
         open_here = plane.connections_by_address.get(address, 0) + 1
         plane.connections_by_address[address] = open_here

@@ -11,9 +11,12 @@ An exchange that has not gone out yet is not looked at here: it is identified ag
 """
 
 from guardhouse.model.denial import Denial, Verdict
+from guardhouse.model.principal import Principal
 from guardhouse.model.reason import Reason
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
+
+_BY_THEMSELVES = ("api_key", "mtls")  # methods whose credentials end in their own way; the rest are tokens
 
 
 def oversee(exchange: Exchange, plane: DataPlane) -> Verdict:
@@ -28,8 +31,17 @@ def oversee(exchange: Exchange, plane: DataPlane) -> Verdict:
         refusal = plane.gates.refuse_principal(principal.id, now)
         if refusal is not None:
             return refusal
-    if principal.method == "api_key" and not principal.grantors:
-        reason = plane.keys.table.ended(principal.credential_id, now)
-        return None if reason is None else Denial(reason)
-    flaw = plane.tokens.ended(principal, plane.keys.table, now)
-    return None if flaw is None else flaw.denial()
+    certificate = exchange.caller.certificate
+    if certificate is not None and plane.certificates is not None:
+        reason = plane.certificates.ended(certificate, now)
+        if reason is not None:
+            return Denial(reason)
+    return _ended(principal, plane, now)
+
+
+def _ended(principal: Principal, plane: DataPlane, now: float) -> Verdict:
+    if principal.grantors or principal.method not in _BY_THEMSELVES:
+        flaw = plane.tokens.ended(principal, plane.keys.table, now)
+        return None if flaw is None else flaw.denial()
+    reason = plane.keys.table.ended(principal.credential_id, now) if principal.method == "api_key" else None
+    return None if reason is None else Denial(reason)

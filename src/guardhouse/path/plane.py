@@ -13,6 +13,7 @@ from typing import Protocol
 from guardhouse.audit.journal import Journal
 from guardhouse.identity.guard import Guard
 from guardhouse.identity.key_feed import KeyFeed
+from guardhouse.identity.mtls import Certificates
 from guardhouse.identity.tokens import TokenTable
 from guardhouse.inspect.signals import HashKey
 from guardhouse.limits.book import Book
@@ -39,6 +40,7 @@ class DataPlane:
     __slots__ = (
         "_random",
         "_random_left",
+        "certificates",
         "connections",
         "connections_by_address",
         "draining",
@@ -77,6 +79,8 @@ class DataPlane:
         self.snapshot = snapshot
         self.keys = keys
         self.tokens = tokens
+        tls = settings.listen.tls
+        self.certificates = None if tls is None or tls.clients is None else Certificates(tls.clients)
         self.guard = Guard(settings.signins)
         self.hash_key = hash_key
         self.journal = journal

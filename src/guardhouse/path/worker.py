@@ -8,7 +8,6 @@ import asyncio
 import gc
 import logging
 import signal
-import ssl
 import sys
 from collections.abc import Callable
 from itertools import count
@@ -17,8 +16,10 @@ from typing import Any, cast
 import uvloop
 
 from guardhouse.audit.journal import Journal
+from guardhouse.audit.record import Event
 from guardhouse.identity import issuer_bulletin
 from guardhouse.identity.key_feed import KeyFeed
+from guardhouse.identity.mtls import Certificates
 from guardhouse.identity.tokens import TokenTable
 from guardhouse.inspect.signals import HashKey
 from guardhouse.model.secret import Secret
@@ -26,6 +27,7 @@ from guardhouse.path import gates
 from guardhouse.path.fault import describe
 from guardhouse.path.listener import Connection
 from guardhouse.path.plane import DataPlane
+from guardhouse.path.tls import SHUTDOWN, tls_context
 from guardhouse.path.upstream import Upstreams
 from guardhouse.policy.load import Loaded
 
@@ -35,8 +37,7 @@ GRACE = 30.0  # seconds
 READY = "ready"
 log = logging.getLogger("guardhouse.path")
 
-_TLS_SHUTDOWN = 2.0  # seconds that a peer has for its close_notify
-_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+_LISTS_READ = 4  # sweeps from one look at the lists of revoked certificates to the next
 
 
 def run(loaded: Loaded, worker: int, pepper: Secret, hash_key: HashKey) -> int:
@@ -76,14 +77,14 @@ async def _serve(loaded: Loaded, worker: int, pepper: Secret, hash_key: HashKey)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    tls = _tls_context(loaded)
+    tls = None if settings.listen.tls is None else tls_context(settings.listen.tls)
     server = await loop.create_server(
         cast(Callable[[], asyncio.BaseProtocol], lambda: Connection(plane)),
         settings.listen.address.host,
         settings.listen.address.port,
         ssl=tls,
         ssl_handshake_timeout=settings.listen.deadlines.header if tls is not None else None,
-        ssl_shutdown_timeout=_TLS_SHUTDOWN if tls is not None else None,
+        ssl_shutdown_timeout=SHUTDOWN if tls is not None else None,
         reuse_port=settings.workers > 1,
         backlog=4096,
     )
@@ -98,20 +99,6 @@ async def _serve(loaded: Loaded, worker: int, pepper: Secret, hash_key: HashKey)
     journal.close()
     keys.close()
     return 0
-
-
-def _tls_context(loaded: Loaded) -> ssl.SSLContext | None:
-    """TLS 1.2 and 1.3 with forward secrecy and authenticated encryption; HTTP/1.1 is all that is offered."""
-    tls = loaded.settings.listen.tls
-    if tls is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers(_CIPHERS)
-    context.set_alpn_protocols(["http/1.1"])
-    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
-    context.load_cert_chain(tls.certificate, tls.key)
-    return context
 
 
 def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -139,9 +126,26 @@ async def _sweep(plane: DataPlane) -> None:
         plane.upstreams.sweep(now)
         for connection in tuple(plane.connections):
             connection.sweep(now)
+        if plane.certificates is not None and number % _LISTS_READ == 0 and plane.certificates.has_news():
+            await _read_lists(plane, plane.certificates)
         if number % _OVERSEEN == 0:
             for connection in tuple(plane.connections):
                 connection.oversee()
+
+
+async def _read_lists(plane: DataPlane, certificates: Certificates) -> None:
+    """In a thread: a list may be long, and nothing of it is in use until all of it is read."""
+    wrong = await plane.loop.run_in_executor(None, certificates.reload)
+    if wrong:
+        log.error("the new revocation lists are not used: %s", wrong)
+    plane.journal.append(
+        Event(
+            at=plane.now(),
+            name="identity.revocation_lists",
+            severity="alert" if wrong else "notice",
+            facts={"used": not wrong, "why": wrong},
+        )
+    )
 
 
 async def _drain(plane: DataPlane, server: asyncio.Server) -> None:

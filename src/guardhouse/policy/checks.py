@@ -14,7 +14,7 @@ from guardhouse.policy.document import Document, PolicyEntry
 from guardhouse.policy.inert import inert_policy
 from guardhouse.policy.network import is_loopback
 from guardhouse.policy.problem import Path, quote, unknown
-from guardhouse.policy.sections import hours, identity, prices, signins
+from guardhouse.policy.sections import clients, hours, identity, prices, signins
 from guardhouse.policy.selecting import TAG, is_name, models_of, selected
 
 Finding = tuple[Path, str]
@@ -28,6 +28,7 @@ def findings(document: Document, unread: Unread) -> Iterator[Finding]:
     yield from _credentials(document)
     yield from ((("identity", *place), message) for place, message in identity.findings(document.identity))
     yield from signins.findings(document.signins)
+    yield from clients.findings(None if document.listen.tls is None else document.listen.tls.clients)
     yield from _targets(document, unread)
     yield from ((("hours", *place), message) for place, message in hours.findings(document.hours))
     yield from _policies(document, unread)

@@ -18,6 +18,7 @@ from guardhouse.policy.conditions import Conditions
 from guardhouse.policy.document import Document, Mask, ModelEntry, PolicyEntry, TargetEntry
 from guardhouse.policy.references import Reference
 from guardhouse.policy.sections import limits
+from guardhouse.policy.sections.clients import located
 from guardhouse.policy.sections.hours import Calendar
 from guardhouse.policy.sections.identity import resolved
 from guardhouse.policy.sections.networks import Atlas
@@ -34,7 +35,12 @@ def compile_settings(document: Document, base: Path) -> Settings:
     """The restart-only part; relative paths become absolute from `base`, the folder of the configuration."""
     listen = document.listen
     if listen.tls is not None:
-        tls = msgspec.structs.replace(listen.tls, certificate=base / listen.tls.certificate, key=base / listen.tls.key)
+        tls = msgspec.structs.replace(
+            listen.tls,
+            certificate=base / listen.tls.certificate,
+            key=base / listen.tls.key,
+            clients=located(listen.tls.clients, base),
+        )
         listen = msgspec.structs.replace(listen, tls=tls)
     return Settings(
         listen=listen,

@@ -20,6 +20,7 @@ from guardhouse.policy.problem import Path as ConfigPath
 from guardhouse.policy.problem import Problem, Problems, dotted
 from guardhouse.policy.references import Reference, resolve
 from guardhouse.policy.schema import decode
+from guardhouse.policy.sections import clients
 from guardhouse.policy.sections.identity import files_of
 from guardhouse.policy.settings import Settings
 from guardhouse.policy.snapshot import Snapshot
@@ -80,8 +81,9 @@ def _unreadable_files(document: Document, base: Path) -> list[checks.Finding]:
     if tls is not None:
         named = [(("listen", "tls", "certificate"), tls.certificate), (("listen", "tls", "key"), tls.key)]
     named += [(("identity", *place), file) for place, file in files_of(document.identity)]
-    return [
+    unreadable = [
         (place, f"the file {file} cannot be read")
         for place, file in named
         if not os.access(base / file, os.R_OK) or not (base / file).is_file()
     ]
+    return unreadable if tls is None else [*unreadable, *clients.unusable(tls.clients, base)]

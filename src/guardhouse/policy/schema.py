@@ -14,6 +14,7 @@ from guardhouse.policy import kinds
 from guardhouse.policy.document import Document, Effect, Mask, ModelEntry, PolicyEntry, TargetEntry
 from guardhouse.policy.problem import Path, Problem
 from guardhouse.policy.reading import Key, ListOf, MapOf, Reading, Shape, Unread
+from guardhouse.policy.sections.clients import CLIENTS
 from guardhouse.policy.sections.hours import HOURS
 from guardhouse.policy.sections.identity import IDENTITY
 from guardhouse.policy.sections.limits import LIMITS
@@ -33,6 +34,7 @@ _TLS = Shape(
     {
         "certificate": Key(kinds.FILE, "PEM file with the certificate and its chain."),
         "key": Key(kinds.FILE, "PEM file with the private key."),
+        "clients": Key(CLIENTS, "Callers that identify themselves by a certificate."),
     },
 )
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from guardhouse.identity.clients import Clients
 from guardhouse.identity.guard import Patience
 from guardhouse.identity.issuers import Issuer
 
@@ -29,6 +30,7 @@ class Address(msgspec.Struct, frozen=True):
 class Tls(msgspec.Struct, frozen=True, kw_only=True):
     certificate: Path
     key: Path
+    clients: Clients | None = None
 
 
 class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
