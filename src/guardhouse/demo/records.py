@@ -86,7 +86,9 @@ def audit(play: Play) -> None:
     sound = all(journal["fault"] is None for journal in journals)
     expect(sound and genuine["records"] >= len(play.sent), "the journal is not sound")
     screen.says("PROVEN", f"{genuine['records']} records, the last with the digest {genuine['digest'][:16]}…")
-    screen.says("why", "What reaches a model server has two records; and somebody asked whether bob's key was revoked yet.")
+    screen.says(
+        "why", "What reaches a model server has two records; and somebody asked whether bob's key was revoked yet."
+    )
     copy = setting.folder / "copy"
     shutil.copytree(setting.journal, copy)
     changed = segments(copy / "w0")[0]
