@@ -61,6 +61,14 @@ def test_a_created_key_is_all_there_is_on_standard_output(folder: Path) -> None:
     assert (principal.id, principal.groups) == ("alice", frozenset({"research", "staff"}))
 
 
+def test_a_group_that_no_policy_names_is_noted_and_the_key_made_all_the_same() -> None:
+    result = run("create", "zoe", "--group", "reserch")
+    assert result.exit_code == 0
+    assert KEY.fullmatch(result.stdout.strip())
+    assert 'note: no policy names the group "reserch"; did you mean "research"?' in result.stderr
+    assert "note" not in run("create", "zoe", "--group", "research").stderr
+
+
 def test_the_principal_may_be_named_either_way_but_once() -> None:
     assert told("create", "alice")["principal"] == told("create", "--principal", "alice")["principal"] == "alice"
     assert run("create").exit_code == 2

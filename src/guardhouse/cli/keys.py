@@ -11,12 +11,13 @@ from typing import Annotated, Any
 
 import typer
 
-from guardhouse.cli.output import CONFIG, AsJson, Config, answer, moment, refuse, settings_or_refuse
+from guardhouse.cli.output import CONFIG, AsJson, Config, answer, document_or_refuse, moment, refuse, settings_or_refuse
 from guardhouse.control.key_ring import NAME_WANTED, OVERLAP, KeyRing, Rotated, flaws, is_name, state_of
 from guardhouse.control.state import Secrets, State, prepare
 from guardhouse.control.store import Store
 from guardhouse.identity.api_keys import KeyRecord, KeyTerms, MintedKey, parse
 from guardhouse.model.operation import Operation
+from guardhouse.policy.mentions import notes
 from guardhouse.policy.units import parse_duration
 
 app = typer.Typer(no_args_is_help=True, help="Create, list, revoke and rotate API keys.")
@@ -113,10 +114,13 @@ def create(
     if wrong := next(flaws(terms), ""):
         raise typer.BadParameter(wrong)
     now = time.time()
+    document = document_or_refuse(config, as_json=as_json)
     with _opened(config, as_json=as_json) as (store, secrets):
         ends = None if expires is None else now + expires
         minted, record = KeyRing(store, secrets.pepper).create(terms, now, ends)
     _show(minted, {**_shown(record, now), "key": minted.key.reveal()}, _made(record), as_json=as_json)
+    for note in notes(document, groups=terms.groups, roles=terms.roles, teams=_once([team] if team else None)):
+        typer.echo(f"note: {note}", err=True)
 
 
 def _once(names: Names) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import msgspec
 import typer
 
 from guardhouse.policy.compile import compile_settings
+from guardhouse.policy.document import Document
 from guardhouse.policy.load import Loaded, load
 from guardhouse.policy.problem import Problem, Problems
 from guardhouse.policy.schema import decode
@@ -51,6 +52,11 @@ def load_or_refuse(config: Path, *, as_json: bool) -> Loaded:
 
 def settings_or_refuse(config: Path, *, as_json: bool) -> Settings:
     """The settings alone, for commands that serve nothing and so have no business with upstream credentials."""
+    return compile_settings(document_or_refuse(config, as_json=as_json), config.absolute().parent)
+
+
+def document_or_refuse(config: Path, *, as_json: bool) -> Document:
+    """What is written, each part sound by itself; references are not followed."""
     try:
         with config.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
@@ -60,7 +66,7 @@ def settings_or_refuse(config: Path, *, as_json: bool) -> Settings:
     decoded = decode(source.root, str(config))
     if decoded.document is None or source.problems or decoded.problems:
         refuse_configuration((*source.problems, *decoded.problems), as_json=as_json)
-    return compile_settings(decoded.document, config.absolute().parent)
+    return decoded.document
 
 
 def moment(at: float | None) -> str:
