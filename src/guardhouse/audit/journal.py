@@ -125,6 +125,11 @@ class Journal:
         return self._outage is None
 
     @property
+    def position(self) -> tuple[int, int] | None:
+        """The segment and its size up to which everything is written; None while something is still queued."""
+        return None if self._records or self._outage is not None else (self._file.number, self._file.size)
+
+    @property
     def open_count(self) -> int:
         return len(self._open)
 

@@ -31,6 +31,7 @@ class Carried(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     revision: str = ""
     stream: bool = False
     risk: int = 0
+    token_estimate: int = 0
 
     @classmethod
     def from_opened(cls, opened: Opened) -> Self:
@@ -79,4 +80,6 @@ def end(carried: Opened | Carried, at: float, outcome: Outcome, reason: Reason) 
         revision=carried.revision,
         stream=carried.stream,
         risk=carried.risk,
+        input_tokens=carried.token_estimate,  # it was sent; what came back nobody knows any more
+        usage_source="estimated" if carried.token_estimate else "",
     )

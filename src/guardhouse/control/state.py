@@ -8,6 +8,7 @@
     standing.json       what operators have switched off, for the workers (control/standing_publisher.py)
     issuers.json        what workers know of tokens (identity/issuer_bulletin.py)
     journal/wN/         what worker N recorded (audit/journal.py)
+    limits/wN.json      what quotas and budgets were at some point of that journal (limits/ledger.py)
     metrics.json        how far the metrics have read it, and their figures (readers/metrics.py)
     run/                the lock of the supervisor, a mark per worker that is up, and what workers ask for
 

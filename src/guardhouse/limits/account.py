@@ -8,7 +8,7 @@ from collections import deque
 from guardhouse.limits.book import NEVER, UNLIMITED, Admitted, Kind, Limit, Places
 from guardhouse.limits.bucket import Bucket
 from guardhouse.limits.counter import Counter, Hold
-from guardhouse.limits.quota import Quota
+from guardhouse.limits.quota import Quota, Use
 from guardhouse.limits.rate import LimitRule, Rate
 
 RETRY_PLACE = 1.0  # seconds after which a place may be free; nobody can know
@@ -68,6 +68,27 @@ class More:
             else:
                 counter.follow(quota, at)
             self.counters.append(counter)
+
+    def uses(self, principal: str, policy: str, at: float) -> list[Use]:
+        """What was used of each quota, for keeping."""
+        found: list[Use] = []
+        for counter in self.counters:
+            counter.left(at)
+            if counter.used:
+                quota = counter.quota
+                name = (quota.what, quota.window, quota.zone, quota.budget)
+                found.append(Use(principal, policy, *name, counter.begins, counter.used))
+        return found
+
+    def restore(self, use: Use) -> None:
+        for counter in self.counters:
+            if _name(counter.quota) == (use.what, use.window, use.zone, use.budget) and counter.begins == use.begins:
+                counter.used += use.used
+
+    def charge(self, at: float, tokens: int, money: int, currency: str) -> None:
+        for counter in self.counters:
+            if counter.begins <= at < counter.ends and counter.quota.currency in ("", currency):
+                counter.used += asked(counter.quota, tokens, money)
 
     def idle(self, at: float) -> bool:
         return not self.places.in_use and all(counter.idle(at) for counter in self.counters)

@@ -75,6 +75,19 @@ class Price(msgspec.Struct, frozen=True):
         return given * self.input + made * self.output
 
 
+class Use(msgspec.Struct, frozen=True):
+    """What was used of one quota, for keeping (ledger.py)."""
+
+    principal: str
+    policy: str
+    what: str
+    window: str
+    zone: str
+    budget: bool
+    begins: float
+    used: int
+
+
 def parse_quota(text: str) -> Quota | None:
     """The quota that `text` says; None when it says none."""
     match = _QUOTA.fullmatch(text)

@@ -18,6 +18,7 @@ from collections import deque
 
 from guardhouse.limits.account import Account, Refusal, asked
 from guardhouse.limits.book import NEVER, UNLIMITED, Admitted, Answer, Book, Limited, Pending
+from guardhouse.limits.quota import Use
 from guardhouse.limits.rate import LimitRule
 
 _SWEPT = 3  # accounts looked at per account made; more than one, or the table could outgrow its use
@@ -95,6 +96,36 @@ class LimitTable(Book):
                 room = self._follow(principal_id, rule, now, at).room(now, at)
                 tokens, money = min(tokens, room[0]), min(money, room[1])
         return tokens, money
+
+    @property
+    def plain(self) -> bool:
+        """Whether there is nothing but rates."""
+        return self._plain
+
+    def uses(self, at: float) -> list[Use]:
+        """All that was used in windows that have not ended."""
+        return [
+            use
+            for (principal, policy), account in self._accounts.items()
+            if account.more is not None
+            for use in account.more.uses(principal, policy, at)
+        ]
+
+    def restore(self, rules: dict[str, LimitRule], uses: list[Use], at: float) -> None:
+        """Take over what `uses` gave, as far as the rules still ask for it."""
+        for use in uses:
+            rule = rules.get(use.policy)
+            more = None if rule is None else self._follow(use.principal, rule, 0.0, at).more
+            if more is not None:
+                more.restore(use)
+
+    def charge(  # noqa: PLR0917 - for ledger.py
+        self, principal_id: str, rule: LimitRule, admitted: float, tokens: int, money: int, currency: str, at: float
+    ) -> None:
+        """Count an exchange of a while ago in those windows of `at` that it was admitted in."""
+        more = self._follow(principal_id, rule, 0.0, at).more
+        if more is not None:
+            more.charge(admitted, tokens, money, currency)
 
     def _follow(self, principal_id: str, rule: LimitRule, now: float, at: float) -> Account:
         """The account, made or changed to what the rule says now."""

@@ -24,6 +24,7 @@ from guardhouse.identity.tokens import TokenTable
 from guardhouse.inspect.signals import HashKey
 from guardhouse.model.secret import Secret
 from guardhouse.path import gates
+from guardhouse.path.budgets import Budgets
 from guardhouse.path.fault import describe
 from guardhouse.path.listener import Connection
 from guardhouse.path.plane import DataPlane
@@ -74,6 +75,8 @@ async def _serve(loaded: Loaded, worker: int, pepper: Secret, hash_key: HashKey)
         gates=switches,
         loop=loop,
     )
+    budgets = Budgets(plane, settings.state / "limits" / f"w{worker}.json", settings.state / "journal" / f"w{worker}")
+    budgets.restore()
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
@@ -90,12 +93,13 @@ async def _serve(loaded: Loaded, worker: int, pepper: Secret, hash_key: HashKey)
     )
     loop.set_exception_handler(_report)
     _tune_collector()
-    sweeper = loop.create_task(_sweep(plane))
+    sweeper = loop.create_task(_sweep(plane, budgets))
     sys.stdout.write(READY + "\n")
     sys.stdout.flush()
     await stopping.wait()
     await _drain(plane, server)
     sweeper.cancel()
+    budgets.save()
     journal.close()
     keys.close()
     return 0
@@ -114,7 +118,7 @@ def _tune_collector() -> None:
     gc.set_threshold(50_000, 50, 50)
 
 
-async def _sweep(plane: DataPlane) -> None:
+async def _sweep(plane: DataPlane, budgets: Budgets) -> None:
     for number in count(1):
         await asyncio.sleep(SWEEP)
         while plane.keys.refresh():
@@ -124,6 +128,7 @@ async def _sweep(plane: DataPlane) -> None:
         now = plane.loop_time()
         plane.gates.refresh(now)
         plane.upstreams.sweep(now)
+        budgets.sweep(now)
         for connection in tuple(plane.connections):
             connection.sweep(now)
         if plane.certificates is not None and number % _LISTS_READ == 0 and plane.certificates.has_news():
