@@ -35,7 +35,10 @@ NEIGHBOURS = {
 # which modules alone may import a distribution, and why
 RESERVED = {
     "sqlalchemy": (
-        "guardhouse.control.store guardhouse.control.standing_store guardhouse.control.revocations",
+        (
+            "guardhouse.control.store guardhouse.control.standing_store guardhouse.control.revocations "
+            "guardhouse.control.revisions"
+        ),
         "only the store speaks SQL; workers hold none",
     ),
     "typer": ("guardhouse.cli", "only the command line parses arguments"),

@@ -1,27 +1,42 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from guardhouse.app.prepared import NotStarted, prepared
+from guardhouse.app.gateway import publish_once
+from guardhouse.app.prepared import NotStarted, prepared, shares_of
 from guardhouse.app.worker import hash_key_of
 from guardhouse.control.state import State, prepare
+from guardhouse.policy.load import Loaded, load
 
 CONFIGURATION = """\
 version: 1
 state: ./state
-targets: {local: {kind: openai, url: "http://127.0.0.1:9"}}
+targets: {local: {kind: openai, url: "http://127.0.0.1:9", credential: "${env:A_KEY_OF_THE_TESTS}"}}
 models: {tiny: {targets: [local]}}
 policies: [{name: all, who: {groups: [research]}, may: [chat], models: [tiny]}]
 """
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> Path:
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("A_KEY_OF_THE_TESTS", "made-up")
     path = tmp_path / "guardhouse.yaml"
     path.write_text(CONFIGURATION)
     return path
+
+
+@pytest.fixture
+def state(config: Path) -> State:
+    """A state directory in which a supervisor has published what its children go by."""
+    loaded = load(config)
+    assert isinstance(loaded, Loaded)
+    state = State(loaded.settings.state)
+    prepare(state)
+    publish_once(state, config, loaded)
+    return state
 
 
 def test_a_worker_knows_neither_sql_nor_the_admin_server_nor_the_command_line() -> None:
@@ -41,29 +56,55 @@ def test_the_hash_key_is_named_without_telling_of_it(tmp_path: Path) -> None:
     assert secrets.hash_key.reveal() not in repr(named)
 
 
-def test_a_process_gets_its_configuration_and_its_secrets(config: Path) -> None:
-    made = prepare(State(config.parent / "state"))
-    loaded, secrets = prepared(config)
-    assert loaded.settings.state == config.parent / "state"
-    assert secrets == made
+def test_shares_are_the_same_in_every_process_of_a_gateway_and_others_elsewhere(tmp_path: Path) -> None:
+    here, there = prepare(State(tmp_path / "a")), prepare(State(tmp_path / "b"))
+    position = shares_of(here).position("canary", "alice")
+    assert shares_of(prepare(State(tmp_path / "a"))).position("canary", "alice") == position
+    assert shares_of(there).position("canary", "alice") != position
 
 
-def test_without_secrets_a_process_does_not_start(config: Path) -> None:
-    with pytest.raises(NotStarted, match="pepper is missing"):
-        prepared(config)
+def test_a_process_gets_what_was_published_and_the_secrets(state: State) -> None:
+    ready = prepared(state.root)
+    assert ready.settings.state == state.root
+    assert ready.secrets == prepare(state)
+    credential = ready.policy.snapshot.targets["local"].credential
+    assert credential is not None
+    assert credential.reveal() == "made-up"
+    assert "made-up" not in state.policy.read_text()
 
 
-def test_without_a_sound_configuration_a_process_does_not_start(config: Path) -> None:
+def test_an_edited_file_does_not_concern_a_process_that_is_started_again(config: Path, state: State) -> None:
+    before = prepared(state.root)
     config.write_text("version: 1\nnonsense: 1\n")
-    with pytest.raises(NotStarted, match=r"guardhouse\.yaml:2"):
-        prepared(config)
+    assert prepared(state.root).policy.snapshot.revision == before.policy.snapshot.revision
 
 
-@pytest.mark.parametrize("process", [("worker", "0"), ("control",)])
-def test_a_process_that_cannot_start_says_why_in_one_line(config: Path, process: tuple[str, ...]) -> None:
+def test_without_secrets_a_process_does_not_start(state: State) -> None:
+    state.pepper.unlink()
+    with pytest.raises(NotStarted, match="pepper is missing"):
+        prepared(state.root)
+
+
+def test_without_a_published_policy_a_process_does_not_start(state: State) -> None:
+    state.policy.unlink()
+    with pytest.raises(NotStarted, match=r"policy\.json is missing"):
+        prepared(state.root)
+
+
+def test_without_a_secret_of_the_policy_a_process_does_not_start(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("A_KEY_OF_THE_TESTS")
+    with pytest.raises(NotStarted, match="A_KEY_OF_THE_TESTS is not set"):
+        prepared(state.root)
+
+
+@pytest.mark.parametrize("process", [("worker", "0"), ("control", "guardhouse.yaml")])
+def test_a_process_that_cannot_start_says_why_in_one_line(state: State, process: tuple[str, ...]) -> None:
+    state.policy.unlink()
     name, *rest = process
-    line = [sys.executable, "-m", f"guardhouse.app.{name}", str(config), *rest]
-    done = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    line = [sys.executable, "-m", f"guardhouse.app.{name}", str(state.root), *rest]
+    done = subprocess.run(
+        line, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env={**os.environ}
+    )
     assert done.returncode == 1
     assert done.stderr.startswith("guardhouse: ")
     assert done.stderr.count("\n") == 1

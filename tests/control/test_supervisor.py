@@ -202,18 +202,23 @@ def test_workers_end_before_the_control_process(tmp_path: Path) -> None:
     assert log.read_text() == "wc"
 
 
-def test_a_hangup_is_noted_and_changes_nothing(tmp_path: Path) -> None:
+def test_a_hangup_is_handed_on_to_the_control_process_alone(tmp_path: Path) -> None:
+    heard = tmp_path / "heard"
+
+    def listening(name: str) -> str:
+        note = f"lambda *_: open({str(heard)!r}, 'a').write('{name}')"
+        return f"import signal; signal.signal(1, {note})\n{OBEDIENT}"  # a sleep goes on after a signal
+
     async def scene(stage: Stage) -> None:
         await ready(stage)
-        before = stage.pid("w0")
         os.kill(os.getpid(), signal.SIGHUP)
-        await until(lambda: stage.said, "it has said so")
-        assert stage.pid("w0") == before
+        await until(heard.exists, "it was heard")
         terminate()
 
-    stage = Stage(tmp_path)
+    stage = Stage(tmp_path, worker=listening("w"), control=listening("c"))
     assert stage.play(scene) == 0
-    assert stage.said == ["a changed configuration is read at the next start"]
+    assert heard.read_text() == "c"
+    assert stage.said == []
 
 
 ORPHANAGE = """

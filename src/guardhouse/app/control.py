@@ -1,19 +1,20 @@
-"""The control process, as the supervisor starts it: `python -m guardhouse.app.control CONFIG`."""
+"""The control process, as the supervisor starts it: `python -m guardhouse.app.control STATE CONFIG`."""
 
 import sys
 from pathlib import Path
 
-from guardhouse.app.prepared import NotStarted, prepared, run_as_child
+from guardhouse.app.prepared import NotStarted, published, run_as_child
 from guardhouse.control import process
+from guardhouse.control.state import State
 
 
-def run(config: Path) -> int:
-    loaded, _ = prepared(config)
+def run(root: Path, config: Path) -> int:
+    settings, edition = published(State(root))
     try:
-        return process.run(loaded.settings)
+        return process.run(settings, edition, config)
     except process.PortTaken as error:
         raise NotStarted(str(error)) from error
 
 
 if __name__ == "__main__":
-    sys.exit(run_as_child(lambda: run(Path(sys.argv[1]))))
+    sys.exit(run_as_child(lambda: run(Path(sys.argv[1]), Path(sys.argv[2]))))

@@ -1,7 +1,8 @@
 """The whole gateway: prepares the state directory and has the supervisor keep the workers and the control process.
 
 Children are modules beside this one, started with this interpreter, without a shell and without the current directory
-on the module path. Each loads the configuration for itself, so nothing secret stands on a command line.
+on the module path. They go by the edition of the policy that is published here before they begin; secrets stand in it
+as references, so nothing secret stands on a command line or in that file.
 """
 
 import os
@@ -11,30 +12,48 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from guardhouse.control.activation import Activation
 from guardhouse.control.publisher import Publisher
+from guardhouse.control.revisions import Revisions
 from guardhouse.control.standing_publisher import publish_standing
 from guardhouse.control.state import State, lock, prepare
 from guardhouse.control.store import Store
 from guardhouse.control.supervisor import Child, Supervisor
+from guardhouse.model.bulletin import publish
+from guardhouse.policy.edition import Edition, settings_of
+from guardhouse.policy.load import Loaded
+from guardhouse.policy.problem import Problems
 from guardhouse.policy.settings import Settings
 
 
+class Unusable(Exception):  # noqa: N818 - it names the state of the revision
+    """What is in force by the history cannot be used; each problem is for the operator."""
+
+    def __init__(self, problems: Problems) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
 async def serve(
-    config: Path, settings: Settings, *, announce: Callable[[], None], complain: Callable[[str], None]
+    config: Path, loaded: Loaded, *, announce: Callable[[Settings, str], None], complain: Callable[[str], None]
 ) -> int:
-    """Runs the gateway until a signal ends it; the exit status."""
-    state = State(settings.state)
+    """Runs the gateway until a signal ends it; the exit status. `loaded` is what the configuration says now."""
+    state = State(loaded.settings.state)
     prepare(state)
     held = lock(state)
-    forget_marks(state)
-    raise_file_limit()
-    publish_once(state)
-    names = [f"w{number}" for number in range(settings.workers)]
-    workers = [Child(name, _command("worker", config, str(n)), state.mark_of(name)) for n, name in enumerate(names)]
-    supervisor = Supervisor(
-        workers, Child("control", _command("control", config)), announce=announce, complain=complain
-    )
     try:
+        forget_marks(state)
+        raise_file_limit()
+        edition = publish_once(state, config, loaded)
+        settings = settings_of(edition)
+        names = [f"w{number}" for number in range(settings.workers)]
+        workers = [
+            Child(name, _command("worker", state.root, str(n)), state.mark_of(name)) for n, name in enumerate(names)
+        ]
+        control = Child("control", _command("control", state.root, str(config)))
+        supervisor = Supervisor(
+            workers, control, announce=lambda: announce(settings, edition.active.revision), complain=complain
+        )
         return await supervisor.run()
     finally:
         os.close(held)
@@ -46,14 +65,22 @@ def forget_marks(state: State) -> None:
         mark.unlink()
 
 
-def publish_once(state: State) -> None:
-    """So that the first worker finds the keys and the switches there are, whichever process is up first."""
+def publish_once(state: State, config: Path, loaded: Loaded) -> Edition:
+    """So that the first worker finds the keys, the switches and the policy there are, whichever process is up first."""
     store = Store(state.store)
-    publisher = Publisher(store, state.feed)
-    publisher.publish(time.time())
-    publisher.close()
-    publish_standing(store, state.standing, time.time())
-    store.close()
+    try:
+        publisher = Publisher(store, state.feed)
+        publisher.publish(time.time())
+        publisher.close()
+        publish_standing(store, state.standing, time.time())
+        activation = Activation(Revisions(store.engine), config, os.environ)
+        edition = activation.begin(loaded, time.time())
+    finally:
+        store.close()
+    if not isinstance(edition, Edition):
+        raise Unusable(edition)
+    publish(state.policy, edition)
+    return edition
 
 
 def raise_file_limit() -> None:
@@ -62,5 +89,5 @@ def raise_file_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _command(process: str, config: Path, *arguments: str) -> tuple[str, ...]:
-    return (sys.executable, "-P", "-m", f"guardhouse.app.{process}", str(config.absolute()), *arguments)
+def _command(process: str, root: Path, *arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-P", "-m", f"guardhouse.app.{process}", str(root), *arguments)

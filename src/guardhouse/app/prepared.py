@@ -1,26 +1,62 @@
-"""What a child process of the gateway has to have before it can begin: its configuration and its secrets."""
+"""What a child process of the gateway has to have before it can begin: the published edition and the secrets.
 
+Children go by what the supervisor published before it started them, and not by the configuration file: one that is
+started again while somebody is editing that file comes up with what its predecessor had.
+"""
+
+import hmac
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from guardhouse.control.parent import die_with_parent
 from guardhouse.control.state import Secrets, State, load_secrets
-from guardhouse.policy.load import Loaded, load
+from guardhouse.model.bulletin import Bulletin
+from guardhouse.policy.edition import Edition, InForce, in_force, settings_of
+from guardhouse.policy.settings import Settings
+from guardhouse.policy.shares import Shares
 
 
 class NotStarted(Exception):  # noqa: N818 - it names what became of the process
     """A process could not start; the message is for the operator."""
 
 
-def prepared(config: Path) -> tuple[Loaded, Secrets]:
-    loaded = load(config)
-    if not isinstance(loaded, Loaded):
-        raise NotStarted("\n".join(map(str, loaded)))
+class Prepared(msgspec.Struct, frozen=True):
+    settings: Settings
+    policy: InForce
+    secrets: Secrets
+
+
+def prepared(root: Path) -> Prepared:
+    """From the state directory at `root`."""
+    state = State(root)
     try:
-        return loaded, load_secrets(State(loaded.settings.state))
+        secrets = load_secrets(state)
     except OSError as error:
         raise NotStarted(str(error)) from error
+    settings, edition = published(state)
+    policy = in_force(edition, os.environ)
+    if not isinstance(policy, InForce):
+        raise NotStarted("\n".join(map(str, policy)))
+    return Prepared(settings, policy, secrets)
+
+
+def published(state: State) -> tuple[Settings, Edition]:
+    """The edition, and the settings that are served; the state directory is the one that it was found in."""
+    bulletin = Bulletin(state.policy, Edition)
+    bulletin.refresh()
+    edition = bulletin.current
+    if edition is None:
+        raise NotStarted(f"{state.policy} is missing or unreadable; `guardhouse serve` makes it")
+    return msgspec.structs.replace(settings_of(edition), state=state.root), edition
+
+
+def shares_of(secrets: Secrets) -> Shares:
+    """Keyed by something derived from the hash key, so that positions say nothing about prompt hashes."""
+    return Shares(hmac.digest(bytes.fromhex(secrets.hash_key.reveal()), b"shares of the principals", "sha256"))
 
 
 def run_as_child(body: Callable[[], int]) -> int:

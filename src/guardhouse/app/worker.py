@@ -1,4 +1,4 @@
-"""The process of a worker, as the supervisor starts it: `python -m guardhouse.app.worker CONFIG NUMBER`.
+"""The process of a worker, as the supervisor starts it: `python -m guardhouse.app.worker STATE NUMBER`.
 
 It imports the data path and nothing of the control side that speaks SQL or HTTP, which keeps some 20 MB and half a
 second out of every worker.
@@ -8,17 +8,19 @@ import hmac
 import sys
 from pathlib import Path
 
-from guardhouse.app.prepared import NotStarted, prepared, run_as_child
+from guardhouse.app.prepared import NotStarted, prepared, run_as_child, shares_of
 from guardhouse.audit.segment import JournalDamagedError, JournalInUseError
 from guardhouse.control.state import Secrets
 from guardhouse.inspect.signals import HashKey
 from guardhouse.path import worker
+from guardhouse.path.worker import WorkerSecrets
 
 
-def run(config: Path, number: int) -> int:
-    loaded, secrets = prepared(config)
+def run(root: Path, number: int) -> int:
+    ready = prepared(root)
+    secrets = WorkerSecrets(ready.secrets.pepper, hash_key_of(ready.secrets), shares_of(ready.secrets))
     try:
-        return worker.run(loaded, number, secrets.pepper, hash_key_of(secrets))
+        return worker.run(ready.settings, ready.policy, number, secrets)
     except (OSError, JournalInUseError, JournalDamagedError) as error:
         raise NotStarted(f"worker w{number}: {error}") from error
 

@@ -13,11 +13,11 @@ import typer
 
 from guardhouse.policy.compile import compile_settings
 from guardhouse.policy.document import Document
-from guardhouse.policy.load import Loaded, load
-from guardhouse.policy.problem import Problem, Problems
+from guardhouse.policy.load import Loaded, content_of, load
+from guardhouse.policy.problem import Problems
 from guardhouse.policy.schema import decode
 from guardhouse.policy.settings import Settings
-from guardhouse.policy.source import MOST_BYTES, parse
+from guardhouse.policy.source import parse
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="The configuration.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
@@ -57,11 +57,9 @@ def settings_or_refuse(config: Path, *, as_json: bool) -> Settings:
 
 def document_or_refuse(config: Path, *, as_json: bool) -> Document:
     """What is written, each part sound by itself; references are not followed."""
-    try:
-        with config.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        refuse_configuration((Problem(str(config), 0, "", f"cannot be read: {error.strerror}"),), as_json=as_json)
+    content = content_of(config)
+    if not isinstance(content, bytes):
+        refuse_configuration(content, as_json=as_json)
     source = parse(content, str(config))
     decoded = decode(source.root, str(config))
     if decoded.document is None or source.problems or decoded.problems:

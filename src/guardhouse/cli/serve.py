@@ -1,11 +1,12 @@
 """`guardhouse serve`: the whole gateway in the foreground, until it is told to end."""
 
 import asyncio
+from pathlib import Path
 
 import typer
 
 from guardhouse.app import gateway
-from guardhouse.cli.output import CONFIG, AsJson, Config, answer, load_or_refuse, refuse
+from guardhouse.cli.output import CONFIG, AsJson, Config, answer, load_or_refuse, refuse, refuse_configuration
 from guardhouse.policy.settings import Settings
 
 
@@ -15,21 +16,35 @@ def serve(config: Config = CONFIG, as_json: AsJson = False) -> None:
     Example: guardhouse serve --config guardhouse.yaml
     """
     loaded = load_or_refuse(config, as_json=as_json)
-    settings = loaded.settings
-    document = {**_addresses(settings), "revision": loaded.snapshot.revision}
-    sentence = f"guardhouse is ready: {document['listen']} (admin {document['admin']}, revision {document['revision']})"
+
+    def announce(settings: Settings, revision: str) -> None:
+        document = {**_addresses(settings), "revision": revision}
+        sentence = f"guardhouse is ready: {document['listen']} (admin {document['admin']}, revision {revision})"
+        answer(document, sentence, as_json=as_json)
+        if revision != loaded.snapshot.revision:
+            typer.echo(_differs(config, loaded.snapshot.revision, revision), err=True)
+
     try:
         status = asyncio.run(
             gateway.serve(
-                config,
-                settings,
-                announce=lambda: answer(document, sentence, as_json=as_json),
+                config.absolute(),
+                loaded,
+                announce=announce,
                 complain=lambda message: typer.echo(f"guardhouse: {message}", err=True),
             )
         )
+    except gateway.Unusable as reason:
+        refuse_configuration(reason.problems, as_json=as_json)
     except OSError as error:
         refuse(str(error), as_json=as_json)
     raise typer.Exit(status)
+
+
+def _differs(config: Path, written: str, active: str) -> str:
+    return (
+        f"guardhouse: {config} says revision {written}, but {active} was activated since it was last read; "
+        "`guardhouse policy activate` activates the file"
+    )
 
 
 def _addresses(settings: Settings) -> dict[str, str]:

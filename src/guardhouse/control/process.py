@@ -1,4 +1,4 @@
-"""The control process: publishes the keys and what operators have switched off, reads the journals, answers on the
+"""The control process: publishes keys, policy and what operators have switched off, reads the journals, answers on the
 admin port.
 
 What happens here beside the exchanges (events) goes to a journal of its own, `control`, under the same rules as the
@@ -17,7 +17,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import uvicorn
@@ -27,12 +27,18 @@ from prometheus_client.registry import Collector
 
 from guardhouse.audit.journal import Journal
 from guardhouse.control import admin
+from guardhouse.control.activation import Activation
 from guardhouse.control.issuer_board import IssuerBoard
 from guardhouse.control.minting import Minter
+from guardhouse.control.news import News
+from guardhouse.control.policy_gauges import PolicyGauges
 from guardhouse.control.publisher import INTERVAL, Publisher
+from guardhouse.control.reload import Reloader
+from guardhouse.control.revisions import Revisions
 from guardhouse.control.standing_publisher import StandingPublisher
 from guardhouse.control.state import State
 from guardhouse.control.store import Store
+from guardhouse.policy.edition import Edition
 from guardhouse.policy.settings import Address, Settings
 from guardhouse.readers.metrics import MetricsReader
 
@@ -45,13 +51,13 @@ class PortTaken(OSError):  # noqa: N818 - it names what became of the port
     """The admin port cannot be listened on."""
 
 
-def run(settings: Settings) -> int:
-    """Serves until SIGTERM; 0 after an orderly end."""
-    uvloop.run(_serve(settings, State(settings.state)))
+def run(settings: Settings, edition: Edition, config: Path) -> int:
+    """Serves until SIGTERM; 0 after an orderly end. The configuration that it watches stands at `config`."""
+    uvloop.run(_serve(settings, edition, config, State(settings.state)))
     return 0
 
 
-async def _serve(settings: Settings, state: State) -> None:
+async def _serve(settings: Settings, edition: Edition, config: Path, state: State) -> None:
     stopping = _signalled()
     store = Store(state.store)
     publisher = Publisher(store, state.feed)
@@ -68,10 +74,14 @@ async def _serve(settings: Settings, state: State) -> None:
     minter = Minter(state, settings.identity.tokens.longest)
     board = IssuerBoard(settings.identity.issuers, state, store, minter, journal.append)
     board.turn(time.time())
+    activation = Activation(Revisions(store.engine), config, os.environ)
+    reloader = Reloader(activation, edition, state.policy, store, News(journal, _say))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.signal)
     with _listen(settings.admin.address) as listener:
-        server = _Server(_configured(settings, state, metrics, board), stopping)
+        server = _Server(_configured(settings, state, metrics, board, PolicyGauges(reloader)), stopping)
         async with asyncio.TaskGroup() as tasks:
-            keeping_up = tasks.create_task(_keep_up(publisher, standing, metrics, journal, server))
+            turns = (publisher.poll, reloader.poll, standing.poll)
+            keeping_up = tasks.create_task(_keep_up(turns, metrics, journal, server))
             vouching = tasks.create_task(board.run())
             serving = tasks.create_task(server.serve(sockets=[listener]))
             sys.stdout.write("ready\n")
@@ -129,6 +139,11 @@ class _Server(uvicorn.Server):
         await self._stopping.wait()
 
 
+def _say(sentence: str) -> None:
+    sys.stderr.write(f"guardhouse: {sentence}\n")
+    sys.stderr.flush()
+
+
 def _configured(settings: Settings, state: State, *collectors: Collector) -> uvicorn.Config:
     registry = CollectorRegistry()
     for collector in collectors:
@@ -164,12 +179,12 @@ def _listen(address: Address) -> socket.socket:
 
 
 async def _keep_up(
-    publisher: Publisher, standing: StandingPublisher, metrics: MetricsReader, journal: Journal, server: uvicorn.Server
+    turns: Sequence[Callable[[float], None]], metrics: MetricsReader, journal: Journal, server: uvicorn.Server
 ) -> None:
     saved = time.monotonic()
     while True:
-        publisher.poll(time.time())
-        standing.poll(time.time())
+        for turn in turns:
+            turn(time.time())
         await server.on_tick(0)
         journal.retry()
         behind = metrics.poll(BLOCK) > BLOCK // 2

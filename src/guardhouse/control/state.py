@@ -3,10 +3,11 @@
     secrets/pepper      HMAC key of API keys; lost or changed, every key is void
     secrets/hash-key    HMAC key of the prompt hashes in the journal
     secrets/token-key   what the gateway signs its own tokens with, and token-key.previous (control/minting.py)
-    store.sqlite        the key store (control/store.py)
+    store.sqlite        the key store (control/store.py) and the history of the policy (control/revisions.py)
     keys.feed           what workers know of it (identity/key_feed.py)
     standing.json       what operators have switched off, for the workers (control/standing_publisher.py)
     issuers.json        what workers know of tokens (identity/issuer_bulletin.py)
+    policy.json         the policy that workers go by (policy/edition.py)
     journal/wN/         what worker N recorded (audit/journal.py)
     limits/wN.json      what quotas and budgets were at some point of that journal (limits/ledger.py)
     metrics.json        how far the metrics have read it, and their figures (readers/metrics.py)
@@ -59,6 +60,7 @@ class State:
         self.standing = root / "standing.json"
         self.issuers = root / issuer_bulletin.NAME
         self.wanted = root / issuer_bulletin.WANTED
+        self.policy = root / "policy.json"
         self.journal = root / "journal"
         self.metrics = root / "metrics.json"
         self.run = root / "run"

@@ -13,9 +13,11 @@ until then nobody is served. Only ends before that make a pause that doubles eac
 start any more does not keep a processor busy. The children are independent; the end of one touches no other.
 
 End: SIGTERM or SIGINT sends SIGTERM to the workers, which finish what is open; those that take longer than `grace` are
-killed; then the control process, last, because revocations and metrics matter until the last answer is out. A
-second signal kills everything. SIGHUP is reserved for reloading and only noted. Children run in sessions of their own,
-so a Ctrl-C at a terminal reaches them through here and not beside it.
+killed; then the control process, last, because revocations and metrics matter until the last answer is out. A second
+signal kills everything. Children run in sessions of their own, so a Ctrl-C at a terminal reaches them through here and
+not beside it.
+
+SIGHUP is handed on to the control process, which reads the configuration again.
 """
 
 import asyncio
@@ -73,7 +75,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._asked_to_end)
-        loop.add_signal_handler(signal.SIGHUP, self._complain, "a changed configuration is read at the next start")
+        loop.add_signal_handler(signal.SIGHUP, self._asked_to_read)
         self._lifeline = os.pipe()
         keeping = {child.name: loop.create_task(self._keep(child)) for child in (*self._workers, self._control)}
         try:
@@ -93,6 +95,12 @@ class Supervisor:
             for process in self._processes.values():
                 _send(process, signal.SIGKILL)
         self._stopping.set()
+
+    def _asked_to_read(self) -> None:
+        """The control process reads the configuration; one that is not up will do so when it is."""
+        name = self._control.name
+        if name in self._up and name in self._processes:
+            _send(self._processes[name], signal.SIGHUP)
 
     async def _keep(self, child: Child) -> bool:
         """Starts the child as often as needed until the end; False when it cannot be started."""

@@ -27,6 +27,9 @@ def may_operate(exchange: Exchange, plane: DataPlane) -> Verdict:
         refusal = plane.gates.refuse_principal(exchange.principal.id, exchange.at)
         if refusal is not None:
             return refusal
+    canary = plane.canary
+    if canary is not None and canary.takes(exchange.principal.id):
+        exchange.snapshot = canary.snapshot  # before anything was decided; nothing changes it later
     exchange.policies = decide.policies_for(exchange.snapshot, exchange.principal, exchange.operation)
     return None if exchange.policies else Denial(Reason.OPERATION_DENIED)
 

@@ -18,6 +18,7 @@ from guardhouse.identity.tokens import TokenTable
 from guardhouse.inspect.signals import HashKey
 from guardhouse.limits.book import Book
 from guardhouse.limits.table import LimitTable
+from guardhouse.path.canary import Canary
 from guardhouse.path.gates import Gates
 from guardhouse.path.upstream import Upstreams
 from guardhouse.policy.settings import Settings
@@ -40,6 +41,7 @@ class DataPlane:
     __slots__ = (
         "_random",
         "_random_left",
+        "canary",
         "certificates",
         "connections",
         "connections_by_address",
@@ -55,6 +57,7 @@ class DataPlane:
         "loop_time",
         "request_limits",
         "settings",
+        "shadow",
         "snapshot",
         "tokens",
         "upstreams",
@@ -77,6 +80,8 @@ class DataPlane:
         limits = settings.listen.limits
         self.request_limits = RequestLimits(limits.headers, limits.header_bytes, limits.body)
         self.snapshot = snapshot
+        self.shadow: Snapshot | None = None  # evaluated beside it, decides nothing
+        self.canary: Canary | None = None  # decides instead of it for some principals
         self.keys = keys
         self.tokens = tokens
         tls = settings.listen.tls

@@ -143,7 +143,19 @@ class UpstreamConnection:  # an asyncio.Protocol by its methods; see listener
 class Pool:
     """The connections of one target. `open` counts those in use, idle and being made."""
 
-    __slots__ = ("_connections", "_dial", "_idle", "_making", "_prefixes", "clock", "loop", "settings", "target", "tls")
+    __slots__ = (
+        "_connections",
+        "_dial",
+        "_idle",
+        "_making",
+        "_prefixes",
+        "_retired",
+        "clock",
+        "loop",
+        "settings",
+        "target",
+        "tls",
+    )
 
     def __init__(self, target: Target, settings: Upstream, loop: asyncio.AbstractEventLoop, dial: "Dial") -> None:
         self._dial = dial
@@ -154,6 +166,7 @@ class Pool:
         self._idle: deque[UpstreamConnection] = deque()
         self._connections: set[UpstreamConnection] = set()
         self._making = 0
+        self._retired = False
         self._prefixes: dict[bytes, bytes] = {}
         self.tls = ssl.create_default_context() if target.scheme == "https" else None
 
@@ -198,6 +211,9 @@ class Pool:
         return connection
 
     def give_back(self, connection: UpstreamConnection) -> None:
+        if self._retired:
+            connection.discard()
+            return
         connection.idle_since = self.clock()
         self._idle.append(connection)
 
@@ -209,6 +225,15 @@ class Pool:
     def sweep(self, now: float) -> None:
         for connection in tuple(self._connections):
             connection.sweep(now)
+
+    def retire(self) -> None:
+        """Nothing new will be sent; what is under way may end."""
+        self._retired = True
+        for connection in tuple(self._idle):
+            connection.discard()
+
+    def is_empty(self) -> bool:
+        return not self._connections and not self._making
 
     def close(self) -> None:
         for connection in tuple(self._connections):
@@ -249,26 +274,45 @@ async def dial(pool: Pool) -> UpstreamConnection:
 
 
 class Upstreams:
-    """Every pool of a worker, by target. A target that a snapshot drops keeps its pool until that is swept empty."""
+    """Every pool of a worker, by target: equal targets of two snapshots share one, different ones never do.
 
-    __slots__ = ("_dial", "_loop", "_pools", "_settings")
+    A target that no snapshot has any more is retired: its pool takes nothing new, is swept like the others for what is
+    under way in it, and goes when the last of its connections does.
+    """
+
+    __slots__ = ("_dial", "_loop", "_pools", "_retired", "_settings")
 
     def __init__(self, settings: Upstream, loop: asyncio.AbstractEventLoop, dial: Dial = dial) -> None:
         self._dial = dial
         self._settings = settings
         self._loop = loop
-        self._pools: dict[str, Pool] = {}
+        self._pools: dict[Target, Pool] = {}
+        self._retired: list[Pool] = []
+
+    def __repr__(self) -> str:
+        return f"<Upstreams {list(self._pools.values())}, {len(self._retired)} retired>"
 
     def pool(self, target: Target) -> Pool:
-        pool = self._pools.get(target.name)
-        if pool is None or pool.target is not target:
-            pool = self._pools[target.name] = Pool(target, self._settings, self._loop, self._dial)
+        pool = self._pools.get(target)
+        if pool is None:
+            pool = self._pools[target] = Pool(target, self._settings, self._loop, self._dial)
         return pool
+
+    def keep_only(self, targets: set[Target]) -> None:
+        """Retire what is not among the targets of the snapshots that are in use now."""
+        for target in [target for target in self._pools if target not in targets]:
+            pool = self._pools.pop(target)
+            pool.retire()
+            self._retired.append(pool)
 
     def sweep(self, now: float) -> None:
         for pool in self._pools.values():
             pool.sweep(now)
+        if self._retired:
+            for pool in self._retired:
+                pool.sweep(now)
+            self._retired = [pool for pool in self._retired if not pool.is_empty()]
 
     def close(self) -> None:
-        for pool in self._pools.values():
+        for pool in (*self._pools.values(), *self._retired):
             pool.close()

@@ -1,6 +1,6 @@
 """One data-path process: its socket, its journal, its sweep, and its orderly end.
 
-Start: load the configuration, mend the journal of a predecessor, load the published keys, then listen; the line READY
+Start: mend the journal of a predecessor, load the published keys, then listen; the line READY
 on standard output tells the supervisor. SIGTERM: stop listening, let what is under way finish for `GRACE` seconds,
 then cut the rest (each is recorded), and exit 0. A worker holds no SQL and writes nothing but its journal."""
 
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, cast
 
+import msgspec
 import uvloop
 
 from guardhouse.audit.journal import Journal
@@ -28,9 +29,12 @@ from guardhouse.path.budgets import Budgets
 from guardhouse.path.fault import describe
 from guardhouse.path.listener import Connection
 from guardhouse.path.plane import DataPlane
+from guardhouse.path.renewal import Renewal, put_in_force
 from guardhouse.path.tls import SHUTDOWN, tls_context
 from guardhouse.path.upstream import Upstreams
-from guardhouse.policy.load import Loaded
+from guardhouse.policy.edition import InForce
+from guardhouse.policy.settings import Settings
+from guardhouse.policy.shares import Shares
 
 SWEEP = 0.25  # seconds
 _OVERSEEN = 4  # sweeps from one look at the callers of open answers to the next
@@ -41,14 +45,21 @@ log = logging.getLogger("guardhouse.path")
 _LISTS_READ = 4  # sweeps from one look at the lists of revoked certificates to the next
 
 
-def run(loaded: Loaded, worker: int, pepper: Secret, hash_key: HashKey) -> int:
+class WorkerSecrets(msgspec.Struct, frozen=True):
+    """What a worker knows that must not be seen."""
+
+    pepper: Secret
+    hash_key: HashKey
+    shares: Shares
+
+
+def run(settings: Settings, policy: InForce, worker: int, secrets: WorkerSecrets) -> int:
     """Serve until SIGTERM; 0 after an orderly end."""
-    return uvloop.run(_serve(loaded, worker, pepper, hash_key))
+    return uvloop.run(_serve(settings, policy, worker, secrets))
 
 
-async def _serve(loaded: Loaded, worker: int, pepper: Secret, hash_key: HashKey) -> int:
+async def _serve(settings: Settings, policy: InForce, worker: int, secrets: WorkerSecrets) -> int:
     loop = asyncio.get_running_loop()
-    settings = loaded.settings
     journal = Journal(
         settings.state / "journal" / f"w{worker}",
         worker=f"w{worker}",
@@ -56,7 +67,7 @@ async def _serve(loaded: Loaded, worker: int, pepper: Secret, hash_key: HashKey)
         segment=settings.audit.segment,
         durability=settings.audit.durability,
     )
-    keys = KeyFeed(settings.state / "keys.feed", pepper)
+    keys = KeyFeed(settings.state / "keys.feed", secrets.pepper)
     keys.load()
     tokens = TokenTable(
         settings.identity.issuers, settings.state / issuer_bulletin.NAME, settings.state / issuer_bulletin.WANTED
@@ -66,15 +77,17 @@ async def _serve(loaded: Loaded, worker: int, pepper: Secret, hash_key: HashKey)
     switches.load(loop.time())
     plane = DataPlane(
         settings=settings,
-        snapshot=loaded.snapshot,
+        snapshot=policy.snapshot,
         keys=keys,
         tokens=tokens,
-        hash_key=hash_key,
+        hash_key=secrets.hash_key,
         journal=journal,
         upstreams=Upstreams(settings.upstream, loop),
         gates=switches,
         loop=loop,
     )
+    put_in_force(plane, policy, secrets.shares)
+    renewal = Renewal(plane, settings.state / "policy.json", secrets.shares)
     budgets = Budgets(plane, settings.state / "limits" / f"w{worker}.json", settings.state / "journal" / f"w{worker}")
     budgets.restore()
     stopping = asyncio.Event()
@@ -93,7 +106,7 @@ async def _serve(loaded: Loaded, worker: int, pepper: Secret, hash_key: HashKey)
     )
     loop.set_exception_handler(_report)
     _tune_collector()
-    sweeper = loop.create_task(_sweep(plane, budgets))
+    sweeper = loop.create_task(_sweep(plane, renewal, budgets))
     sys.stdout.write(READY + "\n")
     sys.stdout.flush()
     await stopping.wait()
@@ -118,12 +131,13 @@ def _tune_collector() -> None:
     gc.set_threshold(50_000, 50, 50)
 
 
-async def _sweep(plane: DataPlane, budgets: Budgets) -> None:
+async def _sweep(plane: DataPlane, renewal: Renewal, budgets: Budgets) -> None:
     for number in count(1):
         await asyncio.sleep(SWEEP)
         while plane.keys.refresh():
             await asyncio.sleep(0)  # a long feed is read in slices, between which traffic goes on
         plane.tokens.refresh()
+        renewal.poll()
         plane.journal.retry()
         now = plane.loop_time()
         plane.gates.refresh(now)

@@ -4,17 +4,21 @@ The only place here that reads files and the environment; the steps behind it ar
 (tree to document), checks (what the parts say of each other) and compile (document to settings and snapshot). Bad input
 is a value, never an exception. All steps that can say something are asked before anything is returned, so one run shows
 everything, in the order of the lines.
+
+`load` does it all at once. A gateway that runs does it in two steps: the control process reads a document
+(`read_document`) and publishes it, and each process looks up the secrets for itself (`resolve_document`), so that no
+secret is ever written down between them.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
 
 from guardhouse.model.secret import Secret
 from guardhouse.policy import checks
-from guardhouse.policy.compile import compile_settings, compile_snapshot
+from guardhouse.policy.compile import Secrets, compile_settings, compile_snapshot
 from guardhouse.policy.document import Document
 from guardhouse.policy.problem import Path as ConfigPath
 from guardhouse.policy.problem import Problem, Problems, dotted
@@ -24,39 +28,87 @@ from guardhouse.policy.sections import clients
 from guardhouse.policy.sections.identity import files_of
 from guardhouse.policy.settings import Settings
 from guardhouse.policy.snapshot import Snapshot
-from guardhouse.policy.source import MOST_BYTES, line_of, parse
+from guardhouse.policy.source import MOST_BYTES, Node, line_of, parse
 
 
 class Loaded(msgspec.Struct, frozen=True):
     settings: Settings
     snapshot: Snapshot
+    document: Document
+    source: bytes = b""  # the text, where it was read from one
 
 
 def load(path: Path, environ: Mapping[str, str] | None = None) -> Loaded | Problems:
     """The configuration at `path`; `environ` stands for the process's own environment unless given."""
+    content = content_of(path)
+    if not isinstance(content, bytes):
+        return content
+    return load_content(content, path, os.environ if environ is None else environ)
+
+
+def content_of(path: Path) -> bytes | Problems:
+    """The text at `path`, cut where it is too long to be read anyway."""
     try:
         with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+            return file.read(MOST_BYTES + 1)
     except OSError as error:
         return (Problem(str(path), 0, "", f"cannot be read: {error.strerror}"),)
-    return load_content(content, path, os.environ if environ is None else environ)
 
 
 def load_content(content: bytes, path: Path, environ: Mapping[str, str]) -> Loaded | Problems:
     """The same for a text that stands, or is to stand, at `path`."""
-    file, base = str(path), path.absolute().parent
+    base = path.absolute().parent
+    judged = _judge(content, str(path), base)
+    if judged.document is None:
+        return judged.problems
+    secrets: dict[Reference, Secret] = {}
+    missing = judged.locate(_fetch(judged.document, base, environ, secrets))
+    if judged.problems or missing:
+        return _sorted(judged.problems + missing)
+    return _compiled(judged.document, base, secrets, content)
+
+
+def read_document(content: bytes, path: Path, base: Path) -> Document | Problems:
+    """A document that is sound as far as can be told without its secrets; files are relative to `base`."""
+    judged = _judge(content, str(path), base)
+    return _sorted(judged.problems) if judged.document is None or judged.problems else judged.document
+
+
+def resolve_document(document: Document, base: Path, environ: Mapping[str, str]) -> Loaded | Problems:
+    """What a document that has been read says here and now; only its secrets and files can be missing yet."""
+    secrets: dict[Reference, Secret] = {}
+    missing = [*_unreadable_files(document, base), *_fetch(document, base, environ, secrets)]
+    if missing:
+        return tuple(Problem("", 0, dotted(place), message) for place, message in missing)
+    return _compiled(document, base, secrets, b"")
+
+
+def _compiled(document: Document, base: Path, secrets: Secrets, source: bytes) -> Loaded:
+    return Loaded(compile_settings(document, base), compile_snapshot(document, secrets), document, source)
+
+
+class _Judged(msgspec.Struct, frozen=True):
+    file: str
+    root: Node
+    document: Document | None
+    problems: Problems
+
+    def locate(self, found: Iterable[checks.Finding]) -> Problems:
+        return tuple(Problem(self.file, line_of(self.root, place), dotted(place), message) for place, message in found)
+
+
+def _judge(content: bytes, file: str, base: Path) -> _Judged:
     source = parse(content, file)
     decoded = decode(source.root, file)
-    problems = [*source.problems, *decoded.problems]
-    document = decoded.document
-    secrets: dict[Reference, Secret] = {}
-    if document is not None:
-        found = [*checks.findings(document, decoded.unread), *_unreadable_files(document, base)]
-        found += _fetch(document, base, environ, secrets)
-        problems += [Problem(file, line_of(source.root, place), dotted(place), message) for place, message in found]
-    if document is None or problems:
-        return tuple(sorted(problems, key=lambda problem: problem.line))
-    return Loaded(compile_settings(document, base), compile_snapshot(document, secrets))
+    read = _Judged(file, source.root, decoded.document, _sorted(source.problems + decoded.problems))
+    if read.document is None:
+        return read
+    found = read.locate([*checks.findings(read.document, decoded.unread), *_unreadable_files(read.document, base)])
+    return msgspec.structs.replace(read, problems=read.problems + found)
+
+
+def _sorted(problems: Problems) -> Problems:
+    return tuple(sorted(problems, key=lambda problem: problem.line))
 
 
 def _fetch(

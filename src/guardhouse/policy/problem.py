@@ -18,14 +18,14 @@ _FEW = 16  # known words that a message lists at most
 
 
 class Problem(msgspec.Struct, frozen=True):
-    file: str
+    file: str  # empty when a document is judged that stands in no file
     line: int  # from 1; 0 when the file as a whole is meant
     path: str
     message: str
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
-        return f"{place}: {self.path}: {self.message}" if self.path else f"{place}: {self.message}"
+        return ": ".join(part for part in (place, self.path, self.message) if part)
 
 
 Problems = tuple[Problem, ...]

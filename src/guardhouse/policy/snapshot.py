@@ -31,7 +31,7 @@ Policies = int  # a set of policies: bit n is policy n of the file
 Effect = Literal["allow", "deny", "restrict"]
 
 
-class Target(msgspec.Struct, frozen=True, kw_only=True):
+class Target(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     """A model server: where it listens and how the gateway proves itself to it."""
 
     name: str

@@ -1,0 +1,75 @@
+"""How a worker follows the published policy: it compiles a new edition beside the traffic and swaps it in as a whole.
+
+`poll` costs one stat when nothing has happened. A new edition is decoded and compiled in a thread, and what comes out
+replaces the old in one turn of the loop, between two reads of any connection: exchanges that have begun keep the
+snapshot they began with, those that begin later have the new one. An edition whose secrets cannot be had here changes
+nothing. Either is an event in this worker's journal. Settings of the process (listen, upstream, …) stay as they were at
+its start; the control process tells which of them wait for the next one.
+"""
+
+import asyncio
+import os
+from pathlib import Path
+
+from guardhouse.audit.record import Event
+from guardhouse.model.bulletin import Bulletin
+from guardhouse.path.canary import Canary
+from guardhouse.path.plane import DataPlane
+from guardhouse.policy.edition import Edition, InForce, in_force
+from guardhouse.policy.problem import Problems
+from guardhouse.policy.shares import Shares
+
+
+class Renewal:
+    def __init__(self, plane: DataPlane, published: Path, shares: Shares) -> None:
+        self._plane = plane
+        self._shares = shares
+        self._bulletin = Bulletin(published, Edition)
+        self._bulletin.refresh()  # the edition that the worker was started with
+        self._under_way: asyncio.Task[None] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Renewal of {self._plane.snapshot.revision}{', under way' if self._under_way else ''}>"
+
+    def poll(self) -> None:
+        """Begin to take a new edition, if there is one; one at a time, and of several the last."""
+        if self._under_way is None and self._bulletin.refresh():
+            assert self._bulletin.current is not None
+            self._under_way = self._plane.loop.create_task(self._take(self._bulletin.current))
+
+    async def _take(self, edition: Edition) -> None:
+        try:
+            compiled = await self._plane.loop.run_in_executor(None, in_force, edition, os.environ)
+        finally:
+            self._under_way = None
+        if not isinstance(compiled, InForce):
+            self._tell_failure(edition.active.revision, compiled)
+            return
+        put_in_force(self._plane, compiled, self._shares)
+        self._plane.journal.append(
+            Event(at=self._plane.now(), name="policy.taken", facts={"revision": compiled.snapshot.revision})
+        )
+        if compiled.left_out:
+            self._tell_failure(edition.active.revision, compiled.left_out)
+
+    def _tell_failure(self, revision: str, problems: Problems) -> None:
+        places = ", ".join(problem.path for problem in problems)
+        self._plane.journal.append(
+            Event(
+                at=self._plane.now(),
+                name="policy.not_taken",
+                severity="alert",
+                facts={"revision": revision, "places": places},
+            )
+        )
+
+
+def put_in_force(plane: DataPlane, compiled: InForce, shares: Shares) -> None:
+    """The swap. Nothing in it waits, so no exchange sees half of it."""
+    plane.snapshot = compiled.snapshot
+    plane.shadow = compiled.shadow
+    plane.canary = None if compiled.canary is None else Canary(compiled.canary, compiled.share, shares)
+    snapshots = (compiled.snapshot, compiled.canary)
+    plane.upstreams.keep_only(
+        {target for snapshot in snapshots if snapshot is not None for target in snapshot.targets.values()}
+    )

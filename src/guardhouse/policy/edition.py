@@ -1,0 +1,108 @@
+"""What is in force: the revisions that the control process publishes to the workers, each as a decoded document.
+
+An edition is one small whole state (model/bulletin.py): the document that decides, the one whose restart-only settings
+are served, and up to two candidates, a shadow that is only evaluated and a canary that decides for a share of the
+principals. Documents travel decoded, so that a worker is spared the reading of YAML while it serves; secrets travel as
+the references they are, and each process looks them up for itself.
+
+A document is sealed, kept as raw JSON inside the edition, so that noticing a new edition is cheap and its documents are
+decoded where there is time for it. Both sides are of one release: the form is no format to keep. A new kind of value in
+a document must survive `seal` and `unseal`; a test tries it with every golden configuration.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from guardhouse.policy.compile import compile_settings, revision
+from guardhouse.policy.document import Document
+from guardhouse.policy.load import Loaded, resolve_document
+from guardhouse.policy.problem import Problem, Problems
+from guardhouse.policy.settings import Settings
+from guardhouse.policy.snapshot import Snapshot
+
+
+class Sealed(msgspec.Struct, frozen=True):
+    revision: str
+    document: msgspec.Raw
+
+
+class Canary(msgspec.Struct, frozen=True):
+    sealed: Sealed
+    share: float  # percent of the principals
+
+
+class Edition(msgspec.Struct, frozen=True, kw_only=True):
+    at: float  # when it was published: two editions are never the same, so that secrets can be looked up anew
+    base: str  # the folder that relative paths start from
+    started: Sealed  # its restart-only settings are served until the next start
+    active: Sealed
+    shadow: Sealed | None = None
+    canary: Canary | None = None
+
+
+def seal(document: Document) -> Sealed:
+    return Sealed(revision(document), msgspec.Raw(msgspec.json.encode(document, enc_hook=_written)))
+
+
+def unseal(sealed: Sealed) -> Document:
+    return _decode(sealed.document)
+
+
+class InForce(msgspec.Struct, frozen=True, kw_only=True):
+    """An edition, compiled by the process that goes by it."""
+
+    snapshot: Snapshot
+    shadow: Snapshot | None = None
+    canary: Snapshot | None = None
+    share: float = 0.0  # percent of the principals that the canary decides for
+    left_out: Problems = ()  # why a candidate could not be taken
+
+
+def settings_of(edition: Edition) -> Settings:
+    return compile_settings(unseal(edition.started), Path(edition.base))
+
+
+def in_force(edition: Edition, environ: Mapping[str, str]) -> InForce | Problems:
+    """What the edition says here. A candidate that lacks something is left out; the active one may lack nothing."""
+    left_out: list[Problem] = []
+
+    def candidate(sealed: Sealed | None) -> Snapshot | None:
+        compiled = None if sealed is None else _compiled(sealed, edition.base, environ)
+        if isinstance(compiled, tuple):
+            left_out.extend(compiled)
+            return None
+        return compiled
+
+    active = _compiled(edition.active, edition.base, environ)
+    if not isinstance(active, Snapshot):
+        return active
+    return InForce(
+        snapshot=active,
+        shadow=candidate(edition.shadow),
+        canary=None if edition.canary is None else candidate(edition.canary.sealed),
+        share=0.0 if edition.canary is None else edition.canary.share,
+        left_out=tuple(left_out),
+    )
+
+
+def _compiled(sealed: Sealed, base: str, environ: Mapping[str, str]) -> Snapshot | Problems:
+    loaded = resolve_document(unseal(sealed), Path(base), environ)
+    return loaded.snapshot if isinstance(loaded, Loaded) else loaded
+
+
+def _written(value: object) -> str:
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} cannot be sealed")
+
+
+def _read(kind: type, value: Any) -> Path:
+    if kind is Path:
+        return Path(value)
+    raise TypeError(f"{kind.__name__} cannot be unsealed")
+
+
+_decode = msgspec.json.Decoder(Document, dec_hook=_read).decode
