@@ -84,3 +84,9 @@ def test_a_secret_is_never_shown(folder: Path) -> None:
 
 def test_its_help_has_an_example() -> None:
     assert "Example: guardhouse check" in run("--help")[1]
+
+
+def test_a_file_in_the_place_of_an_argument_is_pointed_to_the_option(folder: Path) -> None:
+    done = CliRunner().invoke(app, ["other.yaml"], env={"COLUMNS": "200", "TERM": "dumb"})
+    assert done.exit_code == 2
+    assert "guardhouse check -c other.yaml" in done.output

@@ -1,9 +1,17 @@
 """`guardhouse check`: everything that is wrong with a configuration, or the revision it would run as."""
 
+from typing import Annotated
+
+import typer
+
 from guardhouse.cli.output import CONFIG, AsJson, Config, answer, load_or_refuse
 
 
-def check(config: Config = CONFIG, as_json: AsJson = False) -> None:
+def check(
+    elsewhere: Annotated[str | None, typer.Argument(hidden=True)] = None,
+    config: Config = CONFIG,
+    as_json: AsJson = False,
+) -> None:
     """Check a configuration without starting anything; exit with 1 if anything is wrong.
 
     Every problem is told at once, with its file, line and path. Credentials that the configuration refers to are looked
@@ -11,6 +19,8 @@ def check(config: Config = CONFIG, as_json: AsJson = False) -> None:
 
     Example: guardhouse check --config guardhouse.yaml
     """
+    if elsewhere is not None:
+        raise typer.BadParameter(f"the configuration is named by an option: guardhouse check -c {elsewhere}")
     snapshot = load_or_refuse(config, as_json=as_json).snapshot
     counts = (
         _counted(len(snapshot.targets), "target", "targets"),

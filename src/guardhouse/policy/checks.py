@@ -75,15 +75,14 @@ def _credentials(document: Document) -> Iterator[Finding]:
 
 def _targets(document: Document, unread: Unread) -> Iterator[Finding]:
     known = _names("targets", document.targets, unread)
-    used: set[str] = set()
+    used = {target for model in document.models.values() for target in model.targets}
     for name, model in document.models.items():
-        used.update(model.targets)
         for path, message in prices.priced_alike(model.price):
             yield ("models", name, *path), message
         for index, target in enumerate(model.targets):
             if target not in known:
                 yield ("models", name, "targets", index), unknown("target", target, known)
-    if not _any_unread("models", unread):
+    if used <= known and not _any_unread("models", unread):  # else one may be meant by a name that is misspelt
         for name in document.targets:
             if name not in used:
                 yield ("targets", name), "no model uses this target"
@@ -157,8 +156,10 @@ def _unkept(policy: PolicyEntry, document: Document) -> Iterator[Finding]:
 
 
 def _unreachable(document: Document, unread: Unread) -> Iterator[Finding]:
-    """Models that are configured but that nobody can be allowed to use."""
+    """Models that are configured but that nobody can be allowed to use, unless a policy may mean them and misses."""
     if _any_unread("policies", unread) or _any_unread("targets", unread):
+        return
+    if not all(selected(pattern, document.models) for policy in document.policies for pattern in policy.models):
         return
     usable: set[str] = set()
     for policy in document.policies:

@@ -16,6 +16,7 @@ import msgspec
 import yaml
 
 from guardhouse.policy.problem import Path, Problem, dotted, quote
+from guardhouse.policy.slips import explain
 
 MOST_BYTES = 512 * 1024
 _DEEPEST = 16
@@ -71,8 +72,8 @@ def parse(content: bytes, file: str) -> Source:
     except _TooDeepError:
         return _unreadable(file, builder.line, "nested too deeply")
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        return _unreadable(file, line, _reason(error))
+        line, why = explain(error, text)
+        return _unreadable(file, line, why)
     except yaml.reader.ReaderError as error:
         return _unreadable(file, text.count("\n", 0, error.position) + 1, "a character that YAML does not allow")
     except (ValueError, OverflowError):  # PyYAML lets an escape beyond Unicode through to chr()
@@ -129,7 +130,7 @@ class _Builder:
     def _node(self, event: yaml.Event, path: Path, depth: int) -> Node:
         line = self.line
         if isinstance(event, yaml.AliasEvent):
-            self._tell(path, "aliases are not used here; write the value out")
+            self._tell(path, "aliases are not used here; if an asterisk is meant, put the value in quotes")
             return Broken(line)
         assert isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent)
         refused = self._refused(event, path, depth)
@@ -195,10 +196,3 @@ def _value(event: yaml.ScalarEvent) -> str | int | float | bool | None:
 
 def _unreadable(file: str, line: int, why: str) -> Source:
     return Source(Broken(line), (Problem(file, line, "", f"cannot be read: {why}"),))
-
-
-def _reason(error: yaml.MarkedYAMLError) -> str:
-    problem = error.problem or "not valid YAML"
-    if "'\\t'" in problem:
-        return "a tab stands where blanks must indent"
-    return "; ".join(part for part in (error.context, problem) if part)
