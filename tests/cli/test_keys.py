@@ -11,9 +11,11 @@ from typer.testing import CliRunner, Result
 from guardhouse.cli.keys import app
 from guardhouse.control.state import State, load_secrets
 from guardhouse.control.store import Store
+from guardhouse.control.use_store import UseStore
 from guardhouse.identity.api_keys import KeyTable, key_of
 from guardhouse.model.principal import Principal
 from guardhouse.model.reason import Reason
+from guardhouse.readers.signins import Use
 
 CONFIGURATION = """\
 version: 1
@@ -147,6 +149,18 @@ def test_the_list_shows_every_key_and_neither_secret_nor_digest(folder: Path) ->
         assert secret not in shown
         assert digest.hex() not in shown
     assert [each["state"] for each in told("list")] == ["active", "active"]
+
+
+def test_the_list_shows_when_a_key_was_last_used(folder: Path) -> None:
+    used, idle = told("create", "alice"), told("create", "bob")
+    store = Store(folder / "state" / "store.sqlite")
+    UseStore(store.engine).save([Use(f"key:{used['id']}", 1.0, 1_800_000_000.0)])
+    store.close()
+    assert {each["id"]: each["last_used_at"] for each in told("list")} == {
+        used["id"]: 1_800_000_000.0,
+        idle["id"]: None,
+    }
+    assert "2027-01-15" in run("list").stdout
 
 
 def test_a_revoked_key_is_refused_and_listed_as_such(folder: Path) -> None:

@@ -4,14 +4,20 @@ import json
 import socket
 import time
 from pathlib import Path
+from typing import Any
 
 from attack.recording import RecordingBackend
-from integration.gateway import running
+from integration.gateway import Gateway, running
 from integration.polling import eventually
 from integration.raw_http import request
 
 NEW_REQUESTS = 1.0
 OPEN_STREAMS = 5.0
+NOTED = 10.0
+
+
+def listed(gateway: Gateway) -> dict[str, Any]:
+    return {each["id"]: each for each in json.loads(gateway.command("keys", "list", "--json").stdout)}
 
 
 def test_a_revoked_key_gets_nothing_more_and_its_open_streams_end(tmp_path: Path) -> None:
@@ -36,4 +42,5 @@ def test_a_revoked_key_gets_nothing_more_and_its_open_streams_end(tmp_path: Path
         assert gateway.chat("hello", key=other).status == 200
         [ended] = [each for each in gateway.records() if each["kind"] == "closed" and each.get("stream")]
         assert (ended["outcome"], ended["reason"]) == ("failed", "credential_revoked")
-        assert json.loads(gateway.command("keys", "list", "--json").stdout)[0]["state"] == "revoked"
+        assert listed(gateway)[key_id]["state"] == "revoked"
+        eventually(lambda: bool(listed(gateway)[key_id]["last_used_at"]), NOTED, "its last use is noted")

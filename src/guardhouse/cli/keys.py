@@ -15,6 +15,7 @@ from guardhouse.cli.output import CONFIG, AsJson, Config, answer, document_or_re
 from guardhouse.control.key_ring import NAME_WANTED, OVERLAP, KeyRing, Rotated, flaws, is_name, state_of
 from guardhouse.control.state import Secrets, State, prepare
 from guardhouse.control.store import Store
+from guardhouse.control.use_store import UseStore
 from guardhouse.identity.api_keys import KeyRecord, KeyTerms, MintedKey, parse
 from guardhouse.model.operation import Operation
 from guardhouse.policy.mentions import notes
@@ -129,14 +130,15 @@ def _once(names: Names) -> tuple[str, ...]:
 
 @app.command("list")
 def list_keys(config: Config = CONFIG, as_json: AsJson = False) -> None:
-    """Show every key by its id; no secret and no digest.
+    """Show every key by its id; no secret and no digest. When it was last used is known to about a minute.
 
     Example: guardhouse keys list --json
     """
     now = time.time()
     with _opened(config, as_json=as_json) as (store, _):
         records = store.list()
-    lines = [("ID", "PRINCIPAL", "OWNER", "GROUPS", "STATE", "CREATED", "EXPIRES")]
+        used = UseStore(store.engine).last_used()
+    lines = [("ID", "PRINCIPAL", "OWNER", "GROUPS", "STATE", "CREATED", "EXPIRES", "LAST USED")]
     lines += [
         (
             r.id,
@@ -146,12 +148,14 @@ def list_keys(config: Config = CONFIG, as_json: AsJson = False) -> None:
             state_of(r, now),
             moment(r.created_at),
             moment(r.expires_at),
+            moment(used.get(r.id)),
         )
         for r in records
     ]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     text = "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
-    answer([_shown(record, now) for record in records], text, as_json=as_json)
+    shown = [{**_shown(record, now), "last_used_at": used.get(record.id)} for record in records]
+    answer(shown, text, as_json=as_json)
 
 
 @app.command()

@@ -38,9 +38,11 @@ from guardhouse.control.revisions import Revisions
 from guardhouse.control.standing_publisher import StandingPublisher
 from guardhouse.control.state import State
 from guardhouse.control.store import Store
+from guardhouse.control.use_store import UseStore
 from guardhouse.policy.edition import Edition
 from guardhouse.policy.settings import Address, Settings
 from guardhouse.readers.metrics import MetricsReader
+from guardhouse.readers.signins import MOST_USES, SigninReader
 
 SAVE_INTERVAL = 5.0  # seconds between two checkpoints
 BLOCK = 1024 * 1024  # bytes of journal counted at a stretch: some ten milliseconds
@@ -62,7 +64,6 @@ async def _serve(settings: Settings, edition: Edition, config: Path, state: Stat
     store = Store(state.store)
     publisher = Publisher(store, state.feed)
     publisher.publish(time.time())
-    metrics = MetricsReader(state.journal, state.metrics, settings.metrics)
     journal = Journal(
         state.journal / "control",
         worker="control",
@@ -70,6 +71,8 @@ async def _serve(settings: Settings, edition: Edition, config: Path, state: Stat
         segment=settings.audit.segment,
         durability=settings.audit.durability,
     )
+    signins = SigninReader(settings.signins, UseStore(store.engine), journal.append)
+    metrics = MetricsReader(state.journal, state.metrics, settings.metrics, signins.note)
     standing = StandingPublisher(store, state.standing, journal)
     minter = Minter(state, settings.identity.tokens.longest)
     board = IssuerBoard(settings.identity.issuers, state, store, minter, journal.append)
@@ -81,7 +84,7 @@ async def _serve(settings: Settings, edition: Edition, config: Path, state: Stat
         server = _Server(_configured(settings, state, metrics, board, PolicyGauges(reloader)), stopping)
         async with asyncio.TaskGroup() as tasks:
             turns = (publisher.poll, reloader.poll, standing.poll)
-            keeping_up = tasks.create_task(_keep_up(turns, metrics, journal, server))
+            keeping_up = tasks.create_task(_keep_up(turns, metrics, signins, journal, server))
             vouching = tasks.create_task(board.run())
             serving = tasks.create_task(server.serve(sockets=[listener]))
             sys.stdout.write("ready\n")
@@ -89,9 +92,10 @@ async def _serve(settings: Settings, edition: Edition, config: Path, state: Stat
             await serving
             keeping_up.cancel()
             vouching.cancel()
-    journal.close()
     metrics.poll()
+    signins.save(most=MOST_USES)
     metrics.save()
+    journal.close()
     metrics.close()
     publisher.close()
     store.close()
@@ -179,7 +183,11 @@ def _listen(address: Address) -> socket.socket:
 
 
 async def _keep_up(
-    turns: Sequence[Callable[[float], None]], metrics: MetricsReader, journal: Journal, server: uvicorn.Server
+    turns: Sequence[Callable[[float], None]],
+    metrics: MetricsReader,
+    signins: SigninReader,
+    journal: Journal,
+    server: uvicorn.Server,
 ) -> None:
     saved = time.monotonic()
     while True:
@@ -189,6 +197,7 @@ async def _keep_up(
         journal.retry()
         behind = metrics.poll(BLOCK) > BLOCK // 2
         if time.monotonic() - saved > SAVE_INTERVAL:
+            signins.save()  # before the positions: what is read again is known again
             metrics.save()
             saved = time.monotonic()
         await asyncio.sleep(0 if behind else INTERVAL)

@@ -190,7 +190,7 @@ DOCUMENT = Shape(
         "audit": Key(_AUDIT, "The journal."),
         "metrics": Key(_METRICS, "The metrics."),
         "identity": Key(IDENTITY, "Credentials: how long what is known of them counts, and whose tokens are accepted."),
-        "signins": Key(SIGNINS, "What is done about failed sign-ins."),
+        "signins": Key(SIGNINS, "Failed sign-ins, and unusual use of credentials."),
         "networks": Key(NETWORKS, "Address ranges by name, for the conditions of policies."),
         "hours": Key(HOURS, "Stretches of the week by name, for the conditions of policies."),
         "targets": Key(MapOf(kinds.TARGET_NAME, _TARGET), "Model servers by name."),

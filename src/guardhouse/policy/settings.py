@@ -111,7 +111,12 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Signins(Patience, frozen=True, kw_only=True):
-    """What is done about failed sign-ins."""
+    """Failed sign-ins, and which use of a credential is an event; times in seconds."""
+
+    networks: int = 5
+    at_once: float = 600.0
+    settled: float = 86_400.0
+    dormant: float = 2_592_000.0
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,8 @@ that a model's own filter ended an answer. Failed identification, malformed requ
 their own series. An `aborted` exchange has no duration, as nobody knows when it ended.
 """
 
+from collections.abc import Callable
+
 import msgspec
 
 from guardhouse.model.reason import Reason
@@ -45,10 +47,13 @@ class _Opened(msgspec.Struct, tag="opened", tag_field="kind", gc=False):
 
 
 class _Closed(msgspec.Struct, tag="closed", tag_field="kind", gc=False):
+    at: float
     decision: str
     outcome: str
     reason: str = ""
     principal: str = ""
+    credential: str = ""
+    client: str = ""
     model: str = ""
     finish_reason: str = ""
     input_tokens: int = 0
@@ -94,9 +99,13 @@ class Counts(msgspec.Struct):
     unreadable: int = 0
 
 
+Watch = Callable[[float, str, str, str], None]  # who is told of each use of a credential: at, it, its principal, client
+
+
 class Tally:
-    def __init__(self, label: UserLabel, counts: Counts) -> None:
+    def __init__(self, label: UserLabel, counts: Counts, watch: Watch | None = None) -> None:
         self.counts = counts
+        self._watch = watch
         self._series = Series(label, counts.series)
 
     def take(self, worker: str, lines: bytes) -> None:
@@ -110,6 +119,8 @@ class Tally:
             if type(record) is _Closed:
                 open_now -= record.decision != "denied"
                 self._count(record)
+                if self._watch is not None and record.credential:
+                    self._watch(record.at, record.credential, record.principal, record.client)
             elif type(record) is _Opened:
                 open_now += 1
             elif type(record) is _Segment:

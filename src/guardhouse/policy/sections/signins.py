@@ -1,4 +1,4 @@
-"""`signins`: how failed sign-ins are slowed down."""
+"""`signins`: how failed sign-ins are slowed down, and which use of a credential counts as unusual."""
 
 from collections.abc import Iterator
 
@@ -15,6 +15,10 @@ SIGNINS = Shape(
         "first": Key(kinds.DURATION, "For how long the next failures are sent away; it doubles each time."),
         "longest": Key(kinds.DURATION, "Where that doubling ends."),
         "strict": Key(kinds.FLAG, "Say true to refuse even valid credentials from an address that is sent away."),
+        "networks": Key(kinds.Whole(2, 32), "From so many networks at once, the use of a credential is an event."),
+        "at_once": Key(kinds.DURATION, "What at once means."),
+        "settled": Key(kinds.DURATION, "How long a credential is in use before a new network is an event."),
+        "dormant": Key(kinds.DURATION, "After so long without use, the next use is an event."),
     },
 )
 
