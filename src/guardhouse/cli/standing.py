@@ -5,8 +5,6 @@ records who did it. Every switch can be given an end, and should be: what is for
 is not in the configuration cannot be closed, as that would look like protection and be none.
 """
 
-import getpass
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from guardhouse.cli.operator import whoever
 from guardhouse.cli.output import CONFIG, AsJson, Config, answer, moment, refuse, settings_or_refuse
 from guardhouse.control.key_ring import NAME_WANTED, is_name
 from guardhouse.control.standing_store import Act, StandingStore
@@ -55,17 +54,6 @@ def _note(text: str) -> str:
     if len(text) > _LONGEST_NOTE or not text.isprintable():
         raise typer.BadParameter(f"one line of {_LONGEST_NOTE} characters at most")
     return text
-
-
-def _whoever() -> str:
-    """The person behind the command, through sudo as well; the number where the machine knows no name."""
-    named = os.environ.get("SUDO_USER")
-    if named:
-        return named
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
 
 
 Principal = Annotated[str, typer.Argument(metavar="PRINCIPAL", help="Whom, by id.", parser=_name)]
@@ -214,7 +202,7 @@ def _lift(kind: Any, name: str, otherwise: str, because: str, config: Any, *, as
 
 
 def _act(kind: Any, name: str, now: float, **more: Any) -> Act:
-    return Act(kind=kind, name=name, at=now, by=_whoever(), **more)
+    return Act(kind=kind, name=name, at=now, by=whoever(), **more)
 
 
 def _end(now: float, lasting: float | None) -> float | None:

@@ -1,15 +1,16 @@
-"""What the admin port answers: `/metrics`, `/healthz` and `/readyz`, as an ASGI application.
+"""What the admin port answers, as an ASGI application: `/metrics`, the two probes, and the routes under `/api/v1`.
 
-There is no sign-in on this port yet, so it says nothing that is secret, changes nothing, and by default listens on
-loopback. A browser on the same machine can still be led here by a foreign page whose name resolves to this address;
-therefore the Host header must name this port by a loopback name or address or by the configured one. An address cannot
-be rebound as a name can, so a port that listens on every address accepts any literal address. Routing never looks at
-Host. Everything that is no answer is JSON of one shape: {"error": {"code", "message"}}.
+The first three ask nobody who they are, so they say nothing that is secret and change nothing. Each route under
+`/api/v1` has its own way of asking. By default the port listens on loopback. A browser on the same machine can still be
+led here by a foreign page whose name resolves to this address; therefore the Host header must name this port by a
+loopback name or address or by the configured one. An address cannot be rebound as a name can, so a port that listens on
+every address accepts any literal address. Routing never looks at Host. Everything that is no answer is JSON of one
+shape: {"error": {"code", "message"}}.
 """
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -21,10 +22,13 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 _HOST = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9.-]+))(?::[0-9]{1,5})?")
+_API = "/api/v1/"
 _HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
-def application(host: str, render: Callable[[], bytes], problems: Callable[[], list[str]]) -> ASGIApp:
+def application(
+    host: str, render: Callable[[], bytes], problems: Callable[[], list[str]], api: Sequence[Route] = ()
+) -> ASGIApp:
     """`render` gives the metrics; `problems` says why the gateway could not serve now, nothing if it can."""
 
     async def metrics(_request: Request) -> Response:
@@ -38,7 +42,7 @@ def application(host: str, render: Callable[[], bytes], problems: Callable[[], l
         status = "unavailable" if found else "ok"
         return JSONResponse({"status": status, "problems": found}, 503 if found else 200, headers=_HEADERS)
 
-    routes = [Route("/metrics", metrics), Route("/healthz", healthz), Route("/readyz", readyz)]
+    routes = [Route("/metrics", metrics), Route("/healthz", healthz), Route("/readyz", readyz), *api]
     routed = Starlette(routes=routes, exception_handlers={HTTPException: _refused, Exception: _failed})
     routed.router.redirect_slashes = False
     return _guarded(routed, host)
@@ -77,7 +81,7 @@ def _refusal(scope: Scope, host: str) -> Response | None:
     named = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
     if len(named) != 1 or not host_allowed(named[0], host):
         return _error(HTTPStatus.MISDIRECTED_REQUEST, "the Host header does not name this port")
-    if scope["method"] != "GET":
+    if scope["method"] != "GET" and not scope["path"].startswith(_API):
         return _error(HTTPStatus.METHOD_NOT_ALLOWED, "only GET is allowed here", {"allow": "GET"})
     return None
 

@@ -16,16 +16,19 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from guardhouse.audit.record import Event
 from guardhouse.control.issuer_keys import Fetch, Note, Watch
 from guardhouse.control.key_fetch import fetch_keys
 from guardhouse.control.minting import Minter
 from guardhouse.control.publisher import HEARTBEAT, INTERVAL
-from guardhouse.control.revocations import Revocations
+from guardhouse.control.revocations import Revocation, Revocations
 from guardhouse.control.state import State
 from guardhouse.control.store import Store
 from guardhouse.identity.issuer_bulletin import IssuerBulletin
 from guardhouse.identity.issuers import Issuer
 from guardhouse.model.bulletin import beat, publish
+
+_EVENT = "identity.token_revoked"
 
 
 class IssuerBoard(Collector):
@@ -45,7 +48,8 @@ class IssuerBoard(Collector):
         self._minter = minter
         self._revocations = Revocations(store.engine)
         self._version = -1
-        self._revoked: dict[str, float] = {}
+        self._revoked = kept.revoked
+        self._note = note
         self._published: IssuerBulletin | None = None
         self._beaten = float("-inf")
         self._asking: dict[str, asyncio.Task[bool]] = {}
@@ -76,11 +80,12 @@ class IssuerBoard(Collector):
         self._minter.refresh(now)
         if (version := self._store.version()) != self._version:
             self._version = version
-            self._revoked = self._revocations.current(now)
+            self._take_over(self._revocations.current(now))
         self._publish(now)
 
-    def revoke(self, credential: str, now: float, until: float | None = None) -> None:
-        self._revocations.revoke(credential, now, until)
+    def revoke(self, credential: str, by: str, now: float, until: float | None = None) -> None:
+        """Felt by the workers within a second, as is what the command line revokes."""
+        self._revocations.revoke(credential, by, now, until)
 
     def collect(self) -> Iterator[Metric]:
         """For /metrics: how old each issuer's keys are, and how asking went."""
@@ -98,6 +103,12 @@ class IssuerBoard(Collector):
             asked.add_metric([name, "ok"], watch.succeeded)
             asked.add_metric([name, "failed"], watch.failed)
         yield from (keys, ages, asked)
+
+    def _take_over(self, current: dict[str, Revocation]) -> None:
+        for credential, revocation in current.items():
+            if credential not in self._revoked:
+                self._note(Event(at=revocation.at, name=_EVENT, credential=credential, by=revocation.by))
+        self._revoked = {credential: revocation.until for credential, revocation in current.items()}
 
     def _publish(self, now: float) -> None:
         bulletin = IssuerBulletin(

@@ -24,10 +24,12 @@ import uvicorn
 import uvloop
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.registry import Collector
+from starlette.routing import Route
 
 from guardhouse.audit.journal import Journal
 from guardhouse.control import admin
 from guardhouse.control.activation import Activation
+from guardhouse.control.callers import Callers
 from guardhouse.control.issuer_board import IssuerBoard
 from guardhouse.control.minting import Minter
 from guardhouse.control.news import News
@@ -36,8 +38,9 @@ from guardhouse.control.publisher import INTERVAL, Publisher
 from guardhouse.control.reload import Reloader
 from guardhouse.control.revisions import Revisions
 from guardhouse.control.standing_publisher import StandingPublisher
-from guardhouse.control.state import State
+from guardhouse.control.state import State, load_secrets
 from guardhouse.control.store import Store
+from guardhouse.control.token_api import TokenApi
 from guardhouse.control.use_store import UseStore
 from guardhouse.policy.edition import Edition
 from guardhouse.policy.settings import Address, Settings
@@ -81,7 +84,9 @@ async def _serve(settings: Settings, edition: Edition, config: Path, state: Stat
     reloader = Reloader(activation, edition, state.policy, store, News(journal, _say))
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.signal)
     with _listen(settings.admin.address) as listener:
-        server = _Server(_configured(settings, state, metrics, board, PolicyGauges(reloader)), stopping)
+        callers = Callers(settings, state, store, load_secrets(state).pepper, journal)
+        api = TokenApi(callers, minter, board.revoke, journal, settings.identity.tokens.lifetime).routes()
+        server = _Server(_configured(settings, state, api, metrics, board, PolicyGauges(reloader)), stopping)
         async with asyncio.TaskGroup() as tasks:
             turns = (publisher.poll, reloader.poll, standing.poll)
             keeping_up = tasks.create_task(_keep_up(turns, metrics, signins, journal, server))
@@ -148,7 +153,7 @@ def _say(sentence: str) -> None:
     sys.stderr.flush()
 
 
-def _configured(settings: Settings, state: State, *collectors: Collector) -> uvicorn.Config:
+def _configured(settings: Settings, state: State, api: Sequence[Route], *collectors: Collector) -> uvicorn.Config:
     registry = CollectorRegistry()
     for collector in collectors:
         registry.register(collector)
@@ -156,6 +161,7 @@ def _configured(settings: Settings, state: State, *collectors: Collector) -> uvi
         settings.admin.address.host,
         lambda: generate_latest(registry),
         lambda: find_problems(settings, state, time.time()),
+        api,
     )
     config = uvicorn.Config(
         application,

@@ -1,0 +1,134 @@
+"""The routes of tokens at the admin port: `POST /api/v1/token` mints, `POST /api/v1/token/revoke` ends (RFC 7009).
+
+Both prove themselves by the credential in the body and never look at a cookie, so a foreign page that leads a browser
+here gains nothing by it. A token is handed out only once the event that tells of it is written to the journal.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from guardhouse.audit.journal import Journal
+from guardhouse.audit.record import Event
+from guardhouse.control import token_exchange
+from guardhouse.control.callers import Callers
+from guardhouse.control.minting import Minter
+from guardhouse.control.token_exchange import Asked, OAuthError
+from guardhouse.model.denial import Denial
+from guardhouse.model.principal import Principal
+
+_HEADERS = {"cache-control": "no-store", "pragma": "no-cache", "x-content-type-options": "nosniff"}
+_FORM = "application/x-www-form-urlencoded"
+
+
+class TokenApi:
+    def __init__(
+        self,
+        callers: Callers,
+        minter: Minter,
+        revoke: Callable[[str, str, float, float | None], None],
+        journal: Journal,
+        lifetime: float,
+    ) -> None:
+        self._callers = callers
+        self._minter = minter
+        self._revoke = revoke
+        self._journal = journal
+        self._lifetime = lifetime
+
+    def __repr__(self) -> str:
+        return "<TokenApi>"
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/api/v1/token", self.exchange, methods=["POST"]),
+            Route("/api/v1/token/revoke", self.revoke, methods=["POST"]),
+        ]
+
+    async def exchange(self, request: Request) -> Response:
+        form = await _form(request)
+        asked = form if isinstance(form, OAuthError) else token_exchange.read_request(form)
+        if isinstance(asked, OAuthError):
+            return _refused(asked)
+        now = time.time()
+        found = self._callers.identify(asked.subject.reveal().encode("ascii"), _client(request), now)
+        return _turned_away(found) if isinstance(found, Denial) else await self._mint(found, asked, request, now)
+
+    async def revoke(self, request: Request) -> Response:
+        """Whoever holds a token may end it. One that identifies nobody is as good as ended (RFC 7009, 2.2)."""
+        form = await _form(request)
+        if isinstance(form, OAuthError):
+            return _refused(form)
+        token = form.get("token", "")
+        if not token.isascii() or not form.keys() <= {"token", "token_type_hint"}:
+            return _refused(OAuthError("invalid_request", "The parameter token must be there, and none unknown."))
+        now = time.time()
+        found = self._callers.identify(token.encode("ascii"), _client(request), now)
+        if isinstance(found, Denial):
+            return _turned_away(found) if found.retry_after is not None else Response(status_code=200, headers=_HEADERS)
+        if "." not in token:
+            return _refused(OAuthError("invalid_request", "API keys are revoked as keys, not here."))
+        self._revoke(found.credential_id, found.id, now, found.expires_at)
+        return Response(status_code=200, headers=_HEADERS)
+
+    async def _mint(self, grantor: Principal, asked: Asked, request: Request, now: float) -> Response:
+        made = self._minter.mint(grantor, asked.narrowing, asked.lifetime or self._lifetime, now)
+        if isinstance(made, str):
+            why = {"ended": "The subject token has ended.", "too_large": "Its holder has too many groups for a token."}
+            return _refused(OAuthError("invalid_request", why[made]))
+        scope = token_exchange.show_scope(asked.narrowing)
+        self._journal.append(
+            Event(
+                at=now,
+                name="identity.token_minted",
+                principal=grantor.id,
+                credential=grantor.credential_id,
+                client=_client(request),
+                by=grantor.id,
+                facts={"token": made.id, "expires_at": made.expires_at, "scope": scope},
+            )
+        )
+        if await self._journal.durable() is not None:
+            return _refused(OAuthError("temporarily_unavailable", "The exchange could not be recorded."), 503)
+        answer: dict[str, str | int] = {
+            "access_token": made.token.reveal(),
+            "issued_token_type": token_exchange.JWT,
+            "token_type": "Bearer",
+            "expires_in": int(made.expires_at - now),
+        }
+        return JSONResponse(answer | ({"scope": scope} if scope else {}), headers=_HEADERS)
+
+
+async def _form(request: Request) -> Mapping[str, str] | OAuthError:
+    if request.headers.get("content-type", "").split(";")[0].strip().lower() != _FORM:
+        return OAuthError("invalid_request", f"The body must be {_FORM}.")
+    body = bytearray()
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > token_exchange.MOST_BYTES:
+                return OAuthError("invalid_request", "The body is too large.")
+    except ClientDisconnect:
+        return OAuthError("invalid_request", "The body broke off.")
+    return token_exchange.read_form(bytes(body))
+
+
+def _client(request: Request) -> str:
+    return "" if request.client is None else request.client.host
+
+
+def _turned_away(denial: Denial) -> Response:
+    """The subject token is no good (RFC 8693, 2.2.2), or nobody can say so now."""
+    description = f"{denial.reason.message} {denial.detail}".strip()
+    later = denial.retry_after is not None
+    error = OAuthError("temporarily_unavailable" if later else "invalid_request", description)
+    return _refused(error, denial.reason.status if later else 400, denial.retry_after)
+
+
+def _refused(error: OAuthError, status: int = 400, retry_after: float | None = None) -> Response:
+    retry = {} if retry_after is None else {"retry-after": str(max(1, -int(-retry_after // 1)))}
+    body = {"error": error.error, "error_description": error.description}
+    return JSONResponse(body, status, headers={**_HEADERS, **retry})
