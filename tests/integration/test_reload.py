@@ -157,3 +157,25 @@ def test_an_edited_file_is_noticed_without_a_signal_and_outlives_a_worker(tmp_pa
         eventually(lambda: gateway.workers() not in ([], [before]) and gateway.ready(), WITHIN, "another worker is up")
         assert gateway.chat("hello").code == "operation_denied", "the file is not what a worker goes by"
         gateway.config.write_text(yaml.dump(document, Dumper=Plain))
+
+
+def test_a_change_by_command_is_felt_at_once_and_a_rollback_works_with_a_broken_file(tmp_path: Path) -> None:
+    with RecordingBackend() as back_end, running(tmp_path, back_end.url) as gateway:
+        worker = Journal(gateway.state / "journal" / "w0")
+        text = gateway.config.read_text()
+        document = yaml.safe_load(text)
+        document["policies"][0]["may"] = ["embeddings"]
+        (tmp_path / "strict.yaml").write_text(yaml.dump(document, Dumper=Plain))
+        done = gateway.command("policy", "activate", "--file", str(tmp_path / "strict.yaml"), "--json")
+        assert json.loads(done.stdout)["status"] == "accepted", done.stderr
+        eventually(lambda: gateway.chat("hello").code == "operation_denied", WITHIN, "the workers go by it")
+        gateway.config.write_text("version: 1\nstate: ./state\n")
+        assert gateway.command("policy", "rollback").returncode == 0
+        eventually(lambda: gateway.chat("hello").status == 200, WITHIN, "the workers have gone back")
+        assert len(worker.events("policy.taken")) == 2
+        missing = document | {"targets": {"local": document["targets"]["local"] | {"credential": "${env:MISSING}"}}}
+        (tmp_path / "missing.yaml").write_text(yaml.dump(missing, Dumper=Plain))
+        refused = gateway.command("policy", "activate", "--file", str(tmp_path / "missing.yaml"))
+        assert refused.returncode == 1
+        assert "MISSING is not set" in refused.stderr
+        gateway.config.write_text(text)

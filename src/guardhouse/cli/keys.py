@@ -11,7 +11,17 @@ from typing import Annotated, Any
 
 import typer
 
-from guardhouse.cli.output import CONFIG, AsJson, Config, answer, document_or_refuse, moment, refuse, settings_or_refuse
+from guardhouse.cli.output import (
+    CONFIG,
+    AsJson,
+    Config,
+    answer,
+    document_or_refuse,
+    moment,
+    refuse,
+    settings_or_refuse,
+    table,
+)
 from guardhouse.control.key_ring import NAME_WANTED, OVERLAP, KeyRing, Rotated, flaws, is_name, state_of
 from guardhouse.control.state import Secrets, State, prepare
 from guardhouse.control.store import Store
@@ -152,10 +162,8 @@ def list_keys(config: Config = CONFIG, as_json: AsJson = False) -> None:
         )
         for r in records
     ]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    text = "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
     shown = [{**_shown(record, now), "last_used_at": used.get(record.id)} for record in records]
-    answer(shown, text, as_json=as_json)
+    answer(shown, table(lines), as_json=as_json)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from guardhouse import __version__
-from guardhouse.cli import audit, keys, tokens
+from guardhouse.cli import audit, keys, policy, tokens
 from guardhouse.cli import standing as switches
 from guardhouse.cli.check import check
 from guardhouse.cli.demo import demo
@@ -39,5 +39,6 @@ for _command in (init, check, doctor, serve, demo, switches.suspend, switches.un
     app.command()(_command)
 app.add_typer(keys.app, name="keys")
 app.add_typer(tokens.app, name="tokens")
+app.add_typer(policy.app, name="policy")
 app.add_typer(audit.app, name="audit")
 app.add_typer(switches.gates, name="gates")

@@ -4,6 +4,7 @@
 `{"error": …}` or `{"problems": […]}` on standard output. 2: the command line itself was wrong (typer's own).
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -17,11 +18,12 @@ from guardhouse.policy.load import Loaded, content_of, load
 from guardhouse.policy.problem import Problems
 from guardhouse.policy.schema import decode
 from guardhouse.policy.settings import Settings
-from guardhouse.policy.source import parse
+from guardhouse.policy.source import Scalar, Table, parse
 
 Config = Annotated[Path, typer.Option("--config", "-c", help="The configuration.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
+LONGEST_NOTE = 200
 CONFIG = Path("guardhouse.yaml")
 
 
@@ -65,6 +67,32 @@ def document_or_refuse(config: Path, *, as_json: bool) -> Document:
     if decoded.document is None or source.problems or decoded.problems:
         refuse_configuration((*source.problems, *decoded.problems), as_json=as_json)
     return decoded.document
+
+
+def state_or_refuse(config: Path, *, as_json: bool) -> Path:
+    """The state directory, as long as that key can be read, whatever else is wrong with the file."""
+    content = content_of(config)
+    if not isinstance(content, bytes):
+        refuse_configuration(content, as_json=as_json)
+    source = parse(content, str(config))
+    if not isinstance(source.root, Table):
+        refuse_configuration(source.problems, as_json=as_json)
+    entry = source.root.entries.get("state")
+    named = entry.node.value if entry is not None and isinstance(entry.node, Scalar) else None
+    return config.absolute().parent / (named if isinstance(named, str) else Settings().state)
+
+
+def note_of(text: str) -> str:
+    """An option that is kept with what it explains."""
+    if len(text) > LONGEST_NOTE or not text.isprintable():
+        raise typer.BadParameter(f"one line of {LONGEST_NOTE} characters at most")
+    return text
+
+
+def table(lines: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as their widest cell; the first line has the heads."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
 
 
 def moment(at: float | None) -> str:

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from guardhouse.cli.operator import whoever
-from guardhouse.cli.output import CONFIG, AsJson, Config, answer, moment, refuse, settings_or_refuse
+from guardhouse.cli.output import CONFIG, AsJson, Config, answer, moment, note_of, refuse, settings_or_refuse, table
 from guardhouse.control.key_ring import NAME_WANTED, is_name
 from guardhouse.control.standing_store import Act, StandingStore
 from guardhouse.control.state import State, prepare
@@ -26,8 +26,6 @@ from guardhouse.policy.standing import over
 from guardhouse.policy.units import parse_duration
 
 gates = typer.Typer(no_args_is_help=True, help="Close a model or cap a tier for now, and open it again.")
-
-_LONGEST_NOTE = 200
 
 
 def _name(text: str) -> str:
@@ -50,19 +48,13 @@ def _rate(text: str) -> Rate:
     return rate
 
 
-def _note(text: str) -> str:
-    if len(text) > _LONGEST_NOTE or not text.isprintable():
-        raise typer.BadParameter(f"one line of {_LONGEST_NOTE} characters at most")
-    return text
-
-
 Principal = Annotated[str, typer.Argument(metavar="PRINCIPAL", help="Whom, by id.", parser=_name)]
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="Its name in the configuration.")]
 Tier = Annotated[str, typer.Argument(metavar="TIER", help="The tier, as credentials name it.", parser=_name)]
 For = Annotated[
     float | None, typer.Option("--for", metavar="DURATION", help="End it by itself after this long.", parser=_seconds)
 ]
-Because = Annotated[str, typer.Option("--because", metavar="TEXT", help="Why, for the journal.", callback=_note)]
+Because = Annotated[str, typer.Option("--because", metavar="TEXT", help="Why, for the journal.", callback=note_of)]
 
 
 def suspend(
@@ -166,8 +158,7 @@ def standing(
         (act.kind, act.name, _state(act), moment(act.at), moment(act.until), act.by, act.because or "-")
         for act in shown
     ]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    text = "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+    text = table(lines)
     answer([_shown(act) for act in shown], text if shown else "nothing is switched off", as_json=as_json)
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from guardhouse.policy.problem import Path, dotted
 from guardhouse.policy.settings import Settings
+from guardhouse.policy.source import Listing, Node, Scalar, Table
 
 Kind = Literal["added", "removed", "changed"]
 
@@ -37,6 +38,15 @@ def differences(old: Any, new: Any, path: Path = ()) -> Iterator[Difference]:
     for key in after:
         if key not in before:
             yield Difference("added", dotted((*path, key)), new=after[key])
+
+
+def plain(node: Node) -> Any:
+    """A tree of source.py without its lines; what could not be read is left out as nothing."""
+    if isinstance(node, Table):
+        return {key: plain(entry.node) for key, entry in node.entries.items()}
+    if isinstance(node, Listing):
+        return [plain(item) for item in node.items]
+    return node.value if isinstance(node, Scalar) else None
 
 
 def settings_that_wait(started: Settings, wanted: Settings) -> list[str]:
