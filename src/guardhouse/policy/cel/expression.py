@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import cel
 import msgspec
 
 from guardhouse.model.operation import Operation
 from guardhouse.model.principal import Principal
+from guardhouse.policy.cel.engine import compile_expression, evaluate
 from guardhouse.policy.cel.syntax import Binary, Call, Choice, Index, Many, Member, Name, Node, Unary, Value, WrongError
 from guardhouse.policy.cel.syntax import parse as parse_source
 from guardhouse.policy.cel.types import check
@@ -89,7 +89,7 @@ class Expression:
 
     def __init__(self, source: str) -> None:
         self.source = source
-        self._execute = cel.compile(source).execute
+        self._execute = compile_expression(source).execute
         self._variables = [(name, VARIABLES[name].of) for name in sorted(variables_of(source))]
 
     def __repr__(self) -> str:
@@ -117,7 +117,7 @@ def faults(source: str) -> str | None:
         return "is always the same: it speaks of nothing that a request could change"
     for literal in _literal_calls(node):
         try:
-            cel.evaluate(literal)
+            evaluate(literal)
         except Exception:  # noqa: BLE001 - as above
             return f"{literal:.60} cannot be evaluated"
     try:
