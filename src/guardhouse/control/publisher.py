@@ -10,6 +10,7 @@ Revocation is visible to a worker after at most one interval of `poll` and one o
 """
 
 import os
+from itertools import islice
 from pathlib import Path
 
 from guardhouse.control.store import Store
@@ -17,6 +18,7 @@ from guardhouse.identity.key_feed import header_line, record_line
 
 HEARTBEAT = 1.0  # seconds
 INTERVAL = 0.4  # seconds between two polls
+_PART = 1000  # records written at once
 
 
 class Publisher:
@@ -29,18 +31,19 @@ class Publisher:
         self._beaten = float("-inf")
 
     def publish(self, now: float) -> None:
-        """Writes the whole feed; after a crash half-way the old one is still in place."""
+        """Writes the whole feed, a part at a time; after a crash half-way the old one is still in place."""
         self._version = self._store.version()
-        changes = list(self._store.changes_since(0))
+        base = self._store.count()  # rows are never deleted: there are at least as many when they are read
         fresh = self._feed.with_suffix(".new")
         fresh.unlink(missing_ok=True)
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         self.close()
         self._descriptor = descriptor
-        _write(descriptor, header_line(len(changes)) + b"".join(record_line(record) for _, record in changes))
+        _write(descriptor, header_line(base))
+        self._sequence = 0
+        self._append()
         os.fsync(descriptor)
         fresh.replace(self._feed)
-        self._sequence = changes[-1][0] if changes else 0
         self._beaten = now
 
     def poll(self, now: float) -> None:
@@ -52,10 +55,10 @@ class Publisher:
             self._beat(now)
 
     def _append(self) -> None:
-        changes = list(self._store.changes_since(self._sequence))
-        if changes:
-            _write(self._descriptor, b"".join(record_line(record) for _, record in changes))
-            self._sequence = changes[-1][0]
+        changes = self._store.changes_since(self._sequence)
+        while part := list(islice(changes, _PART)):
+            _write(self._descriptor, b"".join(record_line(record) for _, record in part))
+            self._sequence = part[-1][0]
 
     def close(self) -> None:
         if self._descriptor >= 0:

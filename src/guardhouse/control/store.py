@@ -70,6 +70,7 @@ _keys = Table(
     Column("operations", JSON(none_as_null=True)),
     Column("models", JSON(none_as_null=True)),
 )
+_FETCHED = 1000  # rows held in memory at once where all of them pass
 _ADDED = {  # schema -> what it added to a store of the one before
     2: (
         "roles JSON NOT NULL DEFAULT '[]'",
@@ -129,6 +130,10 @@ class Store:
         with self._engine.connect() as connection:
             return [_record(row) for row in connection.execute(select(_keys).order_by(_keys.c.created_at, _keys.c.id))]
 
+    def count(self) -> int:
+        with self._engine.connect() as connection:
+            return connection.execute(select(func.count()).select_from(_keys)).scalar_one()
+
     def revoke(self, key_id: str, now: float) -> bool:
         """False when there is no such key or it was revoked before."""
         with self._engine.begin() as connection:
@@ -155,7 +160,7 @@ class Store:
     def changes_since(self, sequence: int) -> Iterator[tuple[int, KeyRecord]]:
         """Every key that changed after `sequence`, in the order of the changes, each with its own sequence."""
         changed = select(_keys).where(_keys.c.sequence > sequence).order_by(_keys.c.sequence)
-        with self._engine.connect() as connection:
+        with self._engine.connect().execution_options(yield_per=_FETCHED) as connection:
             for row in connection.execute(changed):
                 yield row.sequence, _record(row)
 
