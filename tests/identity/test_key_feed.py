@@ -1,6 +1,8 @@
+import gc
 import math
 import os
 import tempfile
+import tracemalloc
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -130,6 +132,32 @@ def test_a_replaced_feed_takes_over_whole(feed: KeyFeed, path: Path, minted: Min
     feed.load()
     assert known(feed, minted) is Reason.CREDENTIAL_INVALID
     assert isinstance(known(feed, other), Principal)
+
+
+def test_a_replaced_table_is_freed_in_parts(feed: KeyFeed, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(key_feed, "_FREED", 2)
+    write_feed(path, [record(mint()) for _ in range(5)])
+    feed.load()
+    old = feed.table
+    write_feed(path, [])
+    sizes = []
+    while feed.refresh():
+        sizes.append(len(old))
+    assert sizes == [5, 3, 1]
+    assert len(old) == 0
+    assert feed.refresh() is False
+
+
+def test_a_key_that_nobody_uses_weighs_little_more_than_its_line(feed: KeyFeed, path: Path) -> None:
+    records = [record(mint()) for _ in range(4000)]
+    write_feed(path, records)
+    gc.collect()
+    tracemalloc.start()
+    feed.load()
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    lines = sum(len(record_line(each)) for each in records)
+    assert grown < lines + 250 * len(records)
 
 
 def test_until_a_replacement_is_complete_the_old_feed_answers(feed: KeyFeed, path: Path, minted: MintedKey) -> None:

@@ -191,6 +191,13 @@ class KeyTable:
         self._lines[key_id] = line
         self._used.pop(key_id, None)
 
+    def forget(self, most: int) -> bool:
+        """Free some of the records of a table that is no longer in use; False when none is left."""
+        self._used.clear()
+        for _ in range(min(most, len(self._lines))):
+            self._lines.popitem()
+        return bool(self._lines)
+
     def identify(self, presented: bytes, now: float) -> Principal | Reason:
         return self.judge(self.read(presented), now)
 

@@ -7,8 +7,9 @@ any number read. A new feed is written beside the old one and renamed into its p
 Reading. `refresh` is for a timer: one `stat`, and only when the file has grown or was replaced a bounded read, so the
 loop it runs in is never held for long; it returns True when more waits. A last line without its newline is still
 being written and is left for the next time. A replaced (or shortened) feed is read into a table of its own, which
-takes over only when its base is complete; until then the old one answers. A line that cannot be understood may be the
-revocation that matters, so it condemns the feed: its age is infinite until a new one takes its place.
+takes over only when its base is complete; until then the old one answers, and then it is taken apart in slices too,
+because to free 100,000 keys at once takes ten milliseconds. A line that cannot be understood may be the revocation that
+matters, so it condemns the feed: its age is infinite until a new one takes its place.
 
 Freshness. The publisher touches the file every second, so its modification time is the heartbeat; `age` is how long
 ago that was by the wall clock. Whoever identifies asks `age` first, and beyond `identity.stale_after` identifies
@@ -28,6 +29,7 @@ from guardhouse.model.secret import Secret
 
 FORMAT = 1
 SLICE = 128 * 1024  # about 500 records, one or two milliseconds
+_FREED = 5000  # records of a replaced table that are freed at a time
 
 
 class FeedHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -95,6 +97,7 @@ class KeyFeed:
         self._current: _Reading | None = None
         self._next: _Reading | None = None  # a replacement whose base is not complete yet
         self._touched = float("-inf")
+        self._leaving: KeyTable | None = None  # what the current table has replaced
         self.table = KeyTable(self._pepper)
 
     def __repr__(self) -> str:
@@ -110,7 +113,11 @@ class KeyFeed:
             pass
 
     def refresh(self) -> bool:
-        """Reads at most one slice; True when more of the file waits to be read."""
+        """Reads at most one slice; True when there is more to do."""
+        if self._leaving is not None:
+            if self._leaving.forget(_FREED):
+                return True
+            self._leaving = None
         reading = self._next or self._current
         try:
             status = self._path.stat()
@@ -122,7 +129,7 @@ class KeyFeed:
             reading.read_slice()
         self._adopt(reading)
         self._touched = float("-inf") if reading.condemned else self._heartbeat(reading, status.st_mtime)
-        return status.st_size > reading.offset and not reading.condemned
+        return self._leaving is not None or (status.st_size > reading.offset and not reading.condemned)
 
     def close(self) -> None:
         for reading in (self._current, self._next):
@@ -142,7 +149,7 @@ class KeyFeed:
         if self._current is not None:
             self._current.close()
         self._current, self._next = reading, None
-        self.table = reading.table
+        self._leaving, self.table = self.table if len(self.table) else None, reading.table
 
     def _heartbeat(self, reading: _Reading, modified: float) -> float:
         return modified if reading is self._current else self._touched
