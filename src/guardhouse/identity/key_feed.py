@@ -114,10 +114,8 @@ class KeyFeed:
 
     def refresh(self) -> bool:
         """Reads at most one slice; True when there is more to do."""
-        if self._leaving is not None:
-            if self._leaving.forget(_FREED):
-                return True
-            self._leaving = None
+        if self._free_some():
+            return True
         reading = self._next or self._current
         try:
             status = self._path.stat()
@@ -130,6 +128,13 @@ class KeyFeed:
         self._adopt(reading)
         self._touched = float("-inf") if reading.condemned else self._heartbeat(reading, status.st_mtime)
         return self._leaving is not None or (status.st_size > reading.offset and not reading.condemned)
+
+    def _free_some(self) -> bool:
+        """Of a table that was replaced; True when there is more of it."""
+        if self._leaving is None or self._leaving.forget(_FREED):
+            return self._leaving is not None
+        self._leaving = None
+        return False
 
     def close(self) -> None:
         for reading in (self._current, self._next):
