@@ -10,6 +10,9 @@ import pytest
 from playbook import BOB, CONFIG, Play, chat, completion, perform, post, reply
 
 from guardhouse.model.bulletin import publish
+from guardhouse.model.operation import Operation
+from guardhouse.model.principal import Principal
+from guardhouse.path.authorization import authorize, may_operate
 from guardhouse.path.canary import Canary
 from guardhouse.path.renewal import Renewal
 from guardhouse.policy.edition import Canary as SealedCanary
@@ -218,5 +221,21 @@ def test_a_hundred_editions_between_requests_drop_nothing(tmp_path: Path) -> Non
         closed = [record for record in play.records if record["kind"] == "closed"]
         assert len(closed) == 100
         assert {record["revision"] for record in closed} == {sealed(CONFIG).revision, sealed(WITHOUT_RENAMED).revision}
+
+    perform(tmp_path, scene)
+
+
+def test_what_was_granted_under_one_revision_is_not_taken_up_under_another(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        press = Press(play)
+        exchange = play.caller._new_exchange()
+        exchange.principal = Principal(id="alice", groups=frozenset({"research"}), credential_id="aliceaaaaaaa")
+        exchange.operation = Operation.CHAT
+        assert may_operate(exchange, play.plane) is None
+        exchange.document = chat("x", "renamed")
+        assert authorize(exchange, play.plane) is None
+        await press.publish(CONFIG, canary=(WITHOUT_RENAMED, 100.0))
+        assert may_operate(exchange, play.plane) is None, "asked again after a wait"
+        assert exchange.snapshot.revision == sealed(CONFIG).revision
 
     perform(tmp_path, scene)

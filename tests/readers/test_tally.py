@@ -5,7 +5,7 @@ import pytest
 
 from audit.journaling import AT, closed, denied, opened, segments, write
 from guardhouse.audit import upkeep
-from guardhouse.audit.record import Closed, Event, Opened
+from guardhouse.audit.record import Closed, Event, Opened, Shadow
 from guardhouse.model.reason import Reason
 from guardhouse.policy.settings import UserLabel
 from guardhouse.readers.series import DURATIONS, Pair, SeriesTable
@@ -115,3 +115,13 @@ def test_events_are_counted_by_name_and_touch_no_other_series() -> None:
     counts = counted(Event(at=AT, name="policy.activated"), Event(at=AT, name="policy.activated", principal="alice"))
     assert counts.events == {"policy.activated": 2}
     assert (counts.denied, counts.open, counts.unreadable) == ({}, {"w0": 0}, 0)
+
+
+def test_what_a_policy_on_trial_would_have_done_otherwise_is_counted_by_kind() -> None:
+    counts = counted(
+        closed("a", shadow=Shadow("1" * 16, "deny", reason="model_denied")),
+        closed("b", shadow=Shadow("1" * 16, "deny", reason="operation_denied")),
+        closed("c", shadow=Shadow("1" * 16, "change", changed=["limits"])),
+        closed("d"),
+    )
+    assert counts.shadow == {"deny": 2, "change": 1}

@@ -16,6 +16,7 @@ import msgspec
 
 Decision = Literal["allowed", "denied"]
 Outcome = Literal["completed", "denied", "failed", "cancelled", "aborted"]
+Would = Literal["deny", "allow", "change"]
 Control = Literal["passed", "changed", "blocked", "skipped", "unevaluated"]  # unevaluated: in part, which counted as no
 Severity = Literal["notice", "warning", "alert"]
 
@@ -47,6 +48,15 @@ class Opened(msgspec.Struct, tag="opened", tag_field="kind", kw_only=True, omit_
     masked: dict[str, int] = {}  # entity -> how many, in the request
 
 
+class Shadow(msgspec.Struct, omit_defaults=True, gc=False):
+    """What a policy on trial would have decided, where that is something else."""
+
+    revision: str
+    would: Would
+    reason: str = ""  # code of model.reason, if it would have denied
+    changed: list[str] = []  # what would come with the allowance and be otherwise: members of the grant, `model`
+
+
 class Closed(msgspec.Struct, tag="closed", tag_field="kind", kw_only=True, omit_defaults=True, gc=False):
     """The exchange has ended. Repeats what a metric or alert needs, so that no reader has to join."""
 
@@ -65,6 +75,7 @@ class Closed(msgspec.Struct, tag="closed", tag_field="kind", kw_only=True, omit_
     target: str = ""
     policies: tuple[str, ...] = ()  # those that allowed it; of a denial, those that denied it, if it was policies
     revision: str = ""
+    shadow: Shadow | None = None
     stream: bool = False
     finish_reason: str = ""
     input_tokens: int = 0

@@ -14,6 +14,7 @@ from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
+from guardhouse.path.shadow import beside
 from guardhouse.policy import decide
 from guardhouse.policy.facts import NO_FACTS, Facts
 from guardhouse.policy.snapshot import Refusal
@@ -28,13 +29,25 @@ def may_operate(exchange: Exchange, plane: DataPlane) -> Verdict:
         if refusal is not None:
             return refusal
     canary = plane.canary
-    if canary is not None and canary.takes(exchange.principal.id):
-        exchange.snapshot = canary.snapshot  # before anything was decided; nothing changes it later
+    if canary is not None and exchange.grant is None and canary.takes(exchange.principal.id):
+        exchange.snapshot = canary.snapshot  # never after something was granted: one revision decides all
     exchange.policies = decide.policies_for(exchange.snapshot, exchange.principal, exchange.operation)
-    return None if exchange.policies else Denial(Reason.OPERATION_DENIED)
+    if exchange.policies:
+        return None
+    denial = Denial(Reason.OPERATION_DENIED)
+    if plane.shadow is not None:
+        exchange.shadow = beside(exchange, denial, plane.shadow, NO_FACTS)
+    return denial
 
 
 def authorize(exchange: Exchange, plane: DataPlane) -> Verdict:
+    verdict = _authorize(exchange, plane)
+    if plane.shadow is not None:
+        exchange.shadow = beside(exchange, verdict, plane.shadow, _facts(exchange))
+    return verdict
+
+
+def _authorize(exchange: Exchange, plane: DataPlane) -> Verdict:
     operation, principal, snapshot = exchange.operation, exchange.principal, exchange.snapshot
     assert operation is not None
     assert principal is not None

@@ -9,7 +9,7 @@ These are plain classes and no structs, because the compiled build turns their a
 from abc import ABC, abstractmethod
 from typing import Any, Final, Protocol
 
-from guardhouse.audit.record import Control
+from guardhouse.audit.record import Control, Shadow
 from guardhouse.identity.api_keys import Presented
 from guardhouse.identity.certificate import Certified
 from guardhouse.identity.tokens import PresentedToken
@@ -110,6 +110,7 @@ class Exchange:
         "policies",
         "principal",
         "refused_by",
+        "shadow",
         "signals",
         "snapshot",
         "started",
@@ -152,6 +153,7 @@ class Exchange:
         # authorization
         self.model: Model | None = None
         self.grant: Grant | None = None
+        self.shadow: Shadow | None = None  # what a policy on trial would have decided, if that is something else
         self.refused_by: tuple[str, ...] = ()  # the policies that denied it
         # admission
         self.admission: Admitted | Limited | None = None

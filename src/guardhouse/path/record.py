@@ -136,6 +136,7 @@ def _closed(exchange: Exchange, plane: DataPlane, denial: Denial | None, usage: 
         target="" if target is None else target.name,
         policies=exchange.refused_by if grant is None else grant.policies,
         revision=exchange.snapshot.revision,
+        shadow=exchange.shadow,
         stream=exchange.stream,
         finish_reason=exchange.finish_reason,
         input_tokens=usage.input_tokens,

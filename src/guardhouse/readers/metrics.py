@@ -117,6 +117,10 @@ class MetricsReader(Collector):
         yield _counter("guardhouse_requests_denied", "Requests refused by the gateway, by reason.", ["reason"], denied)
         events = (([name], count) for name, count in counts.events.items())
         yield _counter("guardhouse_events", "What happened beside the exchanges, by name.", ["name"], events)
+        trial = (([would], count) for would, count in counts.shadow.items())
+        yield _counter(
+            "guardhouse_shadow_differences", "Exchanges that the shadow would have judged otherwise.", ["would"], trial
+        )
         gauge = GaugeMetricFamily("guardhouse_exchanges_open", "Exchanges under way upstream.", labels=["worker"])
         for worker, count in counts.open.items():
             gauge.add_metric([worker], count)

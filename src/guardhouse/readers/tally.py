@@ -46,6 +46,10 @@ class _Opened(msgspec.Struct, tag="opened", tag_field="kind", gc=False):
     pass
 
 
+class _Shadow(msgspec.Struct, gc=False):
+    would: str
+
+
 class _Closed(msgspec.Struct, tag="closed", tag_field="kind", gc=False):
     at: float
     decision: str
@@ -60,6 +64,7 @@ class _Closed(msgspec.Struct, tag="closed", tag_field="kind", gc=False):
     output_tokens: int = 0
     duration: float = 0.0
     risk: int = 0
+    shadow: _Shadow | None = None
 
 
 class _Carried(msgspec.Struct, gc=False):
@@ -92,6 +97,7 @@ class Counts(msgspec.Struct):
     series: SeriesTable
     denied: dict[str, int] = {}  # reason -> how many
     events: dict[str, int] = {}  # name -> how many
+    shadow: dict[str, int] = {}  # what a policy on trial would have done otherwise -> how often
     open: dict[str, int] = {}  # worker -> exchanges
     mended: int = 0
     outages: int = 0
@@ -137,6 +143,9 @@ class Tally:
             pair.high_risk += 1
         if record.finish_reason == "content_filter":
             series.count_violation(pair, "content_filter")
+        if record.shadow is not None:
+            would = record.shadow.would
+            self.counts.shadow[would] = self.counts.shadow.get(would, 0) + 1
         if record.decision == "denied":
             self._count_denial(record.reason, user, pair)
             return
