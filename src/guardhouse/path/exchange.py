@@ -137,10 +137,9 @@ class Exchange:
         self.head: Head | None = None  # None: the bytes never were a request
         self.body: bytes | bytearray = b""
         self.keep_alive: bool = False
-        # routing (recognise), identity
+        # routing (recognise), identity, authorization (may_operate)
         self.operation: Operation | None = None
         self.principal: Principal | None = None
-        # authorization (may_operate)
         self.policies: Policies = 0  # those that give the principal this operation
         # validation
         self.document: Any = None
