@@ -1,11 +1,13 @@
 """The servers that the integration tests share: llama.cpp for text, another for embeddings, and a gateway."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from integration.gateway import EVERY_OPERATION, Gateway, running
 from integration.llama import Llama, serving
+from integration.openid_provider import install
 
 
 @pytest.fixture(scope="session")
@@ -56,3 +58,9 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, llama: Llama, embedder: Ll
     }
     with running(tmp_path_factory.mktemp("gateway"), llama.origin, changes) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def openid_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the OpenID provider is installed."""
+    return install(tmp_path_factory.mktemp("openid"))
