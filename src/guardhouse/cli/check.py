@@ -8,7 +8,7 @@ from guardhouse.cli.output import CONFIG, AsJson, Config, answer, load_or_refuse
 
 
 def check(
-    elsewhere: Annotated[str | None, typer.Argument(hidden=True, metavar="[-c FILE]")] = None,
+    elsewhere: Annotated[str | None, typer.Argument(hidden=True, metavar="-c FILE")] = None,
     config: Config = CONFIG,
     as_json: AsJson = False,
 ) -> None:
