@@ -55,9 +55,10 @@ policies: [{{name: all, who: {{groups: [research]}}, may: [chat, models.read], m
         line = [sys.executable, "-m", "guardhouse", *words]
         return subprocess.run(line, cwd=self.folder, capture_output=True, text=True, check=False, timeout=60)
 
-    def start(self) -> None:
+    def start(self, *, first: str = "") -> None:
+        """`first` is done in the process of the supervisor before anything else."""
         with (self.folder / "out").open("wb") as out, (self.folder / "err").open("wb") as err:
-            line = [sys.executable, "-m", "guardhouse", "serve", "--json"]
+            line = [sys.executable, "-c", f"{first}\nfrom guardhouse.cli.main import app; app()", "serve", "--json"]
             process = self.process = subprocess.Popen(line, cwd=self.folder, stdout=out, stderr=err)
         until(lambda: (self.folder / "out").read_text() or process.poll() is not None, "the gateway says something")
 
@@ -160,6 +161,22 @@ def test_a_worker_that_is_killed_is_replaced(gateway: Gateway) -> None:
     until(lambda: gateway.children().get("worker", before["worker"]) != before["worker"], "another worker is there")
     until(lambda: gateway.get(gateway.data, "/readyz")[0] == 200, "it serves")
     assert gateway.children()["control"] == before["control"]
+    assert gateway.end() == 0
+
+
+IMPATIENT = "from guardhouse.control.supervisor import Supervisor; Supervisor.__init__.__kwdefaults__['silence'] = 4.0"
+
+
+def test_a_worker_that_hangs_is_told_killed_and_replaced(gateway: Gateway) -> None:
+    gateway.start(first=IMPATIENT)
+    before = gateway.children()
+    os.kill(before["worker"], signal.SIGSTOP)
+    until(lambda: b"worker w0 hangs" in gateway.get(gateway.admin, "/readyz")[1], "the admin port tells of it")
+    until(lambda: gateway.get(gateway.data, "/readyz")[0] == 200, "another worker serves")
+    until(lambda: gateway.get(gateway.admin, "/readyz")[0] == 200, "and the admin port knows")
+    assert gateway.children()["worker"] != before["worker"]
+    assert gateway.children()["control"] == before["control"]
+    assert "w0 has been silent for 4 s; killing it" in (gateway.folder / "err").read_text()
     assert gateway.end() == 0
 
 

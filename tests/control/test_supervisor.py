@@ -37,13 +37,22 @@ async def until(fact: Callable[[], object], what: str) -> None:
 class Stage:
     """A supervisor, what it said, and the processes it has."""
 
-    def __init__(self, folder: Path, worker: str = OBEDIENT, control: str = OBEDIENT, grace: float = PATIENCE) -> None:
+    def __init__(
+        self,
+        worker: str = OBEDIENT,
+        control: str = OBEDIENT,
+        grace: float = PATIENCE,
+        silence: float = 2 * PATIENCE,
+    ) -> None:
         self.said: list[str] = []
         self.announced = 0
-        self.mark = folder / "w0.ready"
-        workers = [Child("w0", python(worker), self.mark), Child("w1", python(OBEDIENT))]
         self.supervisor = Supervisor(
-            workers, Child("control", python(control)), announce=self._announce, complain=self.said.append, grace=grace
+            [Child("w0", python(worker)), Child("w1", python(OBEDIENT))],
+            Child("control", python(control)),
+            announce=self._announce,
+            complain=self.said.append,
+            grace=grace,
+            silence=silence,
         )
 
     def _announce(self) -> None:
@@ -52,6 +61,9 @@ class Stage:
     def pid(self, name: str) -> int:
         process = self.supervisor._processes.get(name)
         return process.pid if process else 0
+
+    def is_up(self) -> bool:
+        return self.supervisor._roll.standings["w0"] == "up"
 
     def play(self, scene: Callable[["Stage"], Coroutine[Any, Any, None]]) -> int:
         async def whole() -> int:
@@ -70,31 +82,31 @@ def terminate() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def test_it_announces_once_when_all_are_up_and_ends_cleanly(tmp_path: Path) -> None:
+def test_it_announces_once_when_all_are_up_and_ends_cleanly() -> None:
     async def scene(stage: Stage) -> None:
         await ready(stage)
-        assert stage.mark.exists()
+        assert stage.is_up()
         terminate()
 
-    stage = Stage(tmp_path)
+    stage = Stage()
     assert stage.play(scene) == 0
     assert stage.announced == 1
     assert stage.said == []
-    assert not stage.mark.exists()
+    assert not stage.is_up()
 
 
 @pytest.mark.parametrize("name", ["w0", "control"])
-def test_a_child_that_is_killed_is_replaced_and_the_others_go_on(tmp_path: Path, name: str) -> None:
+def test_a_child_that_is_killed_is_replaced_and_the_others_go_on(name: str) -> None:
     async def scene(stage: Stage) -> None:
         await ready(stage)
         before = {child: stage.pid(child) for child in ("w0", "w1", "control")}
         os.kill(before[name], signal.SIGKILL)
         await until(lambda: stage.pid(name) not in {0, before[name]}, "another process has taken its place")
         assert all(stage.pid(child) == before[child] for child in before if child != name)
-        await until(lambda: name != "w0" or stage.mark.exists(), "the mark is back")
+        await until(lambda: name != "w0" or stage.is_up(), "it is told to be up again")
         terminate()
 
-    stage = Stage(tmp_path)
+    stage = Stage()
     assert stage.play(scene) == 0
     assert stage.announced == 1
     assert stage.said == [f"{name} ended (signal SIGKILL); starting it again at once"]
@@ -109,7 +121,7 @@ def test_one_that_had_been_ready_is_replaced_at_once_each_time_and_waits_only_wh
     async def killed(stage: Stage) -> None:
         before = stage.pid("w0")
         os.kill(before, signal.SIGKILL)
-        await until(lambda: stage.pid("w0") not in {0, before} and stage.mark.exists(), "its successor is ready")
+        await until(lambda: stage.pid("w0") not in {0, before} and stage.is_up(), "its successor is ready")
 
     async def scene(stage: Stage) -> None:
         await ready(stage)
@@ -119,18 +131,18 @@ def test_one_that_had_been_ready_is_replaced_at_once_each_time_and_waits_only_wh
         os.kill(stage.pid("w0"), signal.SIGKILL)
         await until(lambda: len(stage.said) == 6, "it has failed to start twice")
         broken.unlink()
-        await until(stage.mark.exists, "it starts again")
+        await until(stage.is_up, "it starts again")
         await killed(stage)
         terminate()
 
-    stage = Stage(tmp_path, worker=sometimes + OBEDIENT)
+    stage = Stage(worker=sometimes + OBEDIENT)
     assert stage.play(scene) == 0
     killed_at_once = "w0 ended (signal SIGKILL); starting it again at once"
     failed = [f"w0 ended (status 3); starting it again in {pause} s" for pause in (0.1, 0.2)]
     assert stage.said == [*[killed_at_once] * 4, *failed, killed_at_once]
 
 
-def test_the_mark_is_gone_while_its_worker_is(tmp_path: Path) -> None:
+def test_a_worker_is_told_to_be_down_until_its_successor_is_ready(tmp_path: Path) -> None:
     once = tmp_path / "once"
     second_waits = (
         f"import os, time\nif os.path.exists({str(once)!r}): time.sleep(60)\nopen({str(once)!r}, 'w').close()\n"
@@ -141,17 +153,17 @@ def test_the_mark_is_gone_while_its_worker_is(tmp_path: Path) -> None:
         first = stage.pid("w0")
         os.kill(first, signal.SIGKILL)
         await until(lambda: stage.pid("w0") not in {0, first}, "its successor has begun")
-        assert not stage.mark.exists()
+        assert not stage.is_up()
         terminate()
 
-    assert Stage(tmp_path, worker=second_waits + OBEDIENT).play(scene) == 0
+    assert Stage(worker=second_waits + OBEDIENT).play(scene) == 0
 
 
 @pytest.mark.parametrize("who", ["worker", "control"])
-def test_a_child_that_cannot_start_ends_the_start_with_its_name(tmp_path: Path, who: str) -> None:
+def test_a_child_that_cannot_start_ends_the_start_with_its_name(who: str) -> None:
     async def scene(_stage: Stage) -> None: ...
 
-    stage = Stage(tmp_path, worker=STILLBORN) if who == "worker" else Stage(tmp_path, control=STILLBORN)
+    stage = Stage(worker=STILLBORN) if who == "worker" else Stage(control=STILLBORN)
     assert stage.play(scene) == 1
     name = "w0" if who == "worker" else "control"
     assert stage.said[-1] == f"{name} ended {ATTEMPTS} times (status 3) before it was ready; giving up"
@@ -166,17 +178,17 @@ def test_a_command_that_does_not_exist_is_said(tmp_path: Path) -> None:
     assert "w0 cannot be started: No such file or directory" in said
 
 
-def test_a_worker_that_does_not_end_in_time_is_killed_and_that_is_no_clean_end(tmp_path: Path) -> None:
+def test_a_worker_that_does_not_end_in_time_is_killed_and_that_is_no_clean_end() -> None:
     async def scene(stage: Stage) -> None:
         await ready(stage)
         terminate()
 
-    stage = Stage(tmp_path, worker=STUBBORN, grace=0.2)
+    stage = Stage(worker=STUBBORN, grace=0.2)
     assert stage.play(scene) == 1
     assert stage.said == ["w0 did not end within 0.2 s; killing it"]
 
 
-def test_a_second_signal_kills_what_is_left(tmp_path: Path) -> None:
+def test_a_second_signal_kills_what_is_left() -> None:
     async def scene(stage: Stage) -> None:
         await ready(stage)
         terminate()
@@ -184,7 +196,60 @@ def test_a_second_signal_kills_what_is_left(tmp_path: Path) -> None:
         assert stage.pid("w0")
         terminate()
 
-    assert Stage(tmp_path, worker=STUBBORN).play(scene) == 1
+    assert Stage(worker=STUBBORN).play(scene) == 1
+
+
+SILENT_AFTER_ITS_FIRST_WORDS = "import time; print('ready', flush=True); print('beat', flush=True); time.sleep(60)"
+BEATING = """
+import signal, sys, time
+signal.signal(15, lambda *_: sys.exit(0))
+print('ready', flush=True)
+while True:
+    print('beat', flush=True)
+    time.sleep(0.05)
+"""
+
+
+def test_a_child_that_falls_silent_is_killed_and_replaced_and_one_that_beats_is_not() -> None:
+    async def scene(stage: Stage) -> None:
+        await ready(stage)
+        first, beating = stage.pid("w0"), stage.pid("control")
+        await until(lambda: stage.pid("w0") not in {0, first}, "it has a successor")
+        assert stage.pid("control") == beating
+        terminate()
+
+    stage = Stage(worker=SILENT_AFTER_ITS_FIRST_WORDS, control=BEATING, silence=3.0)
+    stage.play(scene)
+    assert [line for line in stage.said if line.startswith("w0")][:2] == [
+        "w0 has been silent for 3 s; killing it",
+        "w0 ended (signal SIGKILL); starting it again at once",
+    ]
+
+
+def test_the_control_process_is_told_who_is_up_and_again_after_its_own_end(tmp_path: Path) -> None:
+    log = tmp_path / "told"
+    listening = f"""
+import os, signal, sys
+signal.signal(15, lambda *_: sys.exit(0))
+print('ready', flush=True)
+while part := os.read(0, 100):
+    open({str(log)!r}, 'ab').write(part)
+"""
+
+    def heard() -> list[bytes]:
+        return log.read_bytes().splitlines() if log.exists() else []
+
+    async def scene(stage: Stage) -> None:
+        await ready(stage)
+        await until(lambda: {b"w0 up", b"w1 up"} <= set(heard()), "both are told to be up")
+        os.kill(stage.pid("w0"), signal.SIGKILL)
+        await until(lambda: b"w0 down" in heard()[2:] and heard()[-1] == b"w0 up", "the end and the successor are told")
+        log.unlink()
+        os.kill(stage.pid("control"), signal.SIGKILL)
+        await until(lambda: {b"w0 up", b"w1 up"} <= set(heard()), "its own successor is told of both")
+        terminate()
+
+    assert Stage(control=listening).play(scene) == 0
 
 
 def test_workers_end_before_the_control_process(tmp_path: Path) -> None:
@@ -198,7 +263,7 @@ def test_workers_end_before_the_control_process(tmp_path: Path) -> None:
         await ready(stage)
         terminate()
 
-    assert Stage(tmp_path, worker=leaving("w"), control=leaving("c")).play(scene) == 0
+    assert Stage(worker=leaving("w"), control=leaving("c")).play(scene) == 0
     assert log.read_text() == "wc"
 
 
@@ -215,7 +280,7 @@ def test_a_hangup_is_handed_on_to_the_control_process_alone(tmp_path: Path) -> N
         await until(heard.exists, "it was heard")
         terminate()
 
-    stage = Stage(tmp_path, worker=listening("w"), control=listening("c"))
+    stage = Stage(worker=listening("w"), control=listening("c"))
     assert stage.play(scene) == 0
     assert heard.read_text() == "c"
     assert stage.said == []

@@ -42,14 +42,11 @@ async def serve(
     prepare(state)
     held = lock(state)
     try:
-        forget_marks(state)
         raise_file_limit()
         edition = publish_once(state, config, loaded)
         settings = settings_of(edition)
         names = [f"w{number}" for number in range(settings.workers)]
-        workers = [
-            Child(name, _command("worker", state.root, str(n)), state.mark_of(name)) for n, name in enumerate(names)
-        ]
+        workers = [Child(name, _command("worker", state.root, str(number))) for number, name in enumerate(names)]
         control = Child("control", _command("control", state.root, str(config)))
         supervisor = Supervisor(
             workers, control, announce=lambda: announce(settings, edition.active.revision), complain=complain
@@ -57,12 +54,6 @@ async def serve(
         return await supervisor.run()
     finally:
         os.close(held)
-
-
-def forget_marks(state: State) -> None:
-    """Those that a supervisor which was killed could not remove."""
-    for mark in state.run.glob("*.ready"):
-        mark.unlink()
 
 
 def publish_once(state: State, config: Path, loaded: Loaded) -> Edition:

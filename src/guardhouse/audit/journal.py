@@ -13,8 +13,9 @@ own could not be written (it was not answered), so the chain never has a hole th
 traffic while `healthy` is false has to call `retry` now and then, as without appends there is no flush.
 
 Between segments the header carries what is still open; the Opened records of open exchanges are kept for that, by
-reference. Limits: the write is a blocking call, so a disk that hangs without an error hangs the worker with it (nothing
-leaves unrecorded); old segments are never deleted here.
+reference. Limits: the write is a blocking call, so a disk that hangs without an error hangs the worker with it. Nothing
+leaves unrecorded then, and the supervisor notices by its silence and kills it (control/supervisor.py); where even that
+has to wait for the disk, so does its successor. Old segments are never deleted here.
 
 One directory has one writer (segment.py holds the lock). Creating a Journal mends what a predecessor left (recovery.py)
 and raises OSError, JournalInUseError or JournalDamagedError if there is nothing that can be written to.

@@ -2,10 +2,11 @@
 
 A worker without its supervisor would go on serving with keys that nobody publishes any more, and would hold the port
 and the journal against its successor. On Linux the kernel is asked to kill this process when its parent ends. The
-supervisor also hands its children one pipe as standard input, whose other end only it holds and never writes to: end of
-file there means that it is gone. That closes the moment before the kernel was asked, and it is what other systems
-have instead. The end is SIGKILL in both cases, since the journal stands a kill and an orderly end would be a second
-process at the same port for half a minute. A process whose standard input is no pipe was started by hand and stays.
+supervisor also hands its children a pipe as standard input, whose other end only it holds: when that is closed, it is
+gone. Whether something is in the pipe does not matter here; to the control process it tells something (roll.py). The
+pipe closes the moment before the kernel was asked, and it is what other systems have instead. The end is SIGKILL in
+both cases, since the journal stands a kill and an orderly end would be a second process at the same port for half a
+minute. A process whose standard input is no pipe was started by hand and stays.
 """
 
 import ctypes
@@ -25,7 +26,7 @@ def die_with_parent() -> None:
         return
     if not kernel_watches():
         threading.Thread(target=_watch, name="parent", daemon=True).start()
-    elif select.select([_STDIN], [], [], 0)[0]:
+    elif _closed(0):
         _end()
 
 
@@ -38,9 +39,15 @@ def kernel_watches() -> bool:
 
 
 def _watch() -> None:
-    while os.read(_STDIN, 1):
-        pass
+    _closed(None)
     _end()
+
+
+def _closed(patience: int | None) -> bool:
+    """Whether the other end is closed, or becomes so within `patience` milliseconds; None waits for it."""
+    hung_up = select.poll()
+    hung_up.register(_STDIN, 0)
+    return bool(hung_up.poll(patience))
 
 
 def _end() -> None:

@@ -18,6 +18,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import uvicorn
@@ -37,11 +38,13 @@ from guardhouse.control.policy_gauges import PolicyGauges
 from guardhouse.control.publisher import INTERVAL, Publisher
 from guardhouse.control.reload import Reloader
 from guardhouse.control.revisions import Revisions
+from guardhouse.control.roll import Roll
 from guardhouse.control.standing_publisher import StandingPublisher
 from guardhouse.control.state import State, load_secrets
 from guardhouse.control.store import Store
 from guardhouse.control.token_api import TokenApi
 from guardhouse.control.use_store import UseStore
+from guardhouse.model.pulse import Pulse
 from guardhouse.policy.edition import Edition
 from guardhouse.policy.settings import Address, Settings
 from guardhouse.readers.metrics import MetricsReader
@@ -64,6 +67,9 @@ def run(settings: Settings, edition: Edition, config: Path) -> int:
 
 async def _serve(settings: Settings, edition: Edition, config: Path, state: State) -> None:
     stopping = _signalled()
+    roll = Roll(f"w{number}" for number in range(settings.workers))
+    roll.listen(asyncio.get_running_loop())
+    pulse = Pulse()
     store = Store(state.store)
     publisher = Publisher(store, state.feed)
     publisher.publish(time.time())
@@ -86,14 +92,14 @@ async def _serve(settings: Settings, edition: Edition, config: Path, state: Stat
     with _listen(settings.admin.address) as listener:
         callers = Callers(settings, state, store, load_secrets(state).pepper, journal)
         api = TokenApi(callers, minter, board.revoke, journal, settings.identity.tokens.lifetime).routes()
-        server = _Server(_configured(settings, state, api, metrics, board, PolicyGauges(reloader)), stopping)
+        problems = partial(find_problems, settings, state, roll)
+        server = _Server(_configured(settings, problems, api, metrics, board, PolicyGauges(reloader)), stopping)
         async with asyncio.TaskGroup() as tasks:
-            turns = (publisher.poll, reloader.poll, standing.poll)
+            turns = (publisher.poll, reloader.poll, standing.poll, lambda _: pulse.beat())
             keeping_up = tasks.create_task(_keep_up(turns, metrics, signins, journal, server))
             vouching = tasks.create_task(board.run())
             serving = tasks.create_task(server.serve(sockets=[listener]))
-            sys.stdout.write("ready\n")
-            sys.stdout.flush()
+            pulse.ready()
             await serving
             keeping_up.cancel()
             vouching.cancel()
@@ -114,10 +120,10 @@ def _signalled() -> asyncio.Event:
     return stopping
 
 
-def find_problems(settings: Settings, state: State, now: float) -> list[str]:
-    """Why the gateway could not serve now, as far as its files tell."""
+def find_problems(settings: Settings, state: State, roll: Roll, now: float) -> list[str]:
+    """Why the gateway could not serve now, as far as the supervisor and the files tell."""
     names = [f"w{number}" for number in range(settings.workers)]
-    found = [f"worker {name} is not up" for name in names if not state.mark_of(name).exists()]
+    found = roll.problems()
     found += [f"the journal of {name} cannot be read" for name in names if not _readable(state.journal / name)]
     try:
         age = now - state.feed.stat().st_mtime
@@ -153,14 +159,16 @@ def _say(sentence: str) -> None:
     sys.stderr.flush()
 
 
-def _configured(settings: Settings, state: State, api: Sequence[Route], *collectors: Collector) -> uvicorn.Config:
+def _configured(
+    settings: Settings, problems: Callable[[float], list[str]], api: Sequence[Route], *collectors: Collector
+) -> uvicorn.Config:
     registry = CollectorRegistry()
     for collector in collectors:
         registry.register(collector)
     application = admin.application(
         settings.admin.address.host,
         lambda: generate_latest(registry),
-        lambda: find_problems(settings, state, time.time()),
+        lambda: problems(time.time()),
         api,
     )
     config = uvicorn.Config(

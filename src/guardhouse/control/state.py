@@ -11,7 +11,7 @@
     journal/wN/         what worker N recorded (audit/journal.py)
     limits/wN.json      what quotas and budgets were at some point of that journal (limits/ledger.py)
     metrics.json        how far the metrics have read it, and their figures (readers/metrics.py)
-    run/                the lock of the supervisor, a mark per worker that is up, and what workers ask for
+    run/                the lock of the supervisor, and what workers ask for
 
 A secret is 32 random bytes as hexadecimal text in a file of mode 0600. It is written under a temporary name and then
 linked into place, which fails when there is one already: a secret is never overwritten, and never seen half-written.
@@ -67,10 +67,6 @@ class State:
 
     def __repr__(self) -> str:
         return f"<State {self.root}>"
-
-    def mark_of(self, worker: str) -> Path:
-        """Exists while the worker is up; the supervisor makes and removes it."""
-        return self.run / f"{worker}.ready"
 
 
 def prepare(state: State) -> Secrets:

@@ -2,7 +2,8 @@
 
 The supervisor starts one process per worker and one control process, and does nothing else: it holds no key, opens no
 port and reads no journal, so there is little in it that can fail. Children are given as commands, so that it knows
-nothing of what they do; a child says that it is up by the line `ready` on its standard output.
+nothing of what they do; a child says that it is up, and from then on that its loop turns, by lines on its standard
+output (model/pulse.py). Which workers are up it tells the control process (roll.py).
 
 Start: every child must become ready once. One that ends `ATTEMPTS` times before it ever was ends the whole start with
 status 1, since what keeps it from starting (a port in use, a damaged journal) will not mend itself. When all are up,
@@ -11,6 +12,12 @@ status 1, since what keeps it from starting (a port in use, a damaged journal) w
 Later: a child that ends is started again. One that had been ready has its successor at once, however often it happens:
 until then nobody is served. Only ends before that make a pause that doubles each time, so that a child that cannot
 start any more does not keep a processor busy. The children are independent; the end of one touches no other.
+
+Silence: a child that was ready and then says nothing for `silence` seconds hangs, whatever the cause, and is killed;
+its successor closes what it left open. Half the time is waited for twice, so that it was really listened to when this
+process itself was held up. A process that hangs inside the kernel ends only when the kernel lets it: until then it has
+no successor, as it still holds its port and its journal; the control process is told that it is silent, and the end of
+everything waits for it.
 
 End: SIGTERM or SIGINT sends SIGTERM to the workers, which finish what is open; those that take longer than `grace` are
 killed; then the control process, last, because revocations and metrics matter until the last answer is out. A second
@@ -26,14 +33,16 @@ import os
 import signal
 from asyncio.subprocess import Process
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import msgspec
 
-READY = b"ready"
+from guardhouse.control.roll import Caller
+from guardhouse.model.pulse import READY
+
 ATTEMPTS = 3
 GRACE = 35.0  # seconds; the workers' own, and some for writing down what was cut
 CONTROL_GRACE = 5.0
+SILENCE = 30.0
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 
@@ -41,7 +50,6 @@ _LONGEST_PAUSE = 5.0
 class Child(msgspec.Struct, frozen=True):
     name: str
     command: tuple[str, ...]
-    mark: Path | None = None  # exists while the child is up
 
 
 class Supervisor:
@@ -53,18 +61,21 @@ class Supervisor:
         announce: Callable[[], None],
         complain: Callable[[str], None],
         grace: float = GRACE,
+        silence: float = SILENCE,
     ) -> None:
         self._workers = tuple(workers)
         self._control = control
         self._announce = announce
         self._complain = complain
         self._grace = grace
+        self._silence = silence
         self._processes: dict[str, Process] = {}
         self._started: set[str] = set()  # who has been ready at least once
         self._up: set[str] = set()  # whose present process, or last one, has been ready
         self._stopping = asyncio.Event()
         self._killed = False
         self._lifeline = (-1, -1)
+        self._roll = Caller([child.name for child in workers])
 
     def __repr__(self) -> str:
         up = ", ".join(f"{name}={process.pid}" for name, process in sorted(self._processes.items()))
@@ -87,6 +98,7 @@ class Supervisor:
         finally:
             for descriptor in self._lifeline:
                 os.close(descriptor)
+            self._roll.close()
         return 1 if failed or self._killed else 0
 
     def _asked_to_end(self) -> None:
@@ -122,9 +134,7 @@ class Supervisor:
 
     async def _run_once(self, child: Child) -> int:
         try:
-            process = await asyncio.create_subprocess_exec(
-                *child.command, stdin=self._lifeline[0], stdout=asyncio.subprocess.PIPE, start_new_session=True
-            )
+            process = await self._start(child)
         except OSError as error:
             self._complain(f"{child.name} cannot be started: {error.strerror}")
             return os.EX_OSERR
@@ -132,19 +142,49 @@ class Supervisor:
         if self._stopping.is_set():
             _send(process, signal.SIGTERM)
         try:
-            assert process.stdout is not None
-            async for line in process.stdout:
-                if line.strip() == READY:
-                    self._is_up(child)
+            await self._listen(child, process)
             return await process.wait()
         finally:
             del self._processes[child.name]
-            if child.mark is not None:
-                child.mark.unlink(missing_ok=True)
+            self._roll.note(child.name, "down")
+
+    async def _start(self, child: Child) -> Process:
+        called = self._roll.begin() if child is self._control else -1
+        try:
+            return await asyncio.create_subprocess_exec(
+                *child.command,
+                stdin=self._lifeline[0] if called < 0 else called,
+                stdout=asyncio.subprocess.PIPE,
+                start_new_session=True,
+            )
+        finally:
+            if called >= 0:
+                os.close(called)
+
+    async def _listen(self, child: Child, process: Process) -> None:
+        """Until its output ends. Whoever was ready and is silent twice in a row is killed."""
+        assert process.stdout is not None
+        silent = 0
+        while True:
+            try:
+                patience = self._silence / 2 if child.name in self._up else None
+                line = await asyncio.wait_for(process.stdout.readline(), patience)
+            except TimeoutError:
+                silent += 1
+                self._roll.note(child.name, "silent")
+                if silent == 2:
+                    self._complain(f"{child.name} has been silent for {self._silence:g} s; killing it")
+                    _send(process, signal.SIGKILL)
+                continue
+            if not line:
+                return
+            silent = 0
+            if line.strip() == READY:
+                self._is_up(child)
+            if child.name in self._up:
+                self._roll.note(child.name, "up")
 
     def _is_up(self, child: Child) -> None:
-        if child.mark is not None:
-            child.mark.touch(mode=0o600)
         newly = child.name not in self._started
         self._started.add(child.name)
         self._up.add(child.name)

@@ -1,14 +1,14 @@
 """One data-path process: its socket, its journal, its sweep, and its orderly end.
 
-Start: mend the journal of a predecessor, load the published keys, then listen; the line READY
-on standard output tells the supervisor. SIGTERM: stop listening, let what is under way finish for `GRACE` seconds,
-then cut the rest (each is recorded), and exit 0. A worker holds no SQL and writes nothing but its journal."""
+Start: mend the journal of a predecessor, load the published keys, then listen. The supervisor is told that, and from
+then on that the loop turns and the sweep lives (model/pulse.py); a worker that hangs, as in a disk that does not
+answer, is killed by it. SIGTERM: stop listening, let what is under way finish for `GRACE` seconds, then cut the rest
+(each is recorded), and exit 0. A worker holds no SQL and writes nothing but its journal."""
 
 import asyncio
 import gc
 import logging
 import signal
-import sys
 from collections.abc import Callable
 from itertools import count
 from typing import Any, cast
@@ -23,6 +23,7 @@ from guardhouse.identity.key_feed import KeyFeed
 from guardhouse.identity.mtls import Certificates
 from guardhouse.identity.tokens import TokenTable
 from guardhouse.inspect.signals import HashKey
+from guardhouse.model.pulse import Pulse
 from guardhouse.model.secret import Secret
 from guardhouse.path import gates
 from guardhouse.path.budgets import Budgets
@@ -38,8 +39,8 @@ from guardhouse.policy.shares import Shares
 
 SWEEP = 0.25  # seconds
 _OVERSEEN = 4  # sweeps from one look at the callers of open answers to the next
+BEAT = 1.0  # seconds
 GRACE = 30.0  # seconds
-READY = "ready"
 log = logging.getLogger("guardhouse.path")
 
 _LISTS_READ = 4  # sweeps from one look at the lists of revoked certificates to the next
@@ -107,10 +108,12 @@ async def _serve(settings: Settings, policy: InForce, worker: int, secrets: Work
     loop.set_exception_handler(_report)
     _tune_collector()
     sweeper = loop.create_task(_sweep(plane, renewal, budgets))
-    sys.stdout.write(READY + "\n")
-    sys.stdout.flush()
+    pulse = Pulse()
+    pulse.ready()
+    beating = loop.create_task(_beat(pulse, sweeper))
     await stopping.wait()
     await _drain(plane, server)
+    beating.cancel()
     sweeper.cancel()
     budgets.save()
     journal.close()
@@ -150,6 +153,16 @@ async def _sweep(plane: DataPlane, renewal: Renewal, budgets: Budgets) -> None:
         if number % _OVERSEEN == 0:
             for connection in tuple(plane.connections):
                 connection.oversee()
+
+
+async def _beat(pulse: Pulse, sweeper: "asyncio.Task[None]") -> None:
+    """As long as the sweep lives; without it nobody would keep a deadline."""
+    while not sweeper.done():
+        pulse.beat()
+        await asyncio.sleep(BEAT)
+    error = None if sweeper.cancelled() else sweeper.exception()
+    if error is not None:
+        log.error("the sweep failed: %s", describe(error))
 
 
 async def _read_lists(plane: DataPlane, certificates: Certificates) -> None:
