@@ -54,7 +54,10 @@ def issuer_line(issuer: Issuer) -> str:
 
 def target_line(target: Target) -> str:
     credential = f", credential {target.credential!r}" if target.credential else ""
-    return f"target {target.name} {target.scheme} {target.host} {target.port} {target.base_path or '/'}{credential}"
+    taken = target.capacity
+    capacity = "" if taken is None else f", takes {taken.concurrent} at a time, queue of {taken.queue.depth}"
+    place = f"{target.scheme} {target.host} {target.port} {target.base_path or '/'}"
+    return f"target {target.name} {place}{credential}{capacity}"
 
 
 def policy_lines(policy: Policy) -> list[str]:

@@ -72,6 +72,7 @@ class Closed(msgspec.Struct, tag="closed", tag_field="kind", kw_only=True, omit_
     client: str = ""
     operation: str = ""
     model: str = ""  # empty unless it is a configured model: junk names never travel
+    instead_of: str = ""  # the model that was asked for, if this one is its fallback
     target: str = ""
     policies: tuple[str, ...] = ()  # those that allowed it; of a denial, those that denied it, if it was policies
     revision: str = ""

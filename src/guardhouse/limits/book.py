@@ -29,6 +29,7 @@ from typing import Literal
 from guardhouse.limits.counter import Hold
 from guardhouse.limits.quota import Quota
 from guardhouse.limits.rate import Concurrency, LimitRule, Rate
+from guardhouse.model.denial import Denial
 
 Kind = Literal["requests", "tokens", "money", "concurrent"]
 Limit = Rate | Quota | Concurrency
@@ -71,7 +72,7 @@ class Pending:
 
     __slots__ = ("otherwise", "resume", "wait")
 
-    def __init__(self, wait: float, otherwise: Limited | None = None) -> None:
+    def __init__(self, wait: float, otherwise: Limited | Denial | None = None) -> None:
         self.wait = wait
         self.otherwise = otherwise  # the answer if nothing has called within that time; None: ask again
         self.resume: Callable[[], None] | None = None  # None again when nobody waits any more

@@ -94,6 +94,8 @@ class Reason(Enum):
     QUOTA_EXHAUSTED = ("quota_exhausted", 429, "caller", True, "Your quota is used up.")
     BUDGET_EXHAUSTED = ("budget_exhausted", 429, "caller", True, "Your budget is used up.")
     COST_BEYOND_BUDGET = ("cost_beyond_budget", 400, "caller", False, "This request alone exceeds your budget.")
+    OVERLOADED = ("overloaded", 503, "gateway", True, "The model is busy, and too many requests wait for it already.")
+    QUEUE_TIMEOUT = ("queue_timeout", 503, "gateway", True, "The model was busy for too long.")
     TOKENS_BEYOND_LIMIT = ("tokens_beyond_limit", 400, "caller", False, "This request alone exceeds your token limit.")
 
     # validation

@@ -57,7 +57,7 @@ def _authorize(exchange: Exchange, plane: DataPlane) -> Verdict:
         exchange.model = snapshot.models.get(name)
         if exchange.model is None:
             return Denial(Reason.MODEL_DENIED, param="model")
-    facts = _facts(exchange) if exchange.policies & snapshot.conditions.conditional else NO_FACTS
+    facts = facts_of(exchange) if exchange.policies & snapshot.conditions.conditional else NO_FACTS
     grant = decide.decide_among(snapshot, exchange.policies, principal, operation, name, facts)
     if grant.unevaluated:
         _tell_unevaluated(exchange, plane, grant.unevaluated)
@@ -73,7 +73,7 @@ def _authorize(exchange: Exchange, plane: DataPlane) -> Verdict:
     return None
 
 
-def _facts(exchange: Exchange) -> Facts:
+def facts_of(exchange: Exchange) -> Facts:
     document, signals = exchange.document, exchange.signals
     tools = document is not None and bool(document.get("tools") or document.get("functions"))
     risk = 0 if signals is None else signals.risk

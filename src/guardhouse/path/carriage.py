@@ -15,7 +15,7 @@ import logging
 
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
-from guardhouse.path import record
+from guardhouse.path import overload, record
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.fault import describe
 from guardhouse.path.plane import DataPlane
@@ -38,9 +38,9 @@ class Carriage:
         self._over = False
 
     def start(self) -> None:
-        model = self._exchange.model
-        assert model is not None
-        pool = self._plane.upstreams.pool(model.targets[0])
+        target = self._exchange.target
+        assert target is not None
+        pool = self._plane.upstreams.pool(target)
         connection = pool.idle_connection()
         if connection is not None:
             self._send(pool, connection)
@@ -66,14 +66,17 @@ class Carriage:
         model = self._exchange.model
         assert model is not None
         try:
-            for target in model.targets:
+            first = self._exchange.target
+            for target in (first, *(other for other in model.targets if other is not first)):
+                assert target is not None
+                if not overload.move(self._exchange, self._plane, target):
+                    continue
                 pool = self._plane.upstreams.pool(target)
                 connection = pool.idle_connection() or await pool.connect()
                 if not isinstance(connection, Denial):
                     if self._over:  # the caller left in the very turn in which the connection was made
                         connection.discard()
                         return
-                    self._exchange.target = target
                     self._send(pool, connection)
                     return
                 denial = connection

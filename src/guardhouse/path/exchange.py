@@ -14,6 +14,7 @@ from guardhouse.identity.api_keys import Presented
 from guardhouse.identity.certificate import Certified
 from guardhouse.identity.tokens import PresentedToken
 from guardhouse.limits.book import Admitted, Limited, Pending
+from guardhouse.limits.intake import Slot
 from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.operation import Operation
 from guardhouse.model.principal import Principal
@@ -97,6 +98,7 @@ class Exchange:
         "grant",
         "head",
         "id",
+        "instead_of",
         "keep_alive",
         "mask_response",
         "masked",
@@ -112,6 +114,7 @@ class Exchange:
         "refused_by",
         "shadow",
         "signals",
+        "slot",
         "snapshot",
         "started",
         "status",
@@ -164,6 +167,8 @@ class Exchange:
         self.masked: dict[str, int] = {}
         # routing (choose)
         self.target: Target | None = None
+        self.slot: Slot | None = None  # its way through a target's capacity
+        self.instead_of: str = ""  # the model that was asked for, if `model` is its fallback
         self.usage_added: bool = False
         # upstream, response
         self.opened: bool = False

@@ -20,6 +20,7 @@ from guardhouse.limits.book import Book
 from guardhouse.limits.table import LimitTable
 from guardhouse.path.canary import Canary
 from guardhouse.path.gates import Gates
+from guardhouse.path.intakes import Intakes
 from guardhouse.path.upstream import Upstreams
 from guardhouse.policy.settings import Settings
 from guardhouse.policy.snapshot import Snapshot
@@ -50,6 +51,7 @@ class DataPlane:
         "guard",
         "hash_key",
         "held",
+        "intakes",
         "journal",
         "keys",
         "limits",
@@ -94,6 +96,7 @@ class DataPlane:
         self.loop = loop
         self.loop_time: Callable[[], float] = loop.time
         self.limits: Book = LimitTable()
+        self.intakes = Intakes(loop)
         self.connections: set[Open] = set()
         self.connections_by_address: dict[str, int] = {}
         self.draining = False

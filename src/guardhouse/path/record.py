@@ -12,6 +12,7 @@ from guardhouse.limits.book import Admitted
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
 from guardhouse.model.usage import Usage
+from guardhouse.path import overload
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.render import render_answer, render_denial
@@ -79,6 +80,8 @@ def close(exchange: Exchange, plane: DataPlane, denial: Denial | None, broken: b
     cost = 0 if price is None else price.of(usage.input_tokens, usage.output_tokens)
     if isinstance(exchange.admission, Admitted):
         plane.limits.settle(exchange.admission, usage.input_tokens + usage.output_tokens, cost, plane.loop_time())
+    if exchange.slot is not None:
+        overload.leave(exchange, plane, denial)
     last = render_answer(exchange) if denial is None and not exchange.begun else _last_bytes(exchange, denial, broken)
     plane.journal.append(
         _closed(exchange, plane, denial, usage, cost), lambda error: _release(exchange, last, denial, error)
@@ -133,6 +136,7 @@ def _closed(exchange: Exchange, plane: DataPlane, denial: Denial | None, usage: 
         client=exchange.client,
         operation="" if operation is None else operation.word,
         model="" if model is None else model.name,
+        instead_of=exchange.instead_of,
         target="" if target is None else target.name,
         policies=exchange.refused_by if grant is None else grant.policies,
         revision=exchange.snapshot.revision,

@@ -1,13 +1,15 @@
 """Which operation is this, and which target serves it?
 
 `recognise` maps method and path onto an operation by exact match; what is not in a dialect's table does not exist, so
-the management routes of a model server cannot be reached. `choose` names the first target and prepares the judged
-document for it. Targets come from the configuration alone: nothing a caller sends can add or change one.
+the management routes of a model server cannot be reached. `choose` names the first target that has room (overload.py)
+and prepares the judged document for it. Targets come from the configuration alone: nothing a caller sends can add or
+change one.
 """
 
 from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
+from guardhouse.path import overload
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
 from guardhouse.policy.decide import visible_models
@@ -30,7 +32,13 @@ def choose(exchange: Exchange, plane: DataPlane) -> Verdict:
     if operation is Operation.MODELS_READ:
         return _list_models(exchange)
     assert model is not None
-    exchange.target = model.targets[0]
+    target = exchange.target = exchange.target or model.targets[0]
+    if target.capacity is not None:
+        verdict = overload.enter(exchange, plane)
+        if verdict is not None:
+            return verdict
+        model = exchange.model
+        assert model is not None
     rename = model.upstream_name if model.upstream_name != model.name else None
     if rename is not None or exchange.stream:
         prepared = request.prepare(exchange.document, operation, model.upstream_name)

@@ -8,6 +8,7 @@ it goes on with is the pipeline's to say, on a later turn of the loop: no wait e
 from asyncio import Handle
 from collections.abc import Callable
 
+from guardhouse.limits.book import Limited
 from guardhouse.model.denial import Denial
 from guardhouse.path import record
 from guardhouse.path.admission import refusal
@@ -57,9 +58,12 @@ class Waiting:
             return
         self._end()
         exchange = self._exchange
-        exchange.admission = pending.otherwise
-        exchange.controls["admission"] = "blocked"
-        record.close(exchange, self._plane, refusal(pending.otherwise))
+        exchange.controls[record.STAGE_ORDER[exchange.passed]] = "blocked"
+        denial = pending.otherwise
+        if isinstance(denial, Limited):
+            exchange.admission = denial
+            denial = refusal(denial)
+        record.close(exchange, self._plane, denial)
 
     def _end(self) -> None:
         """No longer held; nobody can call any more."""

@@ -14,7 +14,7 @@ from guardhouse.policy.document import Document, PolicyEntry
 from guardhouse.policy.inert import inert_policy
 from guardhouse.policy.network import is_loopback
 from guardhouse.policy.problem import Path, quote, unknown
-from guardhouse.policy.sections import clients, hours, identity, prices, signins
+from guardhouse.policy.sections import capacity, clients, hours, identity, prices, signins
 from guardhouse.policy.selecting import TAG, is_name, models_of, selected
 
 Finding = tuple[Path, str]
@@ -30,6 +30,7 @@ def findings(document: Document, unread: Unread) -> Iterator[Finding]:
     yield from signins.findings(document.signins)
     yield from clients.findings(None if document.listen.tls is None else document.listen.tls.clients)
     yield from _targets(document, unread)
+    yield from _capacities(document, unread)
     yield from ((("hours", *place), message) for place, message in hours.findings(document.hours))
     yield from _policies(document, unread)
     yield from _unreachable(document, unread)
@@ -86,6 +87,24 @@ def _targets(document: Document, unread: Unread) -> Iterator[Finding]:
         for name in document.targets:
             if name not in used:
                 yield ("targets", name), "no model uses this target"
+
+
+def _capacities(document: Document, unread: Unread) -> Iterator[Finding]:
+    known, bounded = _names("models", document.models, unread), set[str]()
+    for name, entry in document.targets.items():
+        if entry.capacity is not None:
+            bounded.add(name)
+            for path, message in capacity.capacity_findings(entry.capacity):
+                yield ("targets", name, "capacity", *path), message
+    if _any_unread("targets", unread) or _any_unread("models", unread):
+        return
+    fallbacks = {name: model.fallback for name, model in document.models.items() if model.fallback is not None}
+    yield from capacity.tier_findings(document.tiers, bounded=bool(bounded), fallbacks=bool(fallbacks))
+    used = any(tier.fallback for tier in document.tiers)
+    for name, fallback in fallbacks.items():
+        first = bool(bounded.intersection(document.models[name].targets[:1]))
+        for path, message in capacity.fallback_findings(name, fallback, known, used=used, bounded=first):
+            yield ("models", name, *path), message
 
 
 def _policies(document: Document, unread: Unread) -> Iterator[Finding]:

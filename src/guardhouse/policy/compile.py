@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from guardhouse.limits.capacity import ONE_TIER
 from guardhouse.model.entity import NO_ENTITIES
 from guardhouse.model.operation import ON_MODELS, Operation
 from guardhouse.model.secret import Secret
@@ -63,6 +64,7 @@ def compile_snapshot(document: Document, secrets: Secrets) -> Snapshot:
         revision=revision(document),
         models={name: _model(name, entry, targets) for name, entry in document.models.items()},
         targets=targets,
+        tiers=document.tiers or ONE_TIER,
         policies=policies,
         allows=_bits(policy.effect == "allow" for policy in policies),
         denies=_bits(policy.effect == "deny" for policy in policies),
@@ -90,6 +92,7 @@ def _target(name: str, entry: TargetEntry, secrets: Secrets) -> Target:
         base_path=entry.url.path,
         credential=None if entry.credential is None else secrets[entry.credential],
         region=entry.region or "",
+        capacity=entry.capacity,
     )
 
 
@@ -100,6 +103,7 @@ def _model(name: str, entry: ModelEntry, targets: Mapping[str, Target]) -> Model
         upstream_name=entry.name or name,
         price=price(entry.price),
         max_output=entry.max_output or 0,
+        fallback=entry.fallback or "",
         version=entry.version or "",
         tags=frozenset(entry.tags),
         attributes={attribute: frozenset(values) for attribute, values in entry.attributes.items()},

@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from guardhouse.limits.capacity import Capacity, Tiers
 from guardhouse.model.entity import SECRETS, Entity
 from guardhouse.model.operation import Operation
 from guardhouse.policy.network import Url
@@ -33,6 +34,7 @@ class TargetEntry(msgspec.Struct, frozen=True, kw_only=True):
     credential: Reference | None = None
     insecure: bool = False
     region: str | None = None
+    capacity: Capacity | None = None
 
 
 class ModelEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +42,7 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None = None
     price: PriceEntry | None = None
     max_output: int | None = None
+    fallback: str | None = None
     version: str | None = None
     tags: tuple[str, ...] = ()
     attributes: dict[str, tuple[str, ...]] = {}
@@ -78,4 +81,5 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     identity: IdentityEntry = IdentityEntry()
     signins: Signins = Signins()
     networks: Networks = {}
+    tiers: Tiers = ()
     hours: dict[str, HoursEntry] = {}

@@ -14,6 +14,7 @@ from guardhouse.policy import kinds
 from guardhouse.policy.document import Document, Effect, Mask, ModelEntry, PolicyEntry, TargetEntry
 from guardhouse.policy.problem import Path, Problem
 from guardhouse.policy.reading import Key, ListOf, MapOf, Reading, Shape, Unread
+from guardhouse.policy.sections.capacity import CAPACITY, TIERS
 from guardhouse.policy.sections.clients import CLIENTS
 from guardhouse.policy.sections.hours import HOURS
 from guardhouse.policy.sections.identity import IDENTITY
@@ -117,6 +118,7 @@ _TARGET = Shape(
         "url": Key(kinds.Location(), "Its base URL, without the /v1 of the API."),
         "credential": Key(kinds.Credential(), "What the gateway sends as bearer token: ${env:NAME} or ${file:/path}."),
         "insecure": Key(kinds.FLAG, "Say true to send the credential over http:// beyond loopback."),
+        "capacity": Key(CAPACITY, "How much it is given at a time; without this key, as much as comes."),
         "region": Key(kinds.SECTION_NAME, "Where it is, in the operator's own words, for policies to speak of."),
     },
 )
@@ -128,6 +130,9 @@ _MODEL = Shape(
         "name": Key(kinds.UPSTREAM_NAME, "What the targets call it, if not by its name here."),
         "price": Key(PRICE, "What its tokens cost; needed by budgets of money."),
         "max_output": Key(kinds.Whole(1, 2**31 - 1), "Tokens of its longest answer; needed by cap_output."),
+        "fallback": Key(
+            kinds.MODEL_NAME, "The model that tiers with fallback get where this one would make them wait."
+        ),
         "version": Key(kinds.VERSION, "Its version, for policies to speak of as name@version."),
         "tags": Key(ListOf(kinds.TAG), "Words for policies to speak of it by, as tag:word."),
         "attributes": Key(
@@ -191,6 +196,7 @@ DOCUMENT = Shape(
         "metrics": Key(_METRICS, "The metrics."),
         "identity": Key(IDENTITY, "Credentials: how long what is known of them counts, and whose tokens are accepted."),
         "signins": Key(SIGNINS, "Failed sign-ins, and unusual use of credentials."),
+        "tiers": Key(TIERS, "Ranks of callers by name, the one first that is shed last; for targets with a capacity."),
         "networks": Key(NETWORKS, "Address ranges by name, for the conditions of policies."),
         "hours": Key(HOURS, "Stretches of the week by name, for the conditions of policies."),
         "targets": Key(MapOf(kinds.TARGET_NAME, _TARGET), "Model servers by name."),

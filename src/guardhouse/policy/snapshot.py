@@ -15,6 +15,7 @@ from typing import Literal
 
 import msgspec
 
+from guardhouse.limits.capacity import ONE_TIER, Capacity, Tiers
 from guardhouse.limits.quota import Price
 from guardhouse.limits.rate import LimitRule
 from guardhouse.model.operation import Operation
@@ -42,6 +43,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     base_path: str = ""  # without trailing slash
     credential: Secret | None = None
     region: str = ""
+    capacity: Capacity | None = None
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +52,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     upstream_name: str
     price: Price | None = None
     max_output: int = 0  # tokens of its longest answer; 0 where nobody said
+    fallback: str = ""  # the name of another model
     version: str = ""
     tags: frozenset[str] = frozenset()
     attributes: dict[str, frozenset[str]] = {}
@@ -89,6 +92,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     revision: str
     models: dict[str, Model]
     targets: dict[str, Target]
+    tiers: Tiers = ONE_TIER
     policies: tuple[Policy, ...]
     allows: Policies
     denies: Policies

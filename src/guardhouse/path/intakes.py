@@ -1,0 +1,39 @@
+"""The intakes of a worker, by target, and the timers of those that have a rate.
+
+A snapshot may change what a target can take: then it gets a new intake, and those who wait at the old one or are inside
+of it leave there. For a moment the server may so be given what both allow.
+"""
+
+from asyncio import AbstractEventLoop, TimerHandle
+
+from guardhouse.limits.capacity import Capacity, Tiers
+from guardhouse.limits.intake import Intake
+
+
+class Intakes:
+    __slots__ = ("_by_target", "_loop", "_timers")
+
+    def __init__(self, loop: AbstractEventLoop) -> None:
+        self._loop = loop
+        self._by_target: dict[str, Intake] = {}
+        self._timers: dict[Intake, TimerHandle] = {}
+
+    def of(self, target: str, capacity: Capacity, tiers: Tiers) -> Intake:
+        intake = self._by_target.get(target)
+        if intake is None or not intake.fits(capacity, tiers):
+            intake = self._by_target[target] = Intake(capacity, tiers)
+        return intake
+
+    def pump(self, intake: Intake, now: float) -> None:
+        """Let in whoever may go, now and whenever the rate allows the next."""
+        delay = intake.pump(now)
+        if delay is not None and intake not in self._timers:
+            self._timers[intake] = self._loop.call_later(delay, self._again, intake)
+
+    def depths(self) -> dict[str, tuple[int, int, int]]:
+        """Of each target: how many are with it, how many may be, how many wait."""
+        return {name: (each.in_use, int(each.limit), each.waiting) for name, each in self._by_target.items()}
+
+    def _again(self, intake: Intake) -> None:
+        del self._timers[intake]
+        self.pump(intake, self._loop.time())

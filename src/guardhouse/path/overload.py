@@ -1,0 +1,130 @@
+"""What becomes of an exchange whose model server is busy: the next target, a turn in the queue, or the fallback.
+
+Asked by `routing.choose`, and only for targets that have a capacity. The first target with room takes the exchange. If
+none has any, callers of a tier with `fallback` go to the model's fallback, provided that the very same policies allow
+them that model and that it has room: then everything that was judged of the request holds for it too. All others wait
+for the model's first target. Whoever has waited too long, or has to make room for others, is refused with 503.
+
+`leave` runs once for every exchange that had a slot, when it is closed; what it tells of the server is what an adaptive
+capacity goes by.
+"""
+
+from typing import Final
+
+from guardhouse.limits.book import Pending
+from guardhouse.limits.capacity import rank_of
+from guardhouse.limits.intake import Slot
+from guardhouse.model.denial import Denial, Verdict
+from guardhouse.model.reason import Reason
+from guardhouse.path.authorization import facts_of
+from guardhouse.path.exchange import HELD, Exchange
+from guardhouse.path.plane import DataPlane
+from guardhouse.policy.decide import decide_among
+from guardhouse.policy.snapshot import Grant, Model, Target
+
+_RETRY_AFTER: Final = 1.0
+_BUSY_STATUS: Final = frozenset((429, 503, 504, 529))
+_FAILURES: Final = frozenset(
+    (
+        Reason.UPSTREAM_UNREACHABLE,
+        Reason.UPSTREAM_SATURATED,
+        Reason.UPSTREAM_CONNECT_TIMEOUT,
+        Reason.UPSTREAM_FIRST_BYTE_TIMEOUT,
+        Reason.UPSTREAM_BETWEEN_BYTES_TIMEOUT,
+        Reason.UPSTREAM_CLOSED_EARLY,
+    )
+)
+
+
+def enter(exchange: Exchange, plane: DataPlane) -> Verdict:
+    """Find room, or hold the exchange until there is some. To be asked again after a wait."""
+    slot = exchange.slot
+    if slot is not None:
+        return None if slot.inside else Denial(Reason.OVERLOADED, retry_after=_RETRY_AFTER)
+    model = exchange.model
+    assert model is not None
+    if _enter_any(exchange, plane, model) or _fall_back(exchange, plane, model):
+        return None
+    target = model.targets[0]
+    slot = exchange.slot = _ask(exchange, plane, target)
+    capacity = target.capacity
+    if slot.left or capacity is None:
+        return Denial(Reason.OVERLOADED, retry_after=_RETRY_AFTER)
+    late = Denial(Reason.QUEUE_TIMEOUT, retry_after=_RETRY_AFTER)
+    pending = exchange.waiting = Pending(capacity.queue.wait, late)
+    slot.called = pending.call
+    plane.intakes.pump(slot.intake, plane.loop_time())  # sets the timer of a rate; nobody else can be let in now
+    return HELD
+
+
+def leave(exchange: Exchange, plane: DataPlane, denial: Denial | None) -> None:
+    slot = exchange.slot
+    if slot is None:
+        return
+    failed = exchange.status in _BUSY_STATUS or (denial is not None and denial.reason in _FAILURES)
+    latency = exchange.started + exchange.first_byte - slot.since if exchange.first_byte else 0.0
+    now = plane.loop_time()
+    slot.intake.leave(slot, now, latency, failed=failed)
+    plane.intakes.pump(slot.intake, now)
+
+
+def move(exchange: Exchange, plane: DataPlane, target: Target) -> bool:
+    """The exchange's target could not be reached and `target` is the next: whether that has room."""
+    if target is exchange.target:
+        return True
+    leave(exchange, plane, Denial(Reason.UPSTREAM_UNREACHABLE))
+    exchange.slot = None
+    exchange.target = target
+    return _enter(exchange, plane, target)
+
+
+def _enter_any(exchange: Exchange, plane: DataPlane, model: Model) -> bool:
+    return any(_enter(exchange, plane, target) for target in model.targets)
+
+
+def _enter(exchange: Exchange, plane: DataPlane, target: Target) -> bool:
+    if target.capacity is not None:
+        tiers = exchange.snapshot.tiers
+        intake = plane.intakes.of(target.name, target.capacity, tiers)
+        if not intake.has_room(rank_of(tiers, _tier(exchange)), plane.loop_time()):
+            return False
+        exchange.slot = _ask(exchange, plane, target)
+    exchange.target = target
+    return True
+
+
+def _ask(exchange: Exchange, plane: DataPlane, target: Target) -> Slot:
+    assert exchange.principal is not None
+    assert target.capacity is not None
+    tiers = exchange.snapshot.tiers
+    intake = plane.intakes.of(target.name, target.capacity, tiers)
+    return intake.enter(exchange.principal.id, rank_of(tiers, _tier(exchange)), plane.loop_time())
+
+
+def _fall_back(exchange: Exchange, plane: DataPlane, model: Model) -> bool:
+    snapshot = exchange.snapshot
+    if not model.fallback or not snapshot.tiers[rank_of(snapshot.tiers, _tier(exchange))].fallback:
+        return False
+    other = snapshot.models[model.fallback]
+    if not _allowed(exchange, plane, other) or not _enter_any(exchange, plane, other):
+        return False
+    exchange.instead_of = model.name
+    exchange.model = other
+    return True
+
+
+def _allowed(exchange: Exchange, plane: DataPlane, other: Model) -> bool:
+    """By the same policies, and not closed by an operator."""
+    principal, operation, grant = exchange.principal, exchange.operation, exchange.grant
+    assert principal is not None
+    assert operation is not None
+    assert grant is not None
+    if plane.gates.closed and plane.gates.refuse_model(other.name, exchange.at) is not None:
+        return False
+    facts = facts_of(exchange)
+    granted = decide_among(exchange.snapshot, exchange.policies, principal, operation, other.name, facts)
+    return isinstance(granted, Grant) and granted.policies == grant.policies
+
+
+def _tier(exchange: Exchange) -> str:
+    return "" if exchange.principal is None else exchange.principal.tier
