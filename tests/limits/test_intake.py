@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardhouse.limits.capacity import ONE_TIER, Adaptive, Capacity, Tier, rank_of
+from guardhouse.limits.capacity import ONE_TIER, Adaptive, Capacity, Tier, Waiters, rank_of
 from guardhouse.limits.intake import Intake, Slot
-from guardhouse.limits.rate import Queue, Rate
+from guardhouse.limits.rate import Rate
 
 TIERS = (Tier(name="essential", weight=4, reserve=0.25), Tier(name="standard"), Tier(name="background"))
 
@@ -53,7 +53,7 @@ def test_who_leaves_the_queue_takes_no_place() -> None:
 
 
 def test_whoever_is_dropped_from_a_full_queue_is_told() -> None:
-    intake = Intake(Capacity(concurrent=1, queue=Queue(depth=2, wait=1.0)), ONE_TIER)
+    intake = Intake(Capacity(concurrent=1, queue=Waiters(depth=2, wait=1.0)), ONE_TIER)
     intake.enter("flood", 0, 0.0)
     waiting = [intake.enter("flood", 0, 0.0) for _ in range(2)]
     called: list[str] = []
@@ -90,7 +90,7 @@ def test_a_reserve_is_kept_for_its_tier_under_overload() -> None:
 
 def test_an_adversary_gets_no_more_than_its_share() -> None:
     """A hundred requests at a time against one now and then: the quiet caller never waits for more than two ends."""
-    intake = Intake(Capacity(concurrent=4, queue=Queue(depth=64, wait=9.0)), ONE_TIER)
+    intake = Intake(Capacity(concurrent=4, queue=Waiters(depth=64, wait=9.0)), ONE_TIER)
     flood = [intake.enter("flood", 0, 0.0) for _ in range(500)]
     for _ in range(50):
         quiet = intake.enter("quiet", 0, 0.0)
@@ -166,7 +166,7 @@ moves = st.lists(
 
 @given(moves, st.sampled_from([None, Rate(5, 1.0)]))
 def test_no_place_is_lost_or_given_twice(moves: list[tuple[str, int, int, float]], rate: Rate | None) -> None:
-    intake = Intake(Capacity(concurrent=4, rate=rate, queue=Queue(depth=5, wait=1.0)), TIERS)
+    intake = Intake(Capacity(concurrent=4, rate=rate, queue=Waiters(depth=5, wait=1.0)), TIERS)
     now, alive = 0.0, list[Slot]()
     for what, number, rank, elapsed in moves:
         now += elapsed

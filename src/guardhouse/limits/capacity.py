@@ -2,7 +2,7 @@
 
 import msgspec
 
-from guardhouse.limits.rate import Queue, Rate
+from guardhouse.limits.rate import Rate
 
 
 class Adaptive(msgspec.Struct, frozen=True, kw_only=True):
@@ -12,13 +12,20 @@ class Adaptive(msgspec.Struct, frozen=True, kw_only=True):
     floor: int = 1
 
 
+class Waiters(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom it keeps waiting: `depth` exchanges at most, each `wait` seconds at most."""
+
+    depth: int = 128
+    wait: float = 10.0
+
+
 class Capacity(msgspec.Struct, frozen=True, kw_only=True):
     """Of one target, per worker."""
 
     concurrent: int
     rate: Rate | None = None  # as a leaky bucket: evenly, without bursts
     adaptive: Adaptive | None = None
-    queue: Queue = Queue(depth=128, wait=10.0)
+    queue: Waiters = Waiters()
 
 
 class Tier(msgspec.Struct, frozen=True, kw_only=True):

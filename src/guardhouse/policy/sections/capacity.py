@@ -9,8 +9,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from guardhouse.limits.capacity import Adaptive, Capacity, Tier, Tiers
-from guardhouse.limits.rate import Queue
+from guardhouse.limits.capacity import Adaptive, Capacity, Tier, Tiers, Waiters
 from guardhouse.policy import kinds
 from guardhouse.policy.problem import Path, unknown
 from guardhouse.policy.reading import Key, Kind, MapOf, Reading, Schema, Shape, Unread
@@ -87,7 +86,7 @@ CAPACITY = Shape(
         ),
         "queue": Key(
             Shape(
-                Queue,
+                Waiters,
                 {
                     "depth": Key(kinds.Whole(1, 100_000), "Requests that may wait for it at a time."),
                     "wait": Key(kinds.DURATION, "How long one of them may wait at most."),
