@@ -74,6 +74,16 @@ class Metering(ABC):
     def judge(self, characters: int) -> Verdict: ...
 
 
+class Detour:
+    """What was out of the ordinary on the way of an exchange."""
+
+    __slots__ = ("instead_of", "waited")
+
+    def __init__(self) -> None:
+        self.waited = 0.0  # seconds that it was held
+        self.instead_of = ""  # the model that was asked for, if `model` is its fallback
+
+
 class Exchange:
     __slots__ = (
         "admission",
@@ -91,6 +101,7 @@ class Exchange:
         "closed",
         "controls",
         "denial",
+        "detour",
         "document",
         "encoded",
         "finish_reason",
@@ -98,7 +109,6 @@ class Exchange:
         "grant",
         "head",
         "id",
-        "instead_of",
         "keep_alive",
         "mask_response",
         "masked",
@@ -123,7 +133,6 @@ class Exchange:
         "texts",
         "usage",
         "usage_added",
-        "waited",
         "waiting",
     )
 
@@ -161,14 +170,12 @@ class Exchange:
         self.admission: Admitted | Limited | None = None
         self.meter: Metering | None = None  # of an answer that flows under a budget
         self.waiting: Pending | None = None  # what it is held for
-        self.waited: float = 0.0  # seconds that it was held
-        # masking
+        self.detour: Detour | None = None  # most have none
+        # masking, routing (choose)
         self.mask_response: int = 0  # bits of Entity
         self.masked: dict[str, int] = {}
-        # routing (choose)
         self.target: Target | None = None
         self.slot: Slot | None = None  # its way through a target's capacity
-        self.instead_of: str = ""  # the model that was asked for, if `model` is its fallback
         self.usage_added: bool = False
         # upstream, response
         self.opened: bool = False

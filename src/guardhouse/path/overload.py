@@ -17,7 +17,7 @@ from guardhouse.limits.intake import Slot
 from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.reason import Reason
 from guardhouse.path.authorization import facts_of
-from guardhouse.path.exchange import HELD, Exchange
+from guardhouse.path.exchange import HELD, Detour, Exchange
 from guardhouse.path.plane import DataPlane
 from guardhouse.policy.decide import decide_among
 from guardhouse.policy.snapshot import Grant, Model, Target
@@ -108,7 +108,8 @@ def _fall_back(exchange: Exchange, plane: DataPlane, model: Model) -> bool:
     other = snapshot.models[model.fallback]
     if not _allowed(exchange, plane, other) or not _enter_any(exchange, plane, other):
         return False
-    exchange.instead_of = model.name
+    detour = exchange.detour = exchange.detour or Detour()
+    detour.instead_of = model.name
     exchange.model = other
     return True
 

@@ -122,7 +122,7 @@ def _release(exchange: Exchange, last: bytes, denial: Denial | None, error: OSEr
 
 def _closed(exchange: Exchange, plane: DataPlane, denial: Denial | None, usage: Usage, cost: int) -> Closed:
     principal, operation, model, grant = exchange.principal, exchange.operation, exchange.model, exchange.grant
-    signals, target = exchange.signals, exchange.target
+    signals, target, detour = exchange.signals, exchange.target, exchange.detour
     return Closed(
         at=plane.now(),
         id=exchange.id,
@@ -136,7 +136,7 @@ def _closed(exchange: Exchange, plane: DataPlane, denial: Denial | None, usage: 
         client=exchange.client,
         operation="" if operation is None else operation.word,
         model="" if model is None else model.name,
-        instead_of=exchange.instead_of,
+        instead_of="" if detour is None else detour.instead_of,
         target="" if target is None else target.name,
         policies=exchange.refused_by if grant is None else grant.policies,
         revision=exchange.snapshot.revision,
@@ -151,7 +151,7 @@ def _closed(exchange: Exchange, plane: DataPlane, denial: Denial | None, usage: 
         bytes_out=exchange.bytes_out + len(exchange.answer),
         duration=_to_microseconds(plane.loop_time() - exchange.started),
         first_byte=_to_microseconds(exchange.first_byte),
-        waited=_to_microseconds(exchange.waited) if exchange.waited else None,
+        waited=None if detour is None or not detour.waited else _to_microseconds(detour.waited),
         risk=0 if signals is None else signals.risk,
         masked_request=exchange.masked,
         masked=exchange.masked_response,

@@ -12,7 +12,7 @@ from guardhouse.limits.book import Limited
 from guardhouse.model.denial import Denial
 from guardhouse.path import record
 from guardhouse.path.admission import refusal
-from guardhouse.path.exchange import Exchange
+from guardhouse.path.exchange import Detour, Exchange
 from guardhouse.path.plane import DataPlane
 
 Resume = Callable[[Exchange, DataPlane], None]
@@ -75,5 +75,6 @@ class Waiting:
             exchange.waiting.resume = None
             exchange.waiting = None
         exchange.carriage = None
-        exchange.waited += plane.loop_time() - self._since
+        detour = exchange.detour = exchange.detour or Detour()
+        detour.waited += plane.loop_time() - self._since
         plane.held -= 1
