@@ -43,7 +43,7 @@ def may_operate(exchange: Exchange, plane: DataPlane) -> Verdict:
 def authorize(exchange: Exchange, plane: DataPlane) -> Verdict:
     verdict = _authorize(exchange, plane)
     if plane.shadow is not None:
-        exchange.shadow = beside(exchange, verdict, plane.shadow, _facts(exchange))
+        exchange.shadow = beside(exchange, verdict, plane.shadow, facts_of(exchange))
     return verdict
 
 
