@@ -1,5 +1,6 @@
 """What `python -m bench` understands, and that the configurations it writes are right for those who read them."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from bench import plan, registry
 from bench.__main__ import arguments
 from bench.contenders.base import UnavailableError, installed_venv, run
 from bench.contenders.guardhouse import Guardhouse, PassThrough
+from bench.interpreter import chosen
 from guardhouse.policy.load import Loaded, load
 
 
@@ -52,5 +54,23 @@ def test_a_command_that_fails_makes_the_contender_unavailable_with_its_last_word
 def test_a_venv_that_holds_the_requirement_is_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.contenders.base.PEERS", tmp_path)
     (tmp_path / "peer").mkdir()
-    (tmp_path / "peer" / ".installed").write_text("peer==1\n")
+    (tmp_path / "peer" / ".installed").write_text(f"peer==1 for {chosen().program}\n")
     assert installed_venv("peer", "peer==1") == tmp_path / "peer" / "bin"
+
+
+def test_an_environment_of_another_interpreter_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[list[str]] = []
+    monkeypatch.setattr("bench.contenders.base.PEERS", tmp_path)
+    monkeypatch.setattr("bench.contenders.base.run", made.append)
+    (tmp_path / "peer").mkdir()
+    (tmp_path / "peer" / ".installed").write_text("peer==1 for /some/other/python\n")
+    installed_venv("peer", "peer==1")
+    assert [chosen().program, "-m", "venv"] == made[0][:3]
+    assert (tmp_path / "peer" / ".installed").read_text() == f"peer==1 for {chosen().program}\n"
+
+
+def test_the_interpreter_takes_the_same_extension_modules_and_names_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BENCH_PYTHON", "/nowhere/python3")
+    assert chosen.__wrapped__().program == sys.executable
+    assert "the one that runs this" in str(chosen.__wrapped__())
+    assert chosen().command("-c", "pass") == [chosen().program, "-c", "pass"]
