@@ -15,7 +15,16 @@ from pathlib import Path
 from setuptools import setup
 
 SOURCE = Path("src/guardhouse")
-COMPILED_FOLDERS = ("inspect", "limits", "path", "wire", "wire/dialects", "wire/dialects/openai", "wire/http1")
+COMPILED_FOLDERS = (
+    "inspect",
+    "limits",
+    "limits/shared",
+    "path",
+    "wire",
+    "wire/dialects",
+    "wire/dialects/openai",
+    "wire/http1",
+)
 COMPILED_FILES = (
     "audit/chain.py",
     "audit/journal.py",

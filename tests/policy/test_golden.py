@@ -13,6 +13,7 @@ from guardhouse.model.entity import Entity
 from guardhouse.policy.load import Loaded, load
 from guardhouse.policy.problem import Problems
 from guardhouse.policy.sections.when import When
+from guardhouse.policy.settings import LimitsStore
 from guardhouse.policy.snapshot import Policy, Target
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -28,6 +29,7 @@ def summary(outcome: Loaded | Problems) -> str:
     lines = [
         f"listen {settings.listen.address}, admin {settings.admin.address}",
         f"state {settings.state.name}, workers {settings.workers}, user label {settings.metrics.user}",
+        *([] if settings.limits_store is None else [store_line(settings.limits_store)]),
         *map(issuer_line, settings.identity.issuers.values()),
         *map(target_line, snapshot.targets.values()),
         *(
@@ -38,6 +40,11 @@ def summary(outcome: Loaded | Problems) -> str:
     for policy in snapshot.policies:
         lines += policy_lines(policy)
     return "".join(f"{line}\n" for line in lines)
+
+
+def store_line(store: LimitsStore) -> str:
+    user = f" as {store.user} with {store.password}" if store.user else ""
+    return f"limits in {store.url}{user}, {store.machines} machines, {store.away} while it is away"
 
 
 def issuer_line(issuer: Issuer) -> str:
@@ -85,6 +92,7 @@ def limits_of(rule: LimitRule) -> list[str]:
     told += [] if rule.concurrent is None else [str(rule.concurrent)]
     told += [f"{quota} {'budget' if quota.budget else 'quota'} {quota.zone}" for quota in rule.quotas]
     told += [] if rule.queue is None else [f"queue of {rule.queue.depth} for {rule.queue.wait:g} s"]
+    told += [] if rule.away is None else [f"{rule.away} while the store is away"]
     return [*told, "capping"] if rule.cap_output else told
 
 

@@ -63,8 +63,8 @@ class LimitRule(msgspec.Struct, frozen=True, cache_hash=True):
     concurrent: Concurrency | None = None
     quotas: tuple[Quota, ...] = ()  # and budgets
     queue: Queue | None = None  # for requests and tokens
-    away: Away | None = None  # what becomes of it while the store of shared limits is away; None: what holds for all
     cap_output: bool = False  # shorten answers to what is left rather than refuse or overdraw
+    away: Away | None = None  # what becomes of it while the store of shared limits is away; None: what holds for all
 
 
 def parse_rate(text: str) -> Rate | None:

@@ -83,6 +83,7 @@ class Reason(Enum):
         False,
         "A condition of the policy that allows this is not met.",
     )
+    LIMITS_UNAVAILABLE = ("limits_unavailable", 503, "gateway", True, "Your limits cannot be counted at the moment.")
     PRINCIPAL_SUSPENDED = ("principal_suspended", 403, "caller", True, "Your access is suspended by an operator.")
     MODEL_CLOSED = ("model_closed", 503, "gateway", True, "An operator has closed this model for now.")
 

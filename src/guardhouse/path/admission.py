@@ -61,6 +61,9 @@ def _hold(exchange: Exchange, pending: Pending) -> Verdict:
 def refusal(limited: Limited) -> Denial:
     """Which limit, how much it is, and when to come back."""
     limit = limited.limit
+    if limited.away:
+        detail = f"The store that the limits of the policy {limited.policy!r} are counted in is away."
+        return Denial(Reason.LIMITS_UNAVAILABLE, detail, retry_after=limited.retry_after)
     detail = f"The policy {limited.policy!r} allows {limit}"
     if limited.impossible:
         reason = Reason.COST_BEYOND_BUDGET if limited.kind == "money" else Reason.TOKENS_BEYOND_LIMIT

@@ -1,9 +1,9 @@
 """Counts an answer that flows against the budgets it was admitted under, and says when they are at their end.
 
-What was reserved may flow. What goes beyond is reserved in blocks while it comes; when a budget has no room for the
-next block the answer is cut, with the terminator of its dialect and the reason `budget_exhausted`. A budget is
-overrun by no more than what one read of the upstream brings. Tokens are estimated from characters here, as long as
-nobody has reported them; what is settled in the end is the reported usage.
+What was reserved may flow. What goes beyond is reserved in blocks, a little before it comes; when a budget has no room
+for the next block and what was reserved has flowed, the answer is cut, with the terminator of its dialect and the
+reason `budget_exhausted`. A budget is overrun by no more than what one read of the upstream brings. Tokens are
+estimated from characters here, as long as nobody has reported them; what is settled in the end is the reported usage.
 """
 
 from typing import Self
@@ -17,6 +17,7 @@ from guardhouse.path.plane import DataPlane
 
 _BLOCK = 64  # tokens
 _CHARACTERS_PER_TOKEN = 4
+_AHEAD = _BLOCK * _CHARACTERS_PER_TOKEN // 2  # a book that has to fetch more (Book.extend) needs a moment for it
 
 
 class Meter(Metering):
@@ -38,11 +39,14 @@ class Meter(Metering):
 
     def judge(self, characters: int) -> Verdict:
         """After `characters` of output in all."""
-        while characters > self._allowed:
+        while characters > self._allowed - _AHEAD:
             plane = self._plane
-            if not plane.limits.extend(self._admitted, _BLOCK, _BLOCK * self._price, plane.now()):
+            if plane.limits.extend(self._admitted, _BLOCK, _BLOCK * self._price, plane.now()):
+                self._allowed += _BLOCK * _CHARACTERS_PER_TOKEN
+            elif characters > self._allowed:
                 return Denial(Reason.BUDGET_EXHAUSTED, "The answer was cut where the budget ended.")
-            self._allowed += _BLOCK * _CHARACTERS_PER_TOKEN
+            else:
+                return None
         return None
 
 

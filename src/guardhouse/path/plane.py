@@ -21,6 +21,7 @@ from guardhouse.limits.table import LimitTable
 from guardhouse.path.canary import Canary
 from guardhouse.path.gates import Gates
 from guardhouse.path.intakes import Intakes
+from guardhouse.path.sharing import Sharing
 from guardhouse.path.upstream import Upstreams
 from guardhouse.policy.settings import Settings
 from guardhouse.policy.snapshot import Snapshot
@@ -60,6 +61,7 @@ class DataPlane:
         "request_limits",
         "settings",
         "shadow",
+        "sharing",
         "snapshot",
         "tokens",
         "upstreams",
@@ -76,6 +78,7 @@ class DataPlane:
         journal: Journal,
         upstreams: Upstreams,
         gates: Gates,
+        sharing: Sharing | None = None,
         loop: AbstractEventLoop,
     ) -> None:
         self.settings = settings
@@ -95,8 +98,9 @@ class DataPlane:
         self.gates = gates
         self.loop = loop
         self.loop_time: Callable[[], float] = loop.time
-        self.limits: Book = LimitTable()
         self.intakes = Intakes(loop)
+        self.sharing = sharing
+        self.limits: Book = LimitTable() if sharing is None else sharing.book
         self.connections: set[Open] = set()
         self.connections_by_address: dict[str, int] = {}
         self.draining = False

@@ -25,7 +25,7 @@ from guardhouse.identity.tokens import TokenTable
 from guardhouse.inspect.signals import HashKey
 from guardhouse.model.pulse import Pulse
 from guardhouse.model.secret import Secret
-from guardhouse.path import gates
+from guardhouse.path import gates, sharing
 from guardhouse.path.budgets import Budgets
 from guardhouse.path.fault import describe
 from guardhouse.path.listener import Connection
@@ -85,6 +85,7 @@ async def _serve(settings: Settings, policy: InForce, worker: int, secrets: Work
         journal=journal,
         upstreams=Upstreams(settings.upstream, loop),
         gates=switches,
+        sharing=sharing.share(settings, worker, journal, loop),
         loop=loop,
     )
     put_in_force(plane, policy, secrets.shares)
@@ -116,6 +117,8 @@ async def _serve(settings: Settings, policy: InForce, worker: int, secrets: Work
     beating.cancel()
     sweeper.cancel()
     budgets.save()
+    if plane.sharing is not None:
+        await plane.sharing.end()
     journal.close()
     keys.close()
     return 0
@@ -144,6 +147,8 @@ async def _sweep(plane: DataPlane, renewal: Renewal, budgets: Budgets) -> None:
         plane.journal.retry()
         now = plane.loop_time()
         plane.gates.refresh(now)
+        if plane.sharing is not None:
+            plane.sharing.book.sweep(now, plane.now())
         plane.upstreams.sweep(now)
         budgets.sweep(now)
         for connection in tuple(plane.connections):

@@ -14,7 +14,7 @@ from guardhouse.policy.document import Document, PolicyEntry
 from guardhouse.policy.inert import inert_policy
 from guardhouse.policy.network import is_loopback
 from guardhouse.policy.problem import Path, quote, unknown
-from guardhouse.policy.sections import capacity, clients, hours, identity, prices, signins
+from guardhouse.policy.sections import capacity, clients, hours, identity, limits_store, prices, signins
 from guardhouse.policy.selecting import TAG, is_name, models_of, selected
 
 Finding = tuple[Path, str]
@@ -24,7 +24,7 @@ Unread = frozenset[Path]
 def findings(document: Document, unread: Unread) -> Iterator[Finding]:
     """Everything that is wrong with the whole, by place."""
     yield from _exposure(document)
-    yield from _limits_scope(document)
+    yield from limits_store.findings(document.limits_store, document.workers, document.limits_scope)
     yield from _credentials(document)
     yield from ((("identity", *place), message) for place, message in identity.findings(document.identity))
     yield from signins.findings(document.signins)
@@ -52,14 +52,6 @@ def _exposure(document: Document) -> Iterator[Finding]:
         )
     if listen.address == admin.address and listen.address.port:
         yield ("admin", "address"), "is the address of listen"
-
-
-def _limits_scope(document: Document) -> Iterator[Finding]:
-    if document.workers > 1 and document.limits_scope is None:
-        yield (
-            ("workers",),
-            "several workers each count limits for themselves; say limits_scope: process to accept that",
-        )
 
 
 def _credentials(document: Document) -> Iterator[Finding]:
@@ -116,6 +108,8 @@ def _policies(document: Document, unread: Unread) -> Iterator[Finding]:
             yield (*place, "name"), f"several policies have the name {quote(policy.name)}"
         for path, message in (*_models(policy, document, unread), *_conditions(policy, document, unread)):
             yield (*place, *path), message
+        if policy.limits is not None and policy.limits.away is not None and document.limits_store is None:
+            yield (*place, "limits", "away"), "has no effect: there is no limits_store"
         for path, message in (*inert_policy(policy), *_unkept(policy, document)):
             yield (*place, *path), message
 

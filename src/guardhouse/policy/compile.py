@@ -26,7 +26,7 @@ from guardhouse.policy.sections.networks import Atlas
 from guardhouse.policy.sections.prices import price
 from guardhouse.policy.sections.when import When
 from guardhouse.policy.selecting import models_of
-from guardhouse.policy.settings import Settings
+from guardhouse.policy.settings import LimitsStore, Settings
 from guardhouse.policy.snapshot import Grant, Model, Policies, Policy, Snapshot, Target
 
 Secrets = Mapping[Reference, Secret]
@@ -50,11 +50,19 @@ def compile_settings(document: Document, base: Path) -> Settings:
         state=base / document.state,
         workers=document.workers,
         limits_scope=document.limits_scope,
+        limits_store=_store(document.limits_store, base),
         audit=document.audit,
         metrics=document.metrics,
         identity=resolved(document.identity, base),
         signins=document.signins,
     )
+
+
+def _store(store: LimitsStore | None, base: Path) -> LimitsStore | None:
+    """A file that holds its password is named in full, because the workers fetch it."""
+    if store is None or store.password is None or store.password.kind != "file":
+        return store
+    return msgspec.structs.replace(store, password=Reference("file", str(base / store.password.name)))
 
 
 def compile_snapshot(document: Document, secrets: Secrets) -> Snapshot:

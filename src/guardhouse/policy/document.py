@@ -22,7 +22,7 @@ from guardhouse.policy.sections.networks import Networks
 from guardhouse.policy.sections.prices import PriceEntry
 from guardhouse.policy.sections.when import When
 from guardhouse.policy.sections.who import Who
-from guardhouse.policy.settings import Admin, Audit, Listen, Metrics, Signins, Upstream
+from guardhouse.policy.settings import Admin, Audit, LimitsStore, Listen, Metrics, Signins, Upstream
 
 Side = Literal["request", "response"]
 Effect = Literal["allow", "deny", "restrict"]
@@ -76,6 +76,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     state: Path = Path("guardhouse-state")
     workers: int = 1
     limits_scope: Literal["process"] | None = None
+    limits_store: LimitsStore | None = None
     audit: Audit = Audit()
     metrics: Metrics = Metrics()
     identity: IdentityEntry = IdentityEntry()

@@ -116,6 +116,11 @@ def _fetch(
 ) -> list[checks.Finding]:
     """Put every secret that the document refers to into `secrets`; what cannot be had is returned."""
     findings: list[checks.Finding] = []
+    store = document.limits_store
+    if store is not None and store.password is not None:
+        password = resolve(store.password, base, environ)
+        if not isinstance(password, Secret):
+            findings.append((("limits_store", "password"), password))
     for name, target in document.targets.items():
         if target.credential is None:
             continue

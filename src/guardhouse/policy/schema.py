@@ -19,6 +19,7 @@ from guardhouse.policy.sections.clients import CLIENTS
 from guardhouse.policy.sections.hours import HOURS
 from guardhouse.policy.sections.identity import IDENTITY
 from guardhouse.policy.sections.limits import LIMITS
+from guardhouse.policy.sections.limits_store import LIMITS_STORE
 from guardhouse.policy.sections.may import OPERATIONS
 from guardhouse.policy.sections.networks import NETWORKS
 from guardhouse.policy.sections.prices import PRICE
@@ -187,11 +188,12 @@ DOCUMENT = Shape(
         "upstream": Key(_UPSTREAM, "Patience with model servers."),
         "admin": Key(_ADMIN, "The admin port."),
         "state": Key(kinds.FILE, "The folder for keys, secrets and the journal; relative to this file."),
-        "workers": Key(kinds.Whole(1, 256), "Data-path processes. More than one needs limits_scope."),
+        "workers": Key(kinds.Whole(1, 256), "Data-path processes. More than one needs limits_store or limits_scope."),
         "limits_scope": Key(
             kinds.Choice("scope", {"process": "process"}),
             "Say process to accept that each worker counts limits for itself.",
         ),
+        "limits_store": Key(LIMITS_STORE, "The store in which workers and machines count limits together."),
         "audit": Key(_AUDIT, "The journal."),
         "metrics": Key(_METRICS, "The metrics."),
         "identity": Key(IDENTITY, "Credentials: how long what is known of them counts, and whose tokens are accepted."),

@@ -14,6 +14,7 @@ import msgspec
 from guardhouse.identity.clients import Clients
 from guardhouse.identity.guard import Patience
 from guardhouse.identity.issuers import Issuer
+from guardhouse.policy.references import Reference
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -119,6 +120,30 @@ class Signins(Patience, frozen=True, kw_only=True):
     dormant: float = 2_592_000.0
 
 
+class StoreUrl(msgspec.Struct, frozen=True):
+    host: str
+    port: int
+    database: int = 0
+    tls: bool = False
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'rediss' if self.tls else 'redis'}://{host}:{self.port}/{self.database}"
+
+
+class LimitsStore(msgspec.Struct, frozen=True, kw_only=True):
+    """The store in which several workers or machines count limits together."""
+
+    url: StoreUrl
+    user: str = ""
+    password: Reference | None = None
+    insecure: bool = False
+    away: Literal["open", "closed", "local"] = "local"
+    machines: int = 1
+    timeout: float = 0.1
+    prefix: str = "guardhouse"
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     listen: Listen = Listen()
     upstream: Upstream = Upstream()
@@ -126,6 +151,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     state: Path = Path("guardhouse-state")
     workers: int = 1
     limits_scope: Literal["process"] | None = None
+    limits_store: LimitsStore | None = None
     audit: Audit = Audit()
     metrics: Metrics = Metrics()
     identity: Identity = Identity()

@@ -44,7 +44,7 @@ class Substitute:
         return self.table.admit(principal_id, tuple(counted), tokens, money, now, at)
 
     def meaning(self, rule: LimitRule) -> Away:
-        if any([quota.budget for quota in rule.quotas]):
+        if any(quota.budget for quota in rule.quotas):
             return "closed"
         return rule.away or self._otherwise
 
@@ -82,5 +82,3 @@ def _closed(rule: LimitRule, wait: float) -> Limited:
     limited = Limited((), [], policy=rule.policy, kind="requests", limit=limit, wait=max(wait, 0.1))
     limited.away = True
     return limited
-
-

@@ -1,4 +1,5 @@
-"""Carries what the book wants to know and to say to the limits' store, many things per journey, and notices its absence.
+"""Carries what the book wants to know and to say to the limits' store, many things per journey, and notices when the
+store is away.
 
 One journey is under way at a time. What comes up meanwhile waits for the next, so under load a journey carries more and
 not more journeys are made. A journey has three parts, in this order: a sign of life once a second, what the store is to
@@ -11,72 +12,33 @@ not, since twice would be worse than never; what an ask may have taken is put ri
 """
 
 import asyncio
-import hashlib
 import secrets
 import ssl
 from collections.abc import Callable
-from typing import Any, Final, cast
+from typing import Any, cast
 
-from guardhouse.limits.book import Pending
-from guardhouse.limits.shared.holding import Holding, Need
-from guardhouse.limits.shared.leases import Lease, Share, Tank
-from guardhouse.limits.shared.scripts import BEAT, SETTLE, TAKE
+from guardhouse.limits.shared.journeys import (
+    SCRIPTS,
+    Ask,
+    Phrases,
+    Place,
+    missing,
+    note_settled,
+    note_taken,
+    unsaid,
+)
+from guardhouse.limits.shared.leases import Lease, Share
+from guardhouse.limits.shared.scripts import BEAT
 from guardhouse.limits.shared.wire import PIPELINED, Command, Wire
 
 Tell = Callable[[str, str], None]  # the name of an event, and why
 
-_SCRIPTS: Final = {script: hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest() for script in (BEAT, SETTLE, TAKE)}
 _FIRST_PAUSE = 0.25
 _LONGEST = 2.0  # seconds
 _CONNECT = 1.0  # seconds for the connection and its greeting
 _BEAT = 1.0  # seconds
 _ALIVE = 600  # seconds without a sign of life after which a worker is gone; longer than answers take
 _RESTORED = 2.0  # seconds in which all workers write down their totals after the store has lost them
-
-
-class Place:
-    """Where the store is, and who asks."""
-
-    __slots__ = ("database", "host", "password", "port", "prefix", "timeout", "tls", "user", "worker")
-
-    def __init__(
-        self,
-        host: str,
-        port: int,
-        *,
-        worker: str,
-        timeout: float = 0.05,
-        prefix: str = "guardhouse",
-        database: int = 0,
-        user: str = "",
-        password: str = "",
-        tls: ssl.SSLContext | None = None,
-    ) -> None:
-        self.host = host
-        self.port = port
-        self.worker = f"{worker}-{secrets.token_hex(6)}"  # of this life of the worker
-        self.timeout = timeout
-        self.prefix = prefix.encode() + b"\0"
-        self.database = database
-        self.user = user
-        self.password = password
-        self.tls = tls
-
-
-class Ask:
-    """What an exchange needs. Without a pending one it only fetches ahead."""
-
-    __slots__ = ("holdings", "needs", "pending", "sent")
-
-    def __init__(self, needs: list[Need], holdings: list[Holding], pending: Pending | None) -> None:
-        self.needs = needs
-        self.holdings = holdings
-        self.pending = pending
-        self.sent: list[Need] = []  # what is missing of it, as it went out
-
-    def done(self) -> None:
-        if self.pending is not None:
-            self.pending.call()
 
 
 class Courier:
@@ -86,7 +48,6 @@ class Courier:
         "_changed",
         "_connecting",
         "_epoch",
-        "_forget",
         "_loop",
         "_number",
         "_pause",
@@ -101,18 +62,17 @@ class Courier:
         "away",
         "back_at",
         "clock",
+        "forget",
         "journeys",
         "restored_at",
         "time",
     )
 
-    def __init__(
-        self, place: Place, loop: asyncio.AbstractEventLoop, *, tell: Tell, forget: Callable[[bool], None]
-    ) -> None:
+    def __init__(self, place: Place, loop: asyncio.AbstractEventLoop, tell: Tell) -> None:
         self._place = place
         self._loop = loop
         self._tell = tell
-        self._forget = forget  # the book's: what it knows of the store counts no more; True if it is all lost there
+        self.forget: Callable[[bool], None] | None = None  # the book's: what is known of the store counts no more
         self.clock: Callable[[], float] = loop.time
         self.time: Callable[[], float] | None = None  # the time that rates run on, if not the store's own
         self.away = True
@@ -193,11 +153,11 @@ class Courier:
     def _greeting(self) -> list[Command]:
         place = self._place
         commands: list[Command] = []
-        if place.password:
-            commands.append(("AUTH", place.user, place.password) if place.user else ("AUTH", place.password))
+        if place.password is not None:
+            commands.append(("AUTH", place.user or "default", place.password.reveal()))
         if place.database:
             commands.append(("SELECT", place.database))
-        commands += [("SCRIPT", "LOAD", script) for script in _SCRIPTS]
+        commands += [("SCRIPT", "LOAD", script) for script in SCRIPTS]
         commands.append(self._beat())
         return commands
 
@@ -205,7 +165,7 @@ class Courier:
         place = self._place
         self._beaten = self.clock()
         keys = (place.prefix + b"epoch", place.prefix + b"alive\0" + place.worker.encode())
-        return ("EVALSHA", _SCRIPTS[BEAT], 2, *keys, secrets.token_hex(8), _ALIVE)
+        return ("EVALSHA", SCRIPTS[BEAT], 2, *keys, secrets.token_hex(8), _ALIVE)
 
     def _greeted(self, replies: list[Any]) -> None:
         self._live_in(replies[-1])
@@ -225,7 +185,7 @@ class Courier:
         if self._epoch:
             self.restored_at = self.clock() + _RESTORED
             self._tell("limits_store.emptied", "it has lost what was counted")
-            self._forget(True)
+            self._let_forget(emptied=True)
         self._epoch = epoch
 
     def _lost(self, why: str) -> None:
@@ -235,7 +195,7 @@ class Courier:
         asks = self._under_way + self._asks
         self._tell_again()
         self._under_way, self._asks = [], []
-        self._forget(False)
+        self._let_forget(emptied=False)
         if not self._told:
             self._told = True
             self._tell("limits_store.away", why)
@@ -253,6 +213,10 @@ class Courier:
                 lease.changed = True
                 self._changed.append(lease)
 
+    def _let_forget(self, *, emptied: bool) -> None:
+        if self.forget is not None:
+            self.forget(emptied)
+
     # journeys
 
     def _schedule(self) -> None:
@@ -265,9 +229,15 @@ class Courier:
         wire = self._wire
         if wire is None or self.away or not wire.silent:
             return
-        commands: list[Command] = []
-        self._settling = self._settlements(commands)
-        self._under_way = self._takings(commands)
+        phrases = Phrases(self._place, self._epoch, None if self.time is None else self.time())
+        self._settling = unsaid(self._changed[:PIPELINED])
+        self._changed = self._changed[PIPELINED:]
+        commands = [phrases.settle(self._settling)] if self._settling else []
+        self._under_way = missing(self._asks[:PIPELINED])
+        self._asks = self._asks[PIPELINED:]
+        for ask in self._under_way:
+            self._number += 1
+            commands.append(phrases.take(ask, self._number))
         beaten = self.clock() - self._beaten >= _BEAT
         if beaten:
             commands.insert(0, self._beat())
@@ -275,106 +245,21 @@ class Courier:
             self.journeys += 1
             wire.say(commands, lambda replies: self._returned(replies, beaten=beaten))
 
-    def _settlements(self, commands: list[Command]) -> list[Lease]:
-        changed, self._changed = self._changed[:PIPELINED], self._changed[PIPELINED:]
-        leases: list[Lease] = []
-        arguments: list[bytes | str | int] = []
-        for lease in changed:
-            if not lease.changed:
-                continue  # it stood there twice
-            lease.changed = False
-            leases.append(lease)
-            if isinstance(lease, Tank):
-                arguments += ("t", lease.amount, repr(lease.span), lease.owed, 0)
-                lease.owed = 0
-            elif isinstance(lease, Share):
-                arguments += ("s", lease.amount, repr(lease.span), lease.spent, lease.reserved + lease.held)
-        if leases:
-            commands.append(self._script(SETTLE, [lease.key for lease in leases], arguments))
-        return leases
-
-    def _takings(self, commands: list[Command]) -> list[Ask]:
-        """What is missing for those who wait, in the order of their coming; who misses nothing any more is called."""
-        asks, self._asks = self._asks[:PIPELINED], self._asks[PIPELINED:]
-        promised: dict[Lease, int] = {}
-        gone: list[Ask] = []
-        for ask in asks:
-            if ask.pending is not None and ask.pending.resume is None:
-                continue  # the caller has left
-            ask.sent = []
-            for lease, need in ask.needs:
-                spare = lease.held - promised.get(lease, 0)
-                promised[lease] = promised.get(lease, 0) + need
-                if need > spare or ask.pending is None:
-                    ask.sent.append((lease, max(0, need - max(0, spare))))
-            if ask.sent or not all([holding.ready() for holding in ask.holdings]):
-                commands.append(self._taking(ask))
-                gone.append(ask)
-            else:
-                ask.done()
-        return gone
-
-    def _taking(self, ask: Ask) -> Command:
-        self._number += 1
-        arguments: list[bytes | str | int] = [self._number]
-        for lease, need in ask.sent:
-            kind, patience, depth = "s", 0.0, 0
-            if isinstance(lease, Tank):
-                kind, queue = "t", lease.queue
-                if queue is not None:
-                    patience, depth = queue.wait, queue.depth
-            arguments += (kind, lease.amount, repr(lease.span), need, lease.block, repr(patience), depth)
-        return self._script(TAKE, [lease.key for lease, _ in ask.sent], arguments)
-
-    def _script(self, script: str, keys: list[bytes], arguments: list[bytes | str | int]) -> Command:
-        place = self._place
-        now = "" if self.time is None else repr(self.time())
-        names = [place.prefix + b"epoch", *[place.prefix + key for key in keys]]
-        common = (self._epoch, place.worker, place.prefix + b"alive\0", now)
-        return ("EVALSHA", _SCRIPTS[script], len(names), *names, *common, *arguments)
-
     def _returned(self, replies: list[Any], *, beaten: bool) -> None:
+        """What fails in here is a store that does not answer as it should; until the end the journey is under way."""
         now = self.clock()
-        asks, settled = self._under_way, self._settling
-        self._under_way, self._settling = [], []
+        asks, leases = self._under_way, self._settling
         if beaten:
             self._live_in(replies.pop(0))
-        if settled:
-            self._note_settled(replies.pop(0), settled, now)
+        if leases and not note_settled(replies.pop(0), leases, now):
+            self._beaten = 0.0  # to learn the new epoch on the next journey, before anything else
+            self._tell_again()
         for ask, reply in zip(asks, replies, strict=True):
-            if reply[0] == b"epoch":
-                self._beaten = 0.0  # to learn the new one on the next journey, before asking again
-                self._asks.append(ask)
-            else:
-                _note_taken(ask, reply, now)
+            if note_taken(reply, ask, now):
                 ask.done()
+            else:
+                self._beaten = 0.0
+                self._asks.append(ask)
+        self._under_way, self._settling = [], []
         if self._asks or self._changed:
             self._schedule()
-
-    def _note_settled(self, reply: list[Any], settled: list[Lease], now: float) -> None:
-        if reply[0] == b"epoch":
-            self._beaten = 0.0
-            for lease in settled:
-                if isinstance(lease, Share):
-                    lease.changed = True
-                    self._changed.append(lease)
-            return
-        for lease, left in zip(settled, reply[1:], strict=True):
-            owed = lease.owed if isinstance(lease, Tank) else 0  # what came up while this was under way
-            lease.see(float(left) + owed, now)
-
-
-def _note_taken(ask: Ask, reply: list[Any], now: float) -> None:
-    granted = reply[0] == 1
-    delay = float(reply[1])
-    for number, (lease, _) in enumerate(ask.sent):
-        taken, left, refused = reply[2 + 3 * number : 5 + 3 * number]
-        lease.held += int(float(taken))
-        lease.see(float(left) + (lease.owed if isinstance(lease, Tank) else 0), now)
-        lease.filling = False
-        if isinstance(lease, Tank) and refused == 1:
-            lease.refused_at = now
-    if granted:
-        for holding in ask.holdings:
-            if holding.rule.queue is not None:
-                holding.turns.append(now + delay)

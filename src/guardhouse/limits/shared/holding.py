@@ -5,7 +5,6 @@ from collections import deque
 from guardhouse.limits.account import RETRY_PLACE, Refusal, asked
 from guardhouse.limits.book import NEVER, UNLIMITED, Places
 from guardhouse.limits.calendar import window_at
-from guardhouse.limits.quota import Quota
 from guardhouse.limits.rate import LimitRule, Rate
 from guardhouse.limits.shared.leases import Lease, Share, Tank
 
@@ -32,7 +31,7 @@ class Holding:
         self.shares: list[Share | None] = [None] * len(rule.quotas)  # of the windows that were last asked for
         self.turns: deque[float] = deque()  # when those may begin for whom the store has found a place in its queue
         # who waits here for a place; how many are in use is the store's to know
-        self.waiting = Places() if before is None else before.waiting
+        self.waiting: Places = Places() if before is None else before.waiting
         self._earlier = [] if before is None else [share for share in before.shares if share is not None]
 
     def _tank(self, name: bytes, rate: Rate | None) -> Tank | None:
@@ -82,13 +81,11 @@ class Holding:
                 if wait > longest and (wait == NEVER or self._surely(tank, now)):
                     longest = wait
                     found = (rule, "requests" if tank is self.requests else "tokens", rate, wait, 0.0)
-        places = self.places
-        if places is not None and rule.concurrent is not None and found is None:
-            if places.fresh(now) and places.available(now) < 1:
-                longest, found = RETRY_PLACE, (rule, "concurrent", rule.concurrent, RETRY_PLACE, 0.0)
+        if rule.concurrent is not None and found is None and self.crowded(now):
+            longest, found = RETRY_PLACE, (rule, "concurrent", rule.concurrent, RETRY_PLACE, 0.0)
         for number, quota in enumerate(rule.quotas):
             share = self.share(number, at)
-            wait = _wait(share, quota, asked(quota, tokens, money), now, at)
+            wait = _wait(share, asked(quota, tokens, money), now, at)
             if wait > longest:
                 longest, found = wait, (rule, quota.unit, quota, wait, share.ends)
         return found
@@ -104,7 +101,7 @@ class Holding:
 
     def has_waiting(self) -> bool:
         waiting = self.waiting.waiting
-        return waiting is not None and any([pending.resume is not None for pending in waiting])
+        return waiting is not None and any(pending.resume is not None for pending in waiting)
 
     def call_next(self) -> bool:
         """Let who waits longest for a place ask again; False if nobody waits."""
@@ -115,9 +112,7 @@ class Holding:
         return False
 
     def levels(self, now: float, into: list[float]) -> None:
-        for tank in (self.requests, self.tokens):
-            if tank is not None:
-                into.append(tank.available(now))
+        into += [tank.available(now) for tank in (self.requests, self.tokens) if tank is not None]
 
     def figures(self, now: float, at: float, into: list[int]) -> None:
         """As account.More has them: what is left, and the seconds until it is whole again."""
@@ -145,7 +140,7 @@ class Holding:
         return [lease for lease in found if lease is not None]
 
 
-def _wait(share: Share, quota: Quota, amount: int, now: float, at: float) -> float:
+def _wait(share: Share, amount: int, now: float, at: float) -> float:
     if amount > share.amount:
         return NEVER
     available = share.available(now)

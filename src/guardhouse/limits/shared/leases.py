@@ -57,6 +57,10 @@ class Lease:
         """Whether something is held that should be the others' again."""
         return self.held > 2 * self.block or (self.held > 0 and now - self.used_at > _IDLE)
 
+    def give_back(self) -> None:
+        """What is held is the store's again."""
+        raise AssertionError("a lease is a tank or a share")
+
     def idle(self, at: float) -> bool:
         """Whether nothing of it is this worker's any more."""
         return not self.held and not self.changed and not self.filling
@@ -72,7 +76,7 @@ class Lease:
 
     def wants_more(self) -> bool:
         """Whether the next block should be fetched, so that nobody has to wait for it."""
-        return 0 < self.block and self.held * 2 < self.block and not self.filling and self.left >= 1.0
+        return self.block > 0 and self.held * 2 < self.block and not self.filling and self.left >= 1.0
 
 
 class Tank(Lease):
@@ -127,7 +131,6 @@ class Tank(Lease):
             self.owed += amount
             self.left += amount
             self.changed = True
-
 
 
 class Share(Lease):

@@ -2,8 +2,8 @@
 
 There are two kinds of thing in the store:
 
-- a tank, for a rate: a hash of the level, the time it was right at, and the capacity. It refills on the store's own clock,
-  so the clocks of the machines need not agree. A tank that is full is not kept: no key says the same.
+- a tank, for a rate: a hash of the level, the time it was right at, and the capacity. It refills on the store's own
+  clock, so the clocks of the machines need not agree. A tank that is full is not kept: no key says the same.
 - a share, for a quota, a budget or a number of places: a hash of what was used (`u`) and, per worker, what it has used
   (`u:…`) and what it holds (`r:…`: reserved by exchanges under way, or taken ahead). A worker writes its own figures as
   totals and never as differences, so writing them twice, or again after the store has lost everything, does no harm.
@@ -85,8 +85,8 @@ end
 """
 
 # KEYS epoch, then each thing's; ARGV epoch, worker, prefix of signs of life, time or nothing, the number of this ask,
-# then for each thing: its kind, amount, window or seconds it is kept, what is needed, what may be taken ahead, and for a
-# tank with a queue how long and how many may wait, 0 and 0 without. A queue is a sorted set beside the tank.
+# then for each thing: its kind, amount, window or seconds it is kept, what is needed, what may be taken ahead, and for
+# a tank with a queue how long and how many may wait, 0 and 0 without. A queue is a sorted set beside the tank.
 TAKE: Final = (
     _COMMON
     + """

@@ -10,7 +10,7 @@ import msgspec
 
 from guardhouse.limits.calendar import is_zone
 from guardhouse.limits.quota import BUDGET_PATTERN, QUOTA_PATTERN, Quota, parse_budget, parse_quota
-from guardhouse.limits.rate import Concurrency, LimitRule, Queue, Rate
+from guardhouse.limits.rate import Away, Concurrency, LimitRule, Queue, Rate
 from guardhouse.policy import kinds
 from guardhouse.policy.problem import Path, quote
 from guardhouse.policy.reading import Key, Kind, OneOrMore, Shape
@@ -27,7 +27,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     zone: str = "UTC"
     queue: Queue | None = None
     cap_output: bool = False
+    away: Away | None = None
 
+
+AWAY: dict[str, Away] = {"open": "open", "closed": "closed", "local": "local"}
 
 _QUOTA: Kind[Quota] = kinds.Figure(
     parse_quota,
@@ -60,6 +63,9 @@ LIMITS = Shape(
         "zone": Key(kinds.ZONE, "The time zone in which the windows of quota and budget begin and end."),
         "queue": Key(_QUEUE, "What comes too early waits for its turn instead of being refused."),
         "cap_output": Key(kinds.FLAG, "Say true to shorten answers to what is left of tokens, quotas and budgets."),
+        "away": Key(
+            kinds.Choice("treatment", AWAY), "What becomes of these limits while limits_store is away, if it differs."
+        ),
     },
 )
 
@@ -81,6 +87,8 @@ def findings(limits: Limits, *, uses_tokens: bool) -> Iterator[Finding]:
         yield ("queue",), "has no effect: only requests, tokens and concurrent can be waited for"
     if limits.cap_output and not tokens:
         yield ("cap_output",), "has no effect: there is no limit of tokens or money"
+    if limits.away not in (None, "closed") and limits.budget:
+        yield ("away",), "has no effect: a policy with a budget is closed while limits_store is away"
     for key, quotas in (("quota", limits.quota), ("budget", limits.budget)):
         names = [(quota.what, quota.window) for quota in quotas]
         for index, name in enumerate(names):
@@ -109,4 +117,5 @@ def rule(policy: str, limits: Limits) -> LimitRule:
         tuple(msgspec.structs.replace(quota, zone=limits.zone) for quota in windows),
         limits.queue,
         limits.cap_output,
+        limits.away,
     )

@@ -1,9 +1,9 @@
 """The book of limits that many workers and machines share: it keeps leases, and asks the store for more (see book.py).
 
 An exchange is admitted at once if every rule's lease covers it, which under a steady load is nearly always: a lease is
-fetched anew when half of it is gone, before anybody has to wait. Otherwise the exchange is pending until the courier has
-been at the store; the path then asks again and finds what was fetched for it. All its needs are taken in the store in
-one step or none is. Everything that is settled goes back into the lease; what is not needed goes back to the store.
+fetched anew when half of it is gone, before anybody has to wait. Otherwise the exchange is pending until the courier
+has been at the store; the path then asks again and finds what was fetched for it. All its needs are taken in the store
+in one step or none is. Everything that is settled goes back into the lease; what is not needed goes back to the store.
 
 While the store is away, what is held may still be used; beyond that each rule says what happens (away.py). What was
 admitted before is settled all the same and told to the store when it is back.
@@ -18,8 +18,9 @@ from guardhouse.limits.account import Refusal, asked
 from guardhouse.limits.book import UNLIMITED, Admitted, Answer, Book, Limited, Pending
 from guardhouse.limits.rate import LimitRule
 from guardhouse.limits.shared.away import Substitute
-from guardhouse.limits.shared.courier import Ask, Courier
+from guardhouse.limits.shared.courier import Courier
 from guardhouse.limits.shared.holding import Holding, Need
+from guardhouse.limits.shared.journeys import Ask
 from guardhouse.limits.shared.leases import Lease, Share
 
 _SWEPT = 256  # holdings looked at per sweep
@@ -54,6 +55,7 @@ class SharedBook(Book):
 
     def __init__(self, courier: Courier, substitute: Substitute, patience: float) -> None:
         self._courier = courier
+        courier.forget = self.forget
         self._substitute = substitute
         self._patience = patience  # seconds after which an exchange that waits for the store asks again in any case
         self._holdings: dict[tuple[str, str], Holding] = {}
@@ -68,6 +70,7 @@ class SharedBook(Book):
     def admit(  # noqa: PLR0917 - see Book
         self, principal_id: str, rules: tuple[LimitRule, ...], tokens: int, money: int, now: float, at: float
     ) -> Answer:
+        now = max(now, self._courier.clock())  # it may have waited since, and what is known has the clock of now
         holdings = [self._holding(principal_id, rule) for rule in rules]
         needs: list[Need] = []
         covered = True
@@ -107,7 +110,7 @@ class SharedBook(Book):
             if quota is None:
                 lease.settle(1, 0, now)
                 continue
-            later = any([_same(mark, other) for other in marks[number + 1 :]])
+            later = any(_same(mark, other) for other in marks[number + 1 :])
             taken = before.get(id(quota), 0)
             used = mark.amount if later else max(0, asked(quota, used_tokens, used_money) - taken)
             before[id(quota)] = taken + used
@@ -324,4 +327,4 @@ def _figures(holdings: list[Holding], now: float, at: float) -> tuple[list[float
 
 
 def _budgeted(rules: tuple[LimitRule, ...]) -> bool:
-    return any([quota.budget for rule in rules for quota in rule.quotas])
+    return any(quota.budget for rule in rules for quota in rule.quotas)

@@ -1,0 +1,125 @@
+"""Limits that three workers count together in a real Valkey: how exact they are, and what happens without it."""
+
+import json
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from attack.recording import RecordingBackend
+from integration.gateway import Gateway, running
+from integration.polling import eventually
+from integration.raw_http import ask, request
+from integration.valkey import Store, a_store
+
+WORKERS = 3
+LIMIT = 300
+BLOCK = LIMIT // 50
+HELD = WORKERS * 2 * (200 // 50)
+BUDGET = 3000
+TIMEOUT = 0.05
+FELT = 3.0
+
+
+def limited(name: str, **limits: Any) -> dict[str, Any]:
+    return {"name": name, "who": {"ids": [name]}, "may": ["chat"], "models": ["tiny"], "limits": limits}
+
+
+def changes(store: Store) -> dict[str, Any]:
+    return {
+        "workers": WORKERS,
+        "limits_store": {"url": store.url, "timeout": "50ms"},
+        "policies": [
+            limited("rated", requests=f"{LIMIT}/h"),
+            limited("budgeted", budget=f"{BUDGET} tokens/day"),
+            limited("open", requests="2/h", away="open"),
+            limited("closed", requests="200/h", away="closed"),
+            limited("local", requests="9/h", away="local"),
+            limited("research", requests="1k/min"),
+        ],
+    }
+
+
+def key_of(gateway: Gateway, principal: str) -> str:
+    """A key that all workers know."""
+    key = gateway.create_key(principal)
+    ask_all = ["ok"] * 16
+    eventually(lambda: [_known(gateway, key) for _ in ask_all] == ask_all, 2, f"every worker knows {principal}")
+    return key
+
+
+def _known(gateway: Gateway, key: str) -> str:
+    answer = ask(gateway.data, request("GET", "/v1/models", headers={"Api-Key": key}))
+    return "unknown" if answer.status == 401 else "ok"
+
+
+def codes(gateway: Gateway, key: str, requests: int) -> Counter[str]:
+    """What so many requests are told, sixteen at a time, each on a connection of its own."""
+
+    def one(_: int) -> str:
+        answer = gateway.chat("hello", key=key, max_tokens=60)
+        return "ok" if answer.status == 200 else str(json.loads(answer.body)["error"]["code"])
+
+    with ThreadPoolExecutor(16) as pool:
+        return Counter(pool.map(one, range(requests)))
+
+
+def events(gateway: Gateway) -> list[str]:
+    found: list[str] = []
+    for path in sorted((gateway.state / "journal").glob("w*/*.jsonl")):
+        found += [json.loads(line).get("name", "") for line in path.read_bytes().splitlines()]
+    return [name for name in found if name]
+
+
+def tokens_of(gateway: Gateway, principal: str) -> int:
+    closed = [record for record in gateway.records() if record["kind"] == "closed"]
+    mine = [record for record in closed if record.get("principal") == principal]
+    return sum(record.get("input_tokens", 0) + record.get("output_tokens", 0) for record in mine)
+
+
+def test_three_workers_let_one_limit_through_and_no_budget_is_overrun(tmp_path: Path) -> None:
+    with a_store() as store, RecordingBackend() as back_end, running(tmp_path, back_end.url, changes(store)) as gateway:
+        rated = codes(gateway, key_of(gateway, "rated"), LIMIT * 3 // 2)
+        held = WORKERS * 2 * BLOCK  # at most; while the test runs an hour's limit refills by less than one
+        assert LIMIT - held <= rated["ok"] <= LIMIT + 1
+        assert set(rated) == {"ok", "request_rate_exceeded"}
+        serving = {
+            path.parent.name for path in gateway.state.glob("journal/w*/*.jsonl") if b'"opened"' in path.read_bytes()
+        }
+        assert serving == {"w0", "w1", "w2"}
+        budgeted = codes(gateway, key_of(gateway, "budgeted"), 600)
+        used = tokens_of(gateway, "budgeted")
+        assert budgeted["budget_exhausted"] > 0
+        assert BUDGET * 0.9 < used <= BUDGET  # what is left is less than one request reserves
+
+
+def test_without_the_store_each_policy_does_what_it_says_and_nobody_waits(tmp_path: Path) -> None:
+    with a_store() as store, RecordingBackend() as back_end, running(tmp_path, back_end.url, changes(store)) as gateway:
+        keys = {name: key_of(gateway, name) for name in ("open", "closed", "local", "budgeted")}
+        for fail, mend in ((store.kill, store.start_again), (store.freeze, store.thaw)):
+            fail()
+            eventually(
+                lambda: codes(gateway, keys["budgeted"], 3)["limits_unavailable"] == 3, FELT, "budgets are closed"
+            )
+            assert codes(gateway, keys["open"], 30) == {"ok": 30}
+            assert codes(gateway, keys["closed"], 4 * HELD)["ok"] <= HELD  # what was held before may be used
+            assert codes(gateway, keys["closed"], 10) == {"limits_unavailable": 10}
+            assert codes(gateway, keys["local"], 60)["ok"] <= 9
+            begun = time.monotonic()
+            assert gateway.chat("hello", key=keys["open"]).status == 200
+            assert time.monotonic() - begun < 2 * TIMEOUT
+            mend()
+            eventually(lambda: codes(gateway, keys["closed"], 6) == {"ok": 6}, FELT, "the store is used again")
+        told = Counter(events(gateway))
+        assert told["limits_store.away"] == told["limits_store.back"] == 2 * WORKERS
+
+
+def test_a_store_that_was_emptied_is_told_again_what_was_used(tmp_path: Path) -> None:
+    with a_store() as store, RecordingBackend() as back_end, running(tmp_path, back_end.url, changes(store)) as gateway:
+        key = key_of(gateway, "budgeted")
+        assert codes(gateway, key, 600)["budget_exhausted"] > 0
+        store.client.flushall()
+        eventually(lambda: Counter(events(gateway))["limits_store.emptied"] == WORKERS, FELT, "all workers notice")
+        eventually(lambda: codes(gateway, key, 3)["budget_exhausted"] == 3, FELT + 2, "what was used is known again")
+        assert tokens_of(gateway, "budgeted") <= BUDGET
