@@ -67,7 +67,7 @@ def _place(store: LimitsStore, worker: int) -> Place:
         timeout=store.timeout,
         prefix=store.prefix,
         database=store.url.database,
-        user=store.user,
+        user=store.user or "",
         password=None if store.password is None else _password(store.password),
         tls=ssl.create_default_context() if store.url.tls else None,
     )

@@ -61,13 +61,7 @@ def run(settings: Settings, policy: InForce, worker: int, secrets: WorkerSecrets
 
 async def _serve(settings: Settings, policy: InForce, worker: int, secrets: WorkerSecrets) -> int:
     loop = asyncio.get_running_loop()
-    journal = Journal(
-        settings.state / "journal" / f"w{worker}",
-        worker=f"w{worker}",
-        schedule=loop.call_soon,
-        segment=settings.audit.segment,
-        durability=settings.audit.durability,
-    )
+    journal = _journal(settings, worker, loop)
     keys = KeyFeed(settings.state / "keys.feed", secrets.pepper)
     keys.load()
     tokens = TokenTable(
@@ -122,6 +116,16 @@ async def _serve(settings: Settings, policy: InForce, worker: int, secrets: Work
     journal.close()
     keys.close()
     return 0
+
+
+def _journal(settings: Settings, worker: int, loop: asyncio.AbstractEventLoop) -> Journal:
+    return Journal(
+        settings.state / "journal" / f"w{worker}",
+        worker=f"w{worker}",
+        schedule=loop.call_soon,
+        segment=settings.audit.segment,
+        durability=settings.audit.durability,
+    )
 
 
 def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

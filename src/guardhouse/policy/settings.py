@@ -135,7 +135,7 @@ class LimitsStore(msgspec.Struct, frozen=True, kw_only=True):
     """The store in which several workers or machines count limits together."""
 
     url: StoreUrl
-    user: str = ""
+    user: str | None = None
     password: Reference | None = None
     insecure: bool = False
     away: Literal["open", "closed", "local"] = "local"
