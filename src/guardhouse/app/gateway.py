@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from guardhouse.control import ports
 from guardhouse.control.activation import Activation
 from guardhouse.control.publisher import Publisher
 from guardhouse.control.revisions import Revisions
@@ -45,6 +46,7 @@ async def serve(
         raise_file_limit()
         edition = publish_once(state, config, loaded)
         settings = settings_of(edition)
+        ports.ask({"data port": settings.listen.address, "admin port": settings.admin.address})
         names = [f"w{number}" for number in range(settings.workers)]
         workers = [Child(name, _command("worker", state.root, str(number))) for number, name in enumerate(names)]
         control = Child("control", _command("control", state.root, str(config)))

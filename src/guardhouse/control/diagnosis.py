@@ -20,6 +20,7 @@ import hyperscan._hs_ext
 import msgspec
 import uvloop.loop
 
+from guardhouse.control.ports import obstacle
 from guardhouse.control.state import State, StateRefused, exposed_to, load_secrets, lock
 from guardhouse.policy.settings import Address, Settings
 from guardhouse.policy.snapshot import Snapshot, Target
@@ -88,15 +89,12 @@ def is_serving(state: State) -> bool:
 
 
 def port(subject: str, address: Address, *, serving: bool) -> Finding:
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    try:
-        socket.create_server((address.host, address.port), family=family).close()
-    except OSError as error:
-        if serving:
-            return Finding(subject, "ok", f"{address} is in use, and a gateway is serving from this state directory")
-        remedy = f"end what holds it (ss -ltnp 'sport = :{address.port}') or configure another address"
-        return Finding(subject, "problem", f"{address} cannot be listened on: {error.strerror}", remedy)
-    return Finding(subject, "ok", f"{address} is free")
+    found = obstacle(address)
+    if found is None:
+        return Finding(subject, "ok", f"{address} is free")
+    if serving:
+        return Finding(subject, "ok", f"{address} is in use, and a gateway is serving from this state directory")
+    return Finding(subject, "problem", found.seen, found.remedy)
 
 
 def file_limit(most: int) -> Finding:

@@ -28,7 +28,7 @@ from prometheus_client.registry import Collector
 from starlette.routing import Route
 
 from guardhouse.audit.journal import Journal
-from guardhouse.control import admin
+from guardhouse.control import admin, ports
 from guardhouse.control.activation import Activation
 from guardhouse.control.callers import Callers
 from guardhouse.control.issuer_board import IssuerBoard
@@ -53,10 +53,6 @@ from guardhouse.readers.signins import MOST_USES, SigninReader
 SAVE_INTERVAL = 5.0  # seconds between two checkpoints
 BLOCK = 1024 * 1024  # bytes of journal counted at a stretch: some ten milliseconds
 LATE = 5.0  # seconds without a heartbeat after which the feed counts as late
-
-
-class PortTaken(OSError):  # noqa: N818 - it names what became of the port
-    """The admin port cannot be listened on."""
 
 
 def run(settings: Settings, edition: Edition, config: Path) -> int:
@@ -189,11 +185,10 @@ def _configured(
 
 
 def _listen(address: Address) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     try:
-        return socket.create_server((address.host, address.port), family=family)
+        return ports.listen(address)
     except OSError as error:
-        raise PortTaken(f"the admin port {address} cannot be listened on: {error.strerror}") from error
+        raise ports.PortTaken(f"the admin port {address} cannot be listened on: {ports.reason(error)}") from error
 
 
 async def _keep_up(
