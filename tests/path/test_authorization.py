@@ -122,6 +122,60 @@ def test_the_list_of_models_is_limited_like_any_use(tmp_path: Path) -> None:
     perform(tmp_path, scene, config=config)
 
 
+def test_what_needs_an_approval_is_refused_as_long_as_nobody_can_give_it(tmp_path: Path) -> None:
+    config = policies(
+        "name: ask first, effect: restrict, who: {groups: [research]}, may: [chat], models: [large], "
+        "approve: {by: [law]}"
+    )
+
+    async def scene(play: Play) -> None:
+        answer = await play.say(post(chat("x", model="large")))
+        assert (answer.status, answer.code) == (403, "approval_unavailable")
+        assert "ask first" in answer.json["error"]["message"]
+        assert "law" in answer.json["error"]["message"]
+        assert play.records[-1]["policies"] == ["ask first"]
+        assert play.server.requests == []
+        assert (await play.say(post(chat("x")))).status == 200
+
+    perform(tmp_path, scene, config=config)
+
+
+def test_a_route_leaves_only_its_targets_even_when_they_are_away(tmp_path: Path) -> None:
+    config = policies(
+        "name: stay, effect: restrict, who: {groups: [research]}, may: [chat], models: [small], "
+        "route: [local], flag: [home]"
+    ).replace("small: {targets: [local]}", "small: {targets: [other, local]}")
+    config = config.replace("targets:\n", 'targets:\n  other: {kind: openai, url: "http://127.0.0.2:9"}\n', 1)
+
+    async def scene(play: Play) -> None:
+        assert (await play.say(post(chat("x")))).status == 200
+        opened, closed = play.records
+        assert (opened["target"], opened["flags"], closed["flags"]) == ("local", ["home"], ["home"])
+        assert (await play.say(post(chat("x"), key=BOB))).status == 200
+        assert play.records[-1]["target"] == "other"
+        play.server.refuses.add("local")
+        play.plane.upstreams.close()
+        assert (await play.say(post(chat("x")))).status == 502
+        assert play.records[-1]["target"] == "local"
+
+    perform(tmp_path, scene, config=config)
+
+
+def test_routes_that_leave_no_target_are_a_denial(tmp_path: Path) -> None:
+    config = policies(
+        "name: one, effect: restrict, who: {groups: [research]}, may: [chat], models: [small], route: [local]",
+        "name: two, effect: restrict, who: {ids: [alice]}, may: [chat], models: [small], route: [other]",
+    ).replace("small: {targets: [local]}", "small: {targets: [other, local]}")
+    config = config.replace("targets:\n", 'targets:\n  other: {kind: openai, url: "http://127.0.0.2:9"}\n', 1)
+
+    async def scene(play: Play) -> None:
+        assert (await play.say(post(chat("x")))).code == "no_target_left"
+        assert play.records[-1]["policies"] == ["everybody", "one", "two"]
+        assert play.server.requests == []
+
+    perform(tmp_path, scene, config=config)
+
+
 def test_a_restriction_is_applied_beside_what_allows(tmp_path: Path) -> None:
     config = policies(
         "name: careful, effect: restrict, who: {groups: [research]}, may: [chat], models: [small], "

@@ -4,7 +4,19 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from worlds import FAILS, USES, caller, model_names, narrowings, policies, principals, requests, snapshot_of, uses
+from worlds import (
+    FAILS,
+    OWNERS,
+    USES,
+    caller,
+    model_names,
+    narrowings,
+    policies,
+    principals,
+    requests,
+    snapshot_of,
+    uses,
+)
 
 from guardhouse.limits.rate import LimitRule, Rate
 from guardhouse.model.entity import NO_ENTITIES, SECRETS, Entity
@@ -15,7 +27,7 @@ from guardhouse.policy import decide as deciding
 from guardhouse.policy.cel.expression import Expression, Scene
 from guardhouse.policy.decide import may_operate, visible_models
 from guardhouse.policy.facts import NO_FACTS, Facts
-from guardhouse.policy.snapshot import Grant, Policy, Refusal, Snapshot
+from guardhouse.policy.snapshot import Approval, Grant, Policy, Refusal, Snapshot
 
 
 def decide(
@@ -243,6 +255,30 @@ def test_an_expression_knows_the_whole_scene() -> None:
     assert decide(snapshot, caller("bob", "g"), Operation.CHAT, "qwen", facts) is Reason.CONDITION_UNMET
 
 
+def test_a_join_asks_for_something_in_common() -> None:
+    attributes = {"qwen": {"owner": ["blue", "green"]}, "llama-8b": {"owner": ["red"]}}
+    owners = {**ALL, "name": "owners", "join": {"team": "owner"}}
+    members = {**NO_QWEN, "who": {"ids": ["*"]}, "may": ["embeddings"], "models": ["*"], "join": {"groups": "owner"}}
+    snapshot = snapshot_of([owners, members], attributes=attributes)
+    blue = Principal(id="a", team="blue", groups=frozenset({"green"}), credential_id="c")
+    assert granted(decide(snapshot, blue, Operation.CHAT, "qwen")).policies == ("owners",)
+    assert decide(snapshot, blue, Operation.CHAT, "llama-8b") is Reason.MODEL_DENIED
+    assert decide(snapshot, blue, Operation.CHAT, "llama-70b") is Reason.MODEL_DENIED
+    assert decide(snapshot, caller("a"), Operation.CHAT, "qwen") is Reason.MODEL_DENIED
+    assert decide(snapshot, blue, Operation.EMBEDDINGS, "qwen") is Reason.MODEL_DENIED
+    assert visible_models(snapshot, blue) == ["qwen"]
+
+
+def test_what_comes_with_several_policies_adds_up() -> None:
+    asks = {**ALL, "name": "asks", "effect": "restrict", "approve": {"by": ["security"]}, "route": ["local"]}
+    more = {**asks, "name": "more", "approve": {"by": ["law"]}, "route": ["spare", "local"], "flag": ["b", "a"]}
+    grant = granted(decide(snapshot_of([ALL, {**more, "flag": ["a"]}, asks]), caller("a"), Operation.CHAT, "qwen"))
+    assert grant.approvals == (Approval("more", ("law",)), Approval("asks", ("security",)))
+    assert grant.route == frozenset({"local"})
+    grant = granted(decide(snapshot_of([ALL, {**more, "route": ["spare"]}, asks]), caller("a"), Operation.CHAT, "qwen"))
+    assert (grant.route, grant.flags) == (frozenset(), ("b", "a"))
+
+
 def test_the_grant_of_several_policies_is_united_once() -> None:
     snapshot = snapshot_of([RESEARCH, STRICT])
     first = decide(snapshot, caller("alice"), Operation.CHAT, "llama-8b")
@@ -252,6 +288,12 @@ def test_the_grant_of_several_policies_is_united_once() -> None:
 def speaks_of(policy: Policy, principal: Principal) -> bool:
     who = policy.who
     return who.everybody or principal.id in who.ids or bool(principal.groups.intersection(who.groups))
+
+
+def shares(policy: Policy, principal: Principal, model: str) -> bool:
+    owners = set(OWNERS.get(model, {}).get("owner", []))
+    held = {"id": {principal.id}, "groups": principal.groups}
+    return all(not owners.isdisjoint(held[name]) for name, _ in policy.join)
 
 
 def holds(policy: Policy, facts: Facts) -> bool:
@@ -270,7 +312,7 @@ def test_the_indexed_decision_is_the_plain_one(
 ) -> None:
     snapshot = snapshot_of(policies)
     own = [policy for policy in snapshot.policies if speaks_of(policy, principal) and operation in policy.operations]
-    matching = [policy for policy in own if model in policy.models]
+    matching = [policy for policy in own if model in policy.models and shares(policy, principal, model)]
     holding = [policy for policy in matching if holds(policy, facts)]
     effects = [policy.effect for policy in holding]
     decision = decide(snapshot, principal, operation, model, facts)

@@ -77,14 +77,20 @@ def policy_lines(policy: Policy) -> list[str]:
     who += [f"{name}={'|'.join(values)}" for name, values in sorted(policy.who.attributes.items())]
     conditions = "" if policy.when == When() else ", under conditions"
     limits = [", ".join(limits_of(rule)) for rule in grant.limits]
+    if policy.join:
+        conditions += f", where {' and '.join(f'{name} is {attribute}' for name, attribute in policy.join)}"
+    rest = [f"{', '.join(approval.by)} approves" for approval in grant.approvals]
+    rest += [f"only by {' '.join(sorted(grant.route))}"] if grant.route is not None else []
+    rest += [f"flagged {' '.join(grant.flags)}"] if grant.flags else []
     uses = " ".join(sorted(use.value for use in policy.operations))
     models = " ".join(sorted(policy.models)) or "no model"
-    return [
+    shown = [
         f"policy {policy.name}: {' '.join(who)}",
         f"  {VERBS[policy.effect]} {uses} on {models}{conditions}",
         f"  masks {entities(grant.mask_request)} / {entities(grant.mask_response)}",
         f"  unknown fields {'refused' if grant.refuse_unknown_fields else 'pass'}; limits {' '.join(limits) or 'none'}",
     ]
+    return [*shown, f"  {'; '.join(rest)}"] if rest else shown
 
 
 def limits_of(rule: LimitRule) -> list[str]:

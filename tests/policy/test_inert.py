@@ -3,9 +3,10 @@ import pytest
 from guardhouse.limits.rate import Rate
 from guardhouse.model.entity import Entity
 from guardhouse.model.operation import Operation
-from guardhouse.policy.document import Effect, Mask, PolicyEntry, Side
+from guardhouse.policy.document import Effect, PolicyEntry
 from guardhouse.policy.inert import inert_policy
 from guardhouse.policy.problem import dotted
+from guardhouse.policy.sections.effects import Mask, Side
 from guardhouse.policy.sections.limits import Limits
 from guardhouse.policy.sections.when import Range, When
 from guardhouse.policy.sections.who import Who

@@ -4,8 +4,9 @@ import msgspec
 
 from guardhouse.model.entity import SECRETS
 from guardhouse.model.operation import Operation
-from guardhouse.policy.document import Document, Mask, PolicyEntry
+from guardhouse.policy.document import Document, PolicyEntry
 from guardhouse.policy.schema import Decoded, decode
+from guardhouse.policy.sections.effects import Mask
 from guardhouse.policy.sections.who import Who
 from guardhouse.policy.settings import Address, Settings, UserLabel
 from guardhouse.policy.source import parse

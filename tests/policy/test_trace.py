@@ -85,7 +85,7 @@ def test_the_first_thing_that_is_not_met_is_told(policy: dict[str, Any], expecte
 
 
 def test_where_and_when_are_told_by_their_names() -> None:
-    sections = {
+    sections: dict[str, Any] = {
         "networks": {"office": ["192.0.2.0/24"]},
         "hours": {"day": {"zone": "UTC", "begin": "08:00", "end": "18:00"}},
     }

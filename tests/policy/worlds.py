@@ -1,6 +1,5 @@
 """Small worlds to decide in: snapshots of a few lines, and strategies for policies, principals and requests."""
 
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -8,26 +7,38 @@ from hypothesis import strategies as st
 
 from guardhouse.model.operation import Operation
 from guardhouse.model.principal import Narrowing, Principal
+from guardhouse.policy.compile import compile_snapshot
+from guardhouse.policy.document import Document
 from guardhouse.policy.facts import Facts
-from guardhouse.policy.load import Loaded, load_content
+from guardhouse.policy.schema import decode
 from guardhouse.policy.snapshot import Snapshot
+from guardhouse.policy.source import parse
 
 MODELS = ["llama-8b", "llama-70b", "qwen"]
+OWNERS = {"llama-8b": {"owner": ["a"]}, "qwen": {"owner": ["b", "c"]}}
 USES = [operation for operation in Operation if operation.access != "administer"]
 
 
-def snapshot_of(policies: list[dict[str, Any]], **sections: Any) -> Snapshot:
-    """Through the whole of loading; a closing policy keeps every model reachable, for a group nobody is in."""
+def snapshot_of(policies: list[dict[str, Any]], attributes: dict[str, Any] | None = None, **sections: Any) -> Snapshot:
+    """Read and compiled as when loading, without the checks: random policies shadow each other."""
+    return compile_snapshot(document_of(policies, attributes, **sections), {})
+
+
+def document_of(policies: list[dict[str, Any]], attributes: dict[str, Any] | None = None, **sections: Any) -> Document:
     keeper = {"name": "keeper", "who": {"groups": ["nobody"]}, "may": ["chat"], "models": ["*"]}
+    held = OWNERS if attributes is None else attributes
     document = {
         "targets": {"local": {"kind": "openai", "url": "http://127.0.0.1:8000"}},
-        "models": {name: {"targets": ["local"]} for name in MODELS},
+        "models": {
+            name: {"targets": ["local"], **({"attributes": held[name]} if name in held else {})} for name in MODELS
+        },
         "policies": [*policies, keeper],
         **sections,
     }
-    loaded = load_content(msgspec.json.encode(document), Path("guardhouse.yaml"), {})
-    assert isinstance(loaded, Loaded), loaded
-    return loaded.snapshot
+    decoded = decode(parse(msgspec.json.encode(document), "f").root, "f")
+    assert decoded.document is not None
+    assert decoded.problems == ()
+    return decoded.document
 
 
 def caller(name: str, *groups: str) -> Principal:
@@ -55,7 +66,7 @@ policies = st.lists(
             "may": st.lists(st.sampled_from([operation.value for operation in USES]), unique=True, min_size=1),
             "models": st.lists(st.sampled_from([*MODELS, "llama-*", "?wen"]), unique=True, min_size=1),
         },
-        optional={"when": conditions},
+        optional={"when": conditions, "join": st.sampled_from([{"id": "owner"}, {"groups": "owner"}])},
     ),
     max_size=6,
 ).map(lambda drawn: [completed(policy, number) for number, policy in enumerate(drawn)])

@@ -49,7 +49,8 @@ def test_every_reason_of_a_denial_is_counted_once_and_where_it_belongs(reason: R
     }
     violations = {
         *("operation_denied", "model_denied", "field_forbidden", "content_unreadable"),
-        *("tokens_beyond_limit", "cost_beyond_budget"),
+        *("tokens_beyond_limit", "cost_beyond_budget", "policy_denied", "condition_unmet"),
+        *("approval_unavailable", "no_target_left"),
     }
     assert counts.denied == {reason.code: 1}
     assert counts.series.users["alice"].rate_limit_hits == limit

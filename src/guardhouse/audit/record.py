@@ -34,6 +34,7 @@ class Opened(msgspec.Struct, tag="opened", tag_field="kind", kw_only=True, omit_
     target: str
     policies: tuple[str, ...]
     revision: str
+    flags: tuple[str, ...] = ()  # words that policies put on it
     stream: bool = False
     bytes_in: int = 0
     prompt_hash: str = ""
@@ -77,6 +78,7 @@ class Closed(msgspec.Struct, tag="closed", tag_field="kind", kw_only=True, omit_
     policies: tuple[str, ...] = ()  # those that allowed it; of a denial, those that denied it, if it was policies
     revision: str = ""
     shadow: Shadow | None = None
+    flags: tuple[str, ...] = ()
     stream: bool = False
     finish_reason: str = ""
     input_tokens: int = 0

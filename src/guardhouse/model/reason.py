@@ -86,6 +86,14 @@ class Reason(Enum):
     LIMITS_UNAVAILABLE = ("limits_unavailable", 503, "gateway", True, "Your limits cannot be counted at the moment.")
     PRINCIPAL_SUSPENDED = ("principal_suspended", 403, "caller", True, "Your access is suspended by an operator.")
     MODEL_CLOSED = ("model_closed", 503, "gateway", True, "An operator has closed this model for now.")
+    APPROVAL_UNAVAILABLE = (
+        "approval_unavailable",
+        403,
+        "caller",
+        False,
+        "This needs an approval that none can give.",
+    )
+    NO_TARGET_LEFT = ("no_target_left", 403, "caller", False, "The policies leave no model server for this request.")
 
     # admission
     REQUEST_RATE_EXCEEDED = ("request_rate_exceeded", 429, "caller", True, "Your request rate limit is used up.")

@@ -17,7 +17,7 @@ from guardhouse.path.plane import DataPlane
 from guardhouse.path.shadow import beside
 from guardhouse.policy import decide
 from guardhouse.policy.facts import NO_FACTS, Facts
-from guardhouse.policy.snapshot import Refusal
+from guardhouse.policy.snapshot import Grant, Refusal
 from guardhouse.wire.dialects.openai.request import unknown_fields
 
 
@@ -67,6 +67,8 @@ def _authorize(exchange: Exchange, plane: DataPlane) -> Verdict:
         refusal = _gated(exchange, plane, name)
         if refusal is not None:
             return refusal
+    if grant.approvals:
+        return _lacks_approval(exchange, grant)
     exchange.grant = grant
     if grant.refuse_unknown_fields and name is not None:
         return _judge_fields(exchange, operation)
@@ -109,6 +111,14 @@ def _gated(exchange: Exchange, plane: DataPlane, model: str) -> Verdict:
     assert exchange.principal is not None
     refusal = plane.gates.refuse_model(model, exchange.at)
     return refusal or plane.gates.refuse_tier(exchange.principal.tier, exchange.at, exchange.started)
+
+
+def _lacks_approval(exchange: Exchange, grant: Grant) -> Denial:
+    """There is nobody to ask, so what must not happen without consent does not happen."""
+    exchange.refused_by = tuple([approval.policy for approval in grant.approvals])
+    first = grant.approvals[0]
+    detail = f"The policy {first.policy!r} asks for the approval of {' or '.join(first.by)}."
+    return Denial(Reason.APPROVAL_UNAVAILABLE, detail)
 
 
 def _judge_fields(exchange: Exchange, operation: Operation) -> Verdict:

@@ -20,6 +20,7 @@ from guardhouse.path.exchange import Exchange
 from guardhouse.path.fault import describe
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.response import Response
+from guardhouse.path.targets import permitted
 from guardhouse.path.upstream import Pool, UpstreamConnection
 
 log = logging.getLogger("guardhouse.path")
@@ -67,7 +68,7 @@ class Carriage:
         assert model is not None
         try:
             first = self._exchange.target
-            for target in (first, *(other for other in model.targets if other is not first)):
+            for target in (first, *(other for other in permitted(self._exchange, model) if other is not first)):
                 assert target is not None
                 if not overload.move(self._exchange, self._plane, target):
                     continue

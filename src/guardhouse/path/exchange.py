@@ -95,7 +95,6 @@ class Exchange:
         "body",
         "bytes_out",
         "caller",
-        "candidates",
         "carriage",
         "client",
         "closed",
@@ -106,6 +105,7 @@ class Exchange:
         "encoded",
         "finish_reason",
         "first_byte",
+        "found",
         "grant",
         "head",
         "id",
@@ -130,7 +130,6 @@ class Exchange:
         "status",
         "stream",
         "target",
-        "texts",
         "usage",
         "usage_added",
         "waiting",
@@ -158,8 +157,7 @@ class Exchange:
         self.encoded: bytes = b""  # the judged document, as it will be sent
         self.stream: bool = False
         # inspection
-        self.texts: list[Text] | None = None  # where there is content in the document; given up after masking
-        self.candidates: int = 0  # what may be in them, as the scanner's bits
+        self.found: tuple[list[Text], int] | None = None  # texts, and what may be in them; given up after masking
         self.signals: Signals | None = None
         # authorization
         self.model: Model | None = None

@@ -21,7 +21,6 @@ def inspect(exchange: Exchange, plane: DataPlane) -> Verdict:
     texts = request_texts(exchange.document, operation)
     encoded = [text.value.encode() for text in texts]
     candidates = scan(b"\n".join(encoded))
-    exchange.texts = texts
-    exchange.candidates = candidates
+    exchange.found = (texts, candidates)
     exchange.signals = signals(texts, encoded, candidates, plane.hash_key)
     return None

@@ -18,10 +18,11 @@ from guardhouse.wire.dialects.openai.request import unreadable
 
 
 def mask(exchange: Exchange, plane: DataPlane) -> Verdict:
-    operation, grant, texts = exchange.operation, exchange.grant, exchange.texts
-    if grant is None or operation is None or texts is None:
+    operation, grant, found = exchange.operation, exchange.grant, exchange.found
+    if grant is None or operation is None or found is None:
         return None
-    exchange.texts = None
+    texts, candidates = found
+    exchange.found = None
     exchange.mask_response = grant.mask_response
     if not grant.mask_request:
         exchange.controls["masking"] = "skipped"
@@ -29,7 +30,7 @@ def mask(exchange: Exchange, plane: DataPlane) -> Verdict:
     hidden = unreadable(exchange.document, operation)
     if hidden:
         return Denial(Reason.CONTENT_UNREADABLE, "A policy masks requests; this part is not text.", hidden[0])
-    wanted = grant.mask_request & exchange.candidates
+    wanted = grant.mask_request & candidates
     if wanted:
         masked = mask_texts(texts, Entity(wanted))
         if masked:

@@ -19,6 +19,7 @@ from guardhouse.model.reason import Reason
 from guardhouse.path.authorization import facts_of
 from guardhouse.path.exchange import HELD, Detour, Exchange
 from guardhouse.path.plane import DataPlane
+from guardhouse.path.targets import permitted
 from guardhouse.policy.decide import decide_among
 from guardhouse.policy.snapshot import Grant, Model, Target
 
@@ -45,7 +46,7 @@ def enter(exchange: Exchange, plane: DataPlane) -> Verdict:
     assert model is not None
     if _enter_any(exchange, plane, model) or _fall_back(exchange, plane, model):
         return None
-    target = model.targets[0]
+    target = permitted(exchange, model)[0]
     slot = exchange.slot = _ask(exchange, plane, target)
     capacity = target.capacity
     if slot.left or capacity is None:
@@ -79,7 +80,7 @@ def move(exchange: Exchange, plane: DataPlane, target: Target) -> bool:
 
 
 def _enter_any(exchange: Exchange, plane: DataPlane, model: Model) -> bool:
-    return any(_enter(exchange, plane, target) for target in model.targets)
+    return any(_enter(exchange, plane, target) for target in permitted(exchange, model))
 
 
 def _enter(exchange: Exchange, plane: DataPlane, target: Target) -> bool:

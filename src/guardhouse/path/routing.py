@@ -1,9 +1,9 @@
 """Which operation is this, and which target serves it?
 
 `recognise` maps method and path onto an operation by exact match; what is not in a dialect's table does not exist, so
-the management routes of a model server cannot be reached. `choose` names the first target that has room (overload.py)
-and prepares the judged document for it. Targets come from the configuration alone: nothing a caller sends can add or
-change one.
+the management routes of a model server cannot be reached. `choose` names the first target that the policies admit
+(targets.py) and that has room (overload.py), and prepares the judged document for it. Targets come from the
+configuration alone: nothing a caller sends can add or change one.
 """
 
 from guardhouse.model.denial import Denial, Verdict
@@ -12,6 +12,7 @@ from guardhouse.model.reason import Reason
 from guardhouse.path import overload
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
+from guardhouse.path.targets import permitted
 from guardhouse.policy.decide import visible_models
 from guardhouse.wire import json
 from guardhouse.wire.dialects.openai import answer, request, routes
@@ -32,7 +33,10 @@ def choose(exchange: Exchange, plane: DataPlane) -> Verdict:
     if operation is Operation.MODELS_READ:
         return _list_models(exchange)
     assert model is not None
-    target = exchange.target = exchange.target or model.targets[0]
+    targets = permitted(exchange, model)
+    if not targets:
+        return Denial(Reason.NO_TARGET_LEFT)
+    target = exchange.target = exchange.target or targets[0]
     if target.capacity is not None:
         verdict = overload.enter(exchange, plane)
         if verdict is not None:

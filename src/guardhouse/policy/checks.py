@@ -12,9 +12,12 @@ from guardhouse.model.operation import Operation
 from guardhouse.policy.cel.expression import faults, literals_in
 from guardhouse.policy.document import Document, PolicyEntry
 from guardhouse.policy.inert import inert_policy
+from guardhouse.policy.inert_effects import bundle_findings, inert_routes, inert_uses
 from guardhouse.policy.network import is_loopback
-from guardhouse.policy.problem import Path, quote, unknown
+from guardhouse.policy.problem import Path, dotted, quote, unknown
+from guardhouse.policy.redundant import redundant
 from guardhouse.policy.sections import capacity, clients, hours, identity, limits_store, prices, signins
+from guardhouse.policy.sections.limits import Limits
 from guardhouse.policy.selecting import TAG, is_name, models_of, selected
 
 Finding = tuple[Path, str]
@@ -32,8 +35,13 @@ def findings(document: Document, unread: Unread) -> Iterator[Finding]:
     yield from _targets(document, unread)
     yield from _capacities(document, unread)
     yield from ((("hours", *place), message) for place, message in hours.findings(document.hours))
-    yield from _policies(document, unread)
+    wrong = list(_policies(document, unread))
+    yield from wrong
+    yield from bundle_findings(document)
     yield from _unreachable(document, unread)
+    if not _any_unread("models", unread) and not _any_unread("targets", unread):
+        told = {place[1] for place, _ in wrong}
+        yield from redundant([(at, policy) for at, policy in _numbered(document, unread) if at not in told], document)
 
 
 def _exposure(document: Document) -> Iterator[Finding]:
@@ -106,11 +114,13 @@ def _policies(document: Document, unread: Unread) -> Iterator[Finding]:
         if times[policy.name] > 1:
             times[policy.name] = 0  # told at the first of them
             yield (*place, "name"), f"several policies have the name {quote(policy.name)}"
-        for path, message in (*_models(policy, document, unread), *_conditions(policy, document, unread)):
+        for path, message in (*_models(policy, document, unread), *_joins(policy, document, unread)):
             yield (*place, *path), message
-        if policy.limits is not None and policy.limits.away is not None and document.limits_store is None:
-            yield (*place, "limits", "away"), "has no effect: there is no limits_store"
-        for path, message in (*inert_policy(policy), *_unkept(policy, document)):
+        for path, message in _conditions(policy, document, unread):
+            yield (*place, *path), message
+        for path, message in (*inert_policy(policy), *inert_routes(policy, policy, document)):
+            yield (*place, *path), message
+        for path, message in (*inert_uses(policy, document), *_unkept(policy, document)):
             yield (*place, *path), message
 
 
@@ -124,6 +134,14 @@ def _models(policy: PolicyEntry, document: Document, unread: Unread) -> Iterator
             yield ("models", number), f"no model {what}" + ("" if pattern.startswith(TAG) else f" {quote(pattern)}")
         elif pattern not in known:
             yield ("models", number), unknown("model", pattern, known)
+
+
+def _joins(policy: PolicyEntry, document: Document, unread: Unread) -> Iterator[Finding]:
+    if _any_unread("models", unread) or not policy.models:
+        return
+    for name, attribute in policy.join.items():
+        if not any(attribute in document.models[model].attributes for model in models_of(policy, document)):
+            yield ("join", name), f"none of its models has the attribute {quote(attribute)}"
 
 
 def _conditions(policy: PolicyEntry, document: Document, unread: Unread) -> Iterator[Finding]:
@@ -155,17 +173,23 @@ def _conditions(policy: PolicyEntry, document: Document, unread: Unread) -> Iter
 
 def _unkept(policy: PolicyEntry, document: Document) -> Iterator[Finding]:
     """Limits that could not be kept, because a model does not say what they need to know."""
-    if policy.limits is None:
-        return
+    if policy.limits is not None:
+        yield from ((("limits", *path), message) for path, message in _unkept_by(policy.limits, policy, document))
+    for number, name in enumerate(policy.use):
+        bundle = document.bundles.get(name)
+        if bundle is not None and bundle.limits is not None:
+            found = _unkept_by(bundle.limits, policy, document)
+            yield from ((("use", number), f"its limits.{dotted(path)}: {message}") for path, message in found)
+
+
+def _unkept_by(limits: Limits, policy: PolicyEntry, document: Document) -> Iterator[Finding]:
+    if limits.away is not None and document.limits_store is None:
+        yield ("away",), "has no effect: there is no limits_store"
     covered = models_of(policy, document)
     models = [(name, entry) for name, entry in document.models.items() if name in covered]
     answers = any(operation.access == "infer" and operation is not Operation.EMBEDDINGS for operation in policy.may)
-    found = prices.unpriced(policy.limits, [(name, entry.price) for name, entry in models], answers=answers)
-    for path, message in found:
-        yield ("limits", *path), message
-    found = prices.unbounded(policy.limits, [(name, entry.max_output) for name, entry in models], answers=answers)
-    for path, message in found:
-        yield ("limits", *path), message
+    yield from prices.unpriced(limits, [(name, entry.price) for name, entry in models], answers=answers)
+    yield from prices.unbounded(limits, [(name, entry.max_output) for name, entry in models], answers=answers)
 
 
 def _unreachable(document: Document, unread: Unread) -> Iterator[Finding]:

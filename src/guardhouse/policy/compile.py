@@ -11,14 +11,13 @@ from pathlib import Path
 import msgspec
 
 from guardhouse.limits.capacity import ONE_TIER
-from guardhouse.model.entity import NO_ENTITIES
 from guardhouse.model.operation import ON_MODELS, Operation
 from guardhouse.model.secret import Secret
 from guardhouse.policy.callers import Callers
 from guardhouse.policy.conditions import Conditions
-from guardhouse.policy.document import Document, Mask, ModelEntry, PolicyEntry, TargetEntry
+from guardhouse.policy.document import Document, ModelEntry, PolicyEntry, TargetEntry
+from guardhouse.policy.granting import grant_of
 from guardhouse.policy.references import Reference
-from guardhouse.policy.sections import limits
 from guardhouse.policy.sections.clients import located
 from guardhouse.policy.sections.hours import Calendar
 from guardhouse.policy.sections.identity import resolved
@@ -27,7 +26,7 @@ from guardhouse.policy.sections.prices import price
 from guardhouse.policy.sections.when import When
 from guardhouse.policy.selecting import models_of
 from guardhouse.policy.settings import LimitsStore, Settings
-from guardhouse.policy.snapshot import Grant, Model, Policies, Policy, Snapshot, Target
+from guardhouse.policy.snapshot import Model, Policies, Policy, Snapshot, Target
 
 Secrets = Mapping[Reference, Secret]
 
@@ -80,6 +79,7 @@ def compile_snapshot(document: Document, secrets: Secrets) -> Snapshot:
         conditions=Conditions([policy.when for policy in policies], Atlas(document.networks), Calendar(document.hours)),
         operations=_index([policy.operations for policy in policies]),
         uses=_uses(policies, document),
+        joins=_joins(policies),
         at_large=_index([_at_large(policy, document) for policy in policies]),
     )
 
@@ -126,23 +126,8 @@ def _policy(entry: PolicyEntry, document: Document) -> Policy:
         operations=frozenset(entry.may),
         models=models_of(entry, document),
         when=entry.when or When(),
-        grant=_grant(entry),
-    )
-
-
-def _grant(entry: PolicyEntry) -> Grant:
-    mask = entry.mask or (Mask() if entry.effect == "allow" else Mask(entities=()))
-    masked = NO_ENTITIES
-    for entity in mask.entities:
-        masked |= entity
-    rules = () if entry.limits is None else (limits.rule(entry.name, entry.limits),)
-    return Grant(
-        policies=(entry.name,),
-        mask_request=int(masked) if "request" in mask.where else 0,
-        mask_response=int(masked) if "response" in mask.where else 0,
-        refuse_unknown_fields=entry.unknown_fields == "refuse",
-        limits=rules,
-        cap_output=any(rule.cap_output for rule in rules),
+        join=tuple(entry.join.items()),
+        grant=grant_of(entry, document),
     )
 
 
@@ -155,10 +140,19 @@ def _uses(policies: tuple[Policy, ...], document: Document) -> dict[str, dict[Op
     return uses
 
 
+def _joins(policies: tuple[Policy, ...]) -> tuple[tuple[str, str, Policies], ...]:
+    """Each pair that any policy joins by, with those policies."""
+    asking: dict[tuple[str, str], Policies] = {}
+    for number, policy in enumerate(policies):
+        for pair in policy.join:
+            asking[pair] = asking.get(pair, 0) | 1 << number
+    return tuple((name, attribute, those) for (name, attribute), those in asking.items())
+
+
 def _at_large(policy: Policy, document: Document) -> frozenset[Operation]:
     """The operations it speaks of where no single model is concerned. To look at the list of models is denied by a
     policy that denies all of them; one that denies some denies those."""
-    if policy.effect == "deny" and policy.models != document.models.keys():
+    if policy.effect == "deny" and (policy.join or policy.models != document.models.keys()):
         return policy.operations - ON_MODELS
     return policy.operations
 

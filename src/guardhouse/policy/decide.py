@@ -17,13 +17,14 @@ is done once for each set that occurs.
 
 from msgspec.structs import replace
 
-from guardhouse.limits.rate import LimitRule
 from guardhouse.model.operation import Operation
 from guardhouse.model.principal import Principal
 from guardhouse.model.reason import Reason
+from guardhouse.policy.callers import values_of
 from guardhouse.policy.cel.expression import Scene
 from guardhouse.policy.facts import Facts
 from guardhouse.policy.snapshot import Grant, Model, Policies, Refusal, Snapshot
+from guardhouse.policy.uniting import unite
 
 _NONE: dict[Operation, Policies] = {}
 _NO_MODEL = Model(name="", targets=(), upstream_name="")
@@ -150,11 +151,23 @@ def _concerning(
         given &= snapshot.at_large.get(operation, 0)
     else:
         given &= snapshot.uses.get(model_name, _NONE).get(operation, 0)
+        if snapshot.joins and given:
+            given = _joined(snapshot, given, principal, snapshot.models[model_name])
     if principal.narrowings:
         for narrowing in principal.narrowings:
             models = narrowing.models
             if models is not None and (model_name not in models if model_name is not None else not models):
                 return 0
+    return given
+
+
+def _joined(snapshot: Snapshot, given: Policies, principal: Principal, model: Model) -> Policies:
+    """Those that ask for nothing in common, and those that ask for what this principal and model have in common."""
+    for name, attribute, asking in snapshot.joins:
+        if given & asking:
+            values = model.attributes.get(attribute)
+            if values is None or values.isdisjoint(values_of(principal, name)):
+                given &= ~asking
     return given
 
 
@@ -186,29 +199,7 @@ def _keep(snapshot: Snapshot, holding: Policies) -> Grant:
     grants = snapshot.grants
     if len(grants) >= _MOST_KEPT:
         grants.clear()
-    grant = grants[holding] = _unite([snapshot.policies[number].grant for number in numbers(holding)])
+    united = [snapshot.policies[number].grant for number in numbers(holding)]
+    grant = united[0] if len(united) == 1 else unite(_names(snapshot, holding), united)
+    grants[holding] = grant
     return grant
-
-
-def _unite(grants: list[Grant]) -> Grant:
-    if len(grants) == 1:
-        return grants[0]
-    names: list[str] = []
-    limits: list[LimitRule] = []
-    mask_request = mask_response = 0
-    refuse = cap_output = False
-    for grant in grants:
-        names += grant.policies
-        limits += grant.limits
-        mask_request |= grant.mask_request
-        mask_response |= grant.mask_response
-        refuse = refuse or grant.refuse_unknown_fields
-        cap_output = cap_output or grant.cap_output
-    return Grant(
-        policies=tuple(names),
-        mask_request=mask_request,
-        mask_response=mask_response,
-        refuse_unknown_fields=refuse,
-        limits=tuple(limits),
-        cap_output=cap_output,
-    )

@@ -11,20 +11,18 @@ from typing import Literal
 import msgspec
 
 from guardhouse.limits.capacity import Capacity, Tiers
-from guardhouse.model.entity import SECRETS, Entity
 from guardhouse.model.operation import Operation
 from guardhouse.policy.network import Url
 from guardhouse.policy.references import Reference
+from guardhouse.policy.sections.effects import Effects
 from guardhouse.policy.sections.hours import HoursEntry
 from guardhouse.policy.sections.identity import IdentityEntry
-from guardhouse.policy.sections.limits import Limits
 from guardhouse.policy.sections.networks import Networks
 from guardhouse.policy.sections.prices import PriceEntry
 from guardhouse.policy.sections.when import When
 from guardhouse.policy.sections.who import Who
 from guardhouse.policy.settings import Admin, Audit, LimitsStore, Listen, Metrics, Signins, Upstream
 
-Side = Literal["request", "response"]
 Effect = Literal["allow", "deny", "restrict"]
 
 
@@ -48,21 +46,15 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True):
     attributes: dict[str, tuple[str, ...]] = {}
 
 
-class Mask(msgspec.Struct, frozen=True, kw_only=True):
-    entities: tuple[Entity, ...] = (SECRETS,)
-    where: tuple[Side, ...] = ("request", "response")
-
-
-class PolicyEntry(msgspec.Struct, frozen=True, kw_only=True):
+class PolicyEntry(Effects, frozen=True, kw_only=True):
     name: str
     effect: Effect = "allow"
     who: Who
     may: tuple[Operation, ...]
     models: tuple[str, ...] = ()
     when: When | None = None
-    limits: Limits | None = None
-    mask: Mask | None = None  # None: the default of Mask where it allows, nothing where it only restricts
-    unknown_fields: Literal["pass", "refuse"] = "pass"
+    join: dict[str, str] = msgspec.field(default_factory=dict)
+    use: tuple[str, ...] = ()
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,3 +76,4 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     networks: Networks = {}
     tiers: Tiers = ()
     hours: dict[str, HoursEntry] = {}
+    bundles: dict[str, Effects] = {}

@@ -1,22 +1,24 @@
 """Parts of a policy that can never do anything.
 
 Somebody wrote them to have an effect, so they are mistakes, and the dangerous kind: protection that is believed in and
-is not there. Judged here is one policy by itself; that its patterns match nothing is found in checks.py. The defaults
-are not judged, only what is said.
+is not there. Judged here is one policy by itself; that its patterns match nothing is found in checks.py, and that other
+policies leave nothing for it to do in redundant.py. The defaults are not judged, only what is said.
 """
 
 from collections.abc import Iterator
 
-from guardhouse.model.operation import ON_MODELS, Operation
+import msgspec
+
+from guardhouse.model.operation import ON_MODELS
 from guardhouse.policy.cel.expression import faults, variables_of
-from guardhouse.policy.document import Mask, PolicyEntry
+from guardhouse.policy.document import PolicyEntry
+from guardhouse.policy.inert_effects import inert_effects, sends_fields
 from guardhouse.policy.problem import Path, quote
-from guardhouse.policy.sections import limits, when, who
+from guardhouse.policy.sections import when, who
+from guardhouse.policy.sections.effects import Effects, said
 
 Finding = tuple[Path, str]
 
-_NO_TEXT_BACK = {Operation.EMBEDDINGS, Operation.MODELS_READ}
-_WITH_A_GRANT = ("limits", "mask", "unknown_fields")  # what comes with an allowance
 _OF_A_PROMPT = ("size", "risk", "stream", "tools")
 
 
@@ -25,21 +27,15 @@ def inert_policy(policy: PolicyEntry) -> Iterator[Finding]:
     yield from ((("who", *place), message) for place, message in who.findings(policy.who))
     yield from _models(policy)
     yield from _when(policy)
+    yield from _join(policy)
+    written = [*(["use"] if policy.use else []), *said(policy)]
     if policy.effect == "deny":
-        yield from (((key,), "has no effect: the policy denies") for key in _said(policy))
+        yield from (((key,), "has no effect: the policy denies") for key in written)
         return
-    if policy.effect == "restrict" and not _said(policy):
-        yield ("effect",), f"restricts nothing; say {' or '.join(_WITH_A_GRANT)}"
-    yield from _limits(policy)
-    yield from _mask(policy)
-    if policy.unknown_fields == "refuse" and not _sends_fields(policy):
-        yield ("unknown_fields",), f"has no effect: {_naming(policy)} no request fields"
-
-
-def _said(policy: PolicyEntry) -> list[str]:
-    """The keys that say what comes with an allowance, those at their defaults left out."""
-    defaults = {"limits": None, "mask": None, "unknown_fields": "pass"}
-    return [key for key in _WITH_A_GRANT if getattr(policy, key) != defaults[key]]
+    if policy.effect == "restrict" and not written:
+        keys = [field.name for field in msgspec.structs.fields(Effects)]
+        yield ("effect",), f"restricts nothing; say use, {', '.join(keys[:-1])} or {keys[-1]}"
+    yield from inert_effects(policy, policy)
 
 
 def _models(policy: PolicyEntry) -> Iterator[Finding]:
@@ -53,11 +49,16 @@ def _models(policy: PolicyEntry) -> Iterator[Finding]:
         yield ("models",), f'{others} adds nothing beside "*"'
 
 
+def _join(policy: PolicyEntry) -> Iterator[Finding]:
+    if policy.join and ON_MODELS.isdisjoint(policy.may):
+        yield ("join",), "joins principals to models, and these operations concern none"
+
+
 def _when(policy: PolicyEntry) -> Iterator[Finding]:
     if policy.when is None:
         return
     yield from ((("when", *place), message) for place, message in when.findings(policy.when))
-    if not _sends_fields(policy):
+    if not sends_fields(policy):
         for key in _OF_A_PROMPT:
             if getattr(policy.when, key) is not None:
                 yield ("when", key), "is known of prompts only, and these operations have none"
@@ -66,39 +67,3 @@ def _when(policy: PolicyEntry) -> Iterator[Finding]:
                 yield ("when", "cel"), f"{name} is known of prompts only, and these operations have none"
     if policy.when.region and ON_MODELS.isdisjoint(policy.may):
         yield ("when", "region"), "is known of models only, and these operations concern none"
-
-
-def _limits(policy: PolicyEntry) -> Iterator[Finding]:
-    if policy.limits is None:
-        return
-    if ON_MODELS.isdisjoint(policy.may):
-        yield ("limits",), "has no effect: only uses of models are limited"
-        return
-    for place, message in limits.findings(policy.limits, uses_tokens=_sends_fields(policy)):
-        yield ("limits", *place), message
-
-
-def _mask(policy: PolicyEntry) -> Iterator[Finding]:
-    mask = policy.mask
-    if mask is None:
-        return
-    if not _sends_fields(policy):
-        yield ("mask",), f"has no effect: {_naming(policy)} no text"
-    elif not mask.entities and policy.effect == "restrict":
-        yield ("mask",), "has no effect: a restriction can only add to what is masked"
-    elif not mask.entities and mask.where != Mask().where:
-        yield ("mask", "where"), "has no effect: entities is empty, so nothing is masked anywhere"
-    elif mask.entities and mask.where == ("response",) and not set(policy.may) - _NO_TEXT_BACK - _ADMINISTERING:
-        yield ("mask", "where"), "has no effect: the answers of these operations carry no text"
-
-
-_ADMINISTERING = set(Operation) - ON_MODELS
-
-
-def _naming(policy: PolicyEntry) -> str:
-    """Operations that send nothing, as the beginning of a sentence."""
-    return f"{policy.may[0].word} has" if len(policy.may) == 1 else "these operations have"
-
-
-def _sends_fields(policy: PolicyEntry) -> bool:
-    return any(operation.access == "infer" for operation in policy.may)

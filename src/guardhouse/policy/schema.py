@@ -9,16 +9,15 @@ from typing import Any
 
 import msgspec
 
-from guardhouse.model.entity import ENTITY_NAMES
 from guardhouse.policy import kinds
-from guardhouse.policy.document import Document, Effect, Mask, ModelEntry, PolicyEntry, TargetEntry
+from guardhouse.policy.document import Document, Effect, ModelEntry, PolicyEntry, TargetEntry
 from guardhouse.policy.problem import Path, Problem
 from guardhouse.policy.reading import Key, ListOf, MapOf, Reading, Shape, Unread
 from guardhouse.policy.sections.capacity import CAPACITY, TIERS
 from guardhouse.policy.sections.clients import CLIENTS
+from guardhouse.policy.sections.effects import BUNDLES, EFFECTS
 from guardhouse.policy.sections.hours import HOURS
 from guardhouse.policy.sections.identity import IDENTITY
-from guardhouse.policy.sections.limits import LIMITS
 from guardhouse.policy.sections.limits_store import LIMITS_STORE
 from guardhouse.policy.sections.may import OPERATIONS
 from guardhouse.policy.sections.networks import NETWORKS
@@ -29,7 +28,7 @@ from guardhouse.policy.sections.who import WHO
 from guardhouse.policy.settings import Admin, Audit, Deadlines, Listen, ListenLimits, Metrics, Tls, Upstream
 from guardhouse.policy.source import Node
 
-_EFFECTS: dict[str, Effect] = {"allow": "allow", "deny": "deny", "restrict": "restrict"}
+_WAYS: dict[str, Effect] = {"allow": "allow", "deny": "deny", "restrict": "restrict"}
 
 _TLS = Shape(
     Tls,
@@ -142,26 +141,12 @@ _MODEL = Shape(
     },
 )
 
-_MASK = Shape(
-    Mask,
-    {
-        "entities": Key(
-            ListOf(kinds.Choice("entity", ENTITY_NAMES), may_be_empty=True),
-            "Kinds of sensitive value that are masked; [] switches masking off.",
-        ),
-        "where": Key(
-            ListOf(kinds.Choice("side", {"request": "request", "response": "response"})),
-            "Whether requests, responses or both are masked.",
-        ),
-    },
-)
-
 _POLICY = Shape(
     PolicyEntry,
     {
         "name": Key(kinds.POLICY_NAME, "Names the policy in records and limit headers; each name once."),
         "effect": Key(
-            kinds.Choice("effect", _EFFECTS),
+            kinds.Choice("effect", _WAYS),
             "Whether it allows, denies whatever others allow, or only adds what comes with it to what others allow.",
         ),
         "who": Key(WHO, "Whom the policy speaks of: the union of ids, groups, roles and teams, narrowed by the rest."),
@@ -171,12 +156,12 @@ _POLICY = Shape(
             "Models it is about: names, patterns with * and ?, name@version, tag:word. Left out where none matters.",
         ),
         "when": Key(WHEN, "The circumstances under which it applies; without this key, always."),
-        "limits": Key(LIMITS, "How much each principal may use under this policy."),
-        "mask": Key(_MASK, "What is masked; without this key, a policy that allows masks secrets, both ways."),
-        "unknown_fields": Key(
-            kinds.Choice("treatment", {"pass": "pass", "refuse": "refuse"}),
-            "Whether request fields that the API does not define pass unchanged or are refused.",
+        "join": Key(
+            MapOf(kinds.ATTRIBUTE, kinds.ATTRIBUTE),
+            "What a principal and a model must have in common: its member or attribute, and the model's attribute.",
         ),
+        "use": Key(ListOf(kinds.SECTION_NAME), "Bundles whose keys count as if they were written here."),
+        **EFFECTS,
     },
 )
 
@@ -201,6 +186,7 @@ DOCUMENT = Shape(
         "tiers": Key(TIERS, "Ranks of callers by name, the one first that is shed last; for targets with a capacity."),
         "networks": Key(NETWORKS, "Address ranges by name, for the conditions of policies."),
         "hours": Key(HOURS, "Stretches of the week by name, for the conditions of policies."),
+        "bundles": Key(BUNDLES, "What may come with policies, by name, to be written once for many."),
         "targets": Key(MapOf(kinds.TARGET_NAME, _TARGET), "Model servers by name."),
         "models": Key(MapOf(kinds.MODEL_NAME, _MODEL), "Models by the name that callers use."),
         "policies": Key(ListOf(_POLICY, partial=True), "What is allowed; whatever no policy allows is denied."),

@@ -58,6 +58,13 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     attributes: dict[str, frozenset[str]] = {}
 
 
+class Approval(msgspec.Struct, frozen=True):
+    """A policy wants a person's consent to a use."""
+
+    policy: str
+    by: tuple[str, ...]  # groups
+
+
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """What all policies that match a use say about it together: the union of masks, every limit, the strictest rest."""
 
@@ -67,6 +74,9 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     refuse_unknown_fields: bool
     limits: tuple[LimitRule, ...]
     cap_output: bool = False  # one of the limits shortens answers
+    approvals: tuple[Approval, ...] = ()  # all of them are needed
+    route: frozenset[str] | None = None  # the only targets that may serve it; None: every one of the model
+    flags: tuple[str, ...] = ()
     unevaluated: tuple[str, ...] = ()  # policies whose expression failed and that were taken against the caller
 
 
@@ -85,6 +95,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     operations: frozenset[Operation]
     models: frozenset[str]  # configured names that its patterns mean
     when: When
+    join: tuple[tuple[str, str], ...] = ()  # member or attribute of the principal, attribute of the model
     grant: Grant  # what it says when it is the only one that matches
 
 
@@ -100,5 +111,6 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     conditions: Conditions
     operations: dict[Operation, Policies]
     uses: dict[str, dict[Operation, Policies]]  # model -> operation -> policies that speak of it
+    joins: tuple[tuple[str, str, Policies], ...]  # what principal and model must share, and the policies that ask it
     at_large: dict[Operation, Policies]  # those that speak of an operation where no single model is concerned
     grants: dict[Policies, Grant] = {}  # by the policies that are united in it

@@ -46,6 +46,7 @@ def trace(
     for number, policy in enumerate(snapshot.policies):
         unspoken = next(_unspoken(policy, principal, operation), "")
         unmeant = unspoken or _unmeant(snapshot, policy, operation, model_name)
+        unmeant = unmeant or next(_unjoined(snapshot, policy, principal, model_name), "")
         unmet = unmeant or next(_unmet(snapshot, policy.when, facts), "")
         if not unmet and number in snapshot.conditions.expressions:
             outcome = snapshot.conditions.expressions[number].holds(scene)
@@ -112,11 +113,23 @@ def _narrowing(who: Who) -> Iterator[tuple[str, str, tuple[str, ...]]]:
 def _unmeant(snapshot: Snapshot, policy: Policy, operation: Operation, model_name: str | None) -> str:
     """Why it is not about this model; an empty text if it is."""
     if model_name is None:
-        part = policy.effect == "deny" and operation in ON_MODELS and policy.models != snapshot.models.keys()
+        some = bool(policy.join) or policy.models != snapshot.models.keys()
+        part = policy.effect == "deny" and operation in ON_MODELS and some
         return "models: it denies some models, not the list of them" if part else ""
     if operation in ON_MODELS and model_name in policy.models:
         return ""
     return f"models: {quote(model_name)} is not among its models"
+
+
+def _unjoined(snapshot: Snapshot, policy: Policy, principal: Principal, model_name: str | None) -> Iterator[str]:
+    """What of `join` principal and model do not have in common."""
+    if model_name is None:
+        return
+    attributes = snapshot.models[model_name].attributes
+    for name, attribute in policy.join:
+        held, wanted = values_of(principal, name), attributes.get(attribute, frozenset())
+        if held.isdisjoint(wanted):
+            yield f"join.{name}: {_listed(held) or 'nothing'} is not the model's {attribute}"
 
 
 def _unmet(snapshot: Snapshot, when: When, facts: Facts) -> Iterator[str]:

@@ -34,6 +34,10 @@ _VIOLATIONS = frozenset(
     for reason in (
         Reason.OPERATION_DENIED,
         Reason.MODEL_DENIED,
+        Reason.POLICY_DENIED,
+        Reason.CONDITION_UNMET,
+        Reason.APPROVAL_UNAVAILABLE,
+        Reason.NO_TARGET_LEFT,
         Reason.FIELD_FORBIDDEN,
         Reason.CONTENT_UNREADABLE,
         Reason.TOKENS_BEYOND_LIMIT,
