@@ -13,6 +13,7 @@ from guardhouse.cli import standing as switches
 from guardhouse.cli.check import check
 from guardhouse.cli.demo import demo
 from guardhouse.cli.doctor import doctor
+from guardhouse.cli.explain import explain, try_cases
 from guardhouse.cli.init import init
 from guardhouse.cli.serve import serve
 
@@ -39,6 +40,8 @@ for _command in (init, check, doctor, serve, demo, switches.suspend, switches.un
     app.command()(_command)
 app.add_typer(keys.app, name="keys")
 app.add_typer(tokens.app, name="tokens")
+policy.app.command()(explain)
+policy.app.command("test")(try_cases)
 app.add_typer(policy.app, name="policy")
 app.add_typer(audit.app, name="audit")
 app.add_typer(switches.gates, name="gates")

@@ -14,7 +14,7 @@ import typer
 
 from guardhouse.policy.compile import compile_settings
 from guardhouse.policy.document import Document
-from guardhouse.policy.load import Loaded, content_of, load
+from guardhouse.policy.load import Loaded, content_of, load, read_document
 from guardhouse.policy.problem import Problems
 from guardhouse.policy.schema import decode
 from guardhouse.policy.settings import Settings
@@ -67,6 +67,17 @@ def document_or_refuse(config: Path, *, as_json: bool) -> Document:
     if decoded.document is None or source.problems or decoded.problems:
         refuse_configuration((*source.problems, *decoded.problems), as_json=as_json)
     return decoded.document
+
+
+def sound_or_refuse(file: Path, config: Path, *, as_json: bool) -> tuple[bytes, Document]:
+    """A file, as it would be in the place of `config`, judged in all but its secrets."""
+    content = content_of(file)
+    if not isinstance(content, bytes):
+        refuse_configuration(content, as_json=as_json)
+    document = read_document(content, file, config.absolute().parent)
+    if not isinstance(document, Document):
+        refuse_configuration(document, as_json=as_json)
+    return content, document
 
 
 def state_or_refuse(config: Path, *, as_json: bool) -> Path:

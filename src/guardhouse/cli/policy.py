@@ -24,6 +24,7 @@ from guardhouse.cli.output import (
     note_of,
     refuse,
     refuse_configuration,
+    sound_or_refuse,
     state_or_refuse,
     table,
 )
@@ -33,8 +34,7 @@ from guardhouse.control.state import State, prepare
 from guardhouse.control.store import Store
 from guardhouse.policy.compile import revision as revision_of
 from guardhouse.policy.difference import Difference, differences, plain
-from guardhouse.policy.document import Document
-from guardhouse.policy.load import content_of, read_document
+from guardhouse.policy.load import content_of
 from guardhouse.policy.source import parse
 
 app = typer.Typer(no_args_is_help=True, help="See what policy is in force and was, change it, and go back.")
@@ -135,7 +135,8 @@ def activate(
     slot: Slot = "shadow" if shadow else "canary" if canary is not None else "active"
     with _opened(config, as_json=as_json) as (revisions, state):
         if which is None:
-            source, revision = _sound(file or config, config, as_json=as_json)
+            source, document = sound_or_refuse(file or config, config, as_json=as_json)
+            revision = revision_of(document)
         else:
             source, revision = b"", _meant(revisions, which, as_json=as_json)
         change = _change(slot, revision, "command", note, share=canary)
@@ -193,17 +194,6 @@ def _opened(config: Path, *, as_json: bool) -> Iterator[tuple[Revisions, State]]
 
 def _change(slot: Slot, revision: str | None, origin: Origin, note: str, share: float | None = None) -> Change:
     return Change(slot=slot, revision=revision, share=share, at=time.time(), author=whoever(), origin=origin, note=note)
-
-
-def _sound(file: Path, config: Path, *, as_json: bool) -> tuple[bytes, str]:
-    """The text of a file and its revision. The secrets are the gateway's business, not this command's."""
-    content = content_of(file)
-    if not isinstance(content, bytes):
-        refuse_configuration(content, as_json=as_json)
-    document = read_document(content, file, config.absolute().parent)
-    if not isinstance(document, Document):
-        refuse_configuration(document, as_json=as_json)
-    return content, revision_of(document)
 
 
 def _meant(revisions: Revisions, name: str, *, as_json: bool) -> str:

@@ -18,7 +18,7 @@ import msgspec
 
 from guardhouse.model.secret import Secret
 from guardhouse.policy import checks
-from guardhouse.policy.compile import Secrets, compile_settings, compile_snapshot
+from guardhouse.policy.compile import Secrets, compile_settings, compile_snapshot, revision
 from guardhouse.policy.document import Document
 from guardhouse.policy.problem import Path as ConfigPath
 from guardhouse.policy.problem import Problem, Problems, dotted
@@ -85,6 +85,13 @@ def resolve_document(document: Document, base: Path, environ: Mapping[str, str])
 
 def _compiled(document: Document, base: Path, secrets: Secrets, source: bytes) -> Loaded:
     return Loaded(compile_settings(document, base), compile_snapshot(document, secrets), document, source)
+
+
+def rules_of(document: Document) -> Snapshot:
+    """The rules alone, for who answers questions and asks no model: without the credentials of the targets."""
+    targets = {name: msgspec.structs.replace(entry, credential=None) for name, entry in document.targets.items()}
+    rules = compile_snapshot(msgspec.structs.replace(document, targets=targets), {})
+    return msgspec.structs.replace(rules, revision=revision(document))
 
 
 class _Judged(msgspec.Struct, frozen=True):

@@ -1,0 +1,165 @@
+"""`guardhouse policy explain` and `test`: what the policy decides and why, and whether it is what was meant.
+
+Both read the configuration file, not what a running gateway goes by, and need none of its secrets.
+"""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from guardhouse.cli.output import CONFIG, AsJson, Config, answer, refuse, refuse_configuration, sound_or_refuse
+from guardhouse.control.state import State
+from guardhouse.control.store import Store
+from guardhouse.identity.api_keys import principal_of
+from guardhouse.model.operation import Operation
+from guardhouse.model.principal import Principal
+from guardhouse.policy.cases import Case, Outcome, read_cases, try_case
+from guardhouse.policy.compile import compile_settings
+from guardhouse.policy.document import Document
+from guardhouse.policy.load import rules_of
+from guardhouse.policy.problem import unknown
+from guardhouse.policy.question import Circumstances, Explanation, Person, Question, explain_for, principal_in
+
+_OPERATIONS = {operation.word: operation for operation in Operation}
+Several = Annotated[list[str] | None, typer.Option(metavar="NAME", help="May be given again.")]
+
+
+def explain(
+    who: Annotated[str, typer.Argument(metavar="PRINCIPAL", help="Who asks, by id.")] = "",
+    may: Annotated[str, typer.Option("--may", metavar="OPERATION", help="What for.")] = Operation.CHAT.word,
+    model: Annotated[str | None, typer.Option("--model", metavar="MODEL", help="On which model.")] = None,
+    *,
+    key: Annotated[str | None, typer.Option("--key", metavar="ID", help="As whoever holds this key.")] = None,
+    group: Several = None,
+    role: Several = None,
+    scope: Several = None,
+    team: Annotated[str, typer.Option("--team", metavar="TEAM")] = "",
+    tier: Annotated[str, typer.Option("--tier", metavar="TIER")] = "",
+    attribute: Annotated[
+        list[str] | None, typer.Option("--attribute", metavar="NAME=VALUE", help="May be given again.")
+    ] = None,
+    client: Annotated[str, typer.Option("--client", metavar="ADDRESS", help="From where.")] = "127.0.0.1",
+    at: Annotated[datetime | None, typer.Option("--at", help="When, in UTC; now if it is not said.")] = None,
+    size: Annotated[int, typer.Option("--size", min=0, metavar="BYTES", help="How large a request.")] = 0,
+    stream: Annotated[bool, typer.Option("--stream", help="With a streamed answer.")] = False,
+    tools: Annotated[bool, typer.Option("--tools", help="With tools.")] = False,
+    risk: Annotated[int, typer.Option("--risk", min=0, max=10, help="With this risk score.")] = 0,
+    config: Config = CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Say what the policy decides, and for every policy why it applies or does not.
+
+    Example: guardhouse policy explain alice --group research --model llama-3-8b --client 192.0.2.7
+    """
+    if bool(who) == (key is not None):
+        raise typer.BadParameter("name a principal or a key", param_hint="PRINCIPAL")
+    if may not in _OPERATIONS:
+        raise typer.BadParameter(unknown("operation", may, _OPERATIONS), param_hint="--may")
+    _, document = sound_or_refuse(config, config, as_json=as_json)
+    person = Person(
+        id=who or "?",
+        groups=tuple(group or ()),
+        roles=tuple(role or ()),
+        scopes=tuple(scope or ()),
+        team=team,
+        tier=tier,
+        attributes=_attributes(attribute or ()),
+    )
+    principal = principal_in(person) if key is None else _holder(document, config, key, as_json=as_json)
+    request = Circumstances(
+        client=client,
+        at=None if at is None else at.replace(tzinfo=UTC),
+        size=size,
+        stream=stream,
+        tools=tools,
+        risk=risk,
+    )
+    question = Question(who=person, may=_OPERATIONS[may], model=model, request=request)
+    found = explain_for(rules_of(document), principal, question, time.time())
+    answer(found, "\n".join(_told(found, principal.id, question)), as_json=as_json)
+
+
+def try_cases(
+    cases: Annotated[list[Path] | None, typer.Argument(metavar="[CASES]…", help="Files of cases.")] = None,
+    config: Config = CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Try the policy on cases; exit with 1 if one is decided otherwise than it says.
+
+    Without a file it is the one beside the configuration: guardhouse.cases.yaml beside guardhouse.yaml.
+
+    Example: guardhouse policy test --config next.yaml guardhouse.cases.yaml
+    """
+    rules = rules_of(sound_or_refuse(config, config, as_json=as_json)[1])
+    files = cases or [config.with_suffix(".cases.yaml")]
+    now = time.time()
+    tried = [(file, case, try_case(rules, case, now)) for file in files for case in _cases(file, as_json=as_json)]
+    failed = [outcome for _, _, outcome in tried if outcome.wrong]
+    lines = [line for file, case, outcome in tried for line in _judged(file, case, outcome)]
+    counted = f"{len(tried)} {'case' if len(tried) == 1 else 'cases'}, {len(failed) or 'none'} otherwise than expected"
+    document = {"revision": rules.revision, "cases": len(tried), "failed": failed}
+    answer(document, "\n".join([*lines, counted]), as_json=as_json)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _cases(file: Path, *, as_json: bool) -> tuple[Case, ...]:
+    read = read_cases(file)
+    if not read:
+        refuse(f"{file} has no cases", as_json=as_json)
+    return read if isinstance(read[0], Case) else refuse_configuration(read, as_json=as_json)
+
+
+def _holder(document: Document, config: Path, key_id: str, *, as_json: bool) -> Principal:
+    state = State(compile_settings(document, config.absolute().parent).state)
+    record = None
+    if state.store.exists():
+        store = Store(state.store)
+        record = store.get(key_id)
+        store.close()
+    if record is None:
+        refuse("there is no such key", as_json=as_json)
+    return principal_of(record)
+
+
+def _attributes(written: "tuple[str, ...] | list[str]") -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for text in written:
+        name, sign, value = text.partition("=")
+        if not sign or not name or not value:
+            raise typer.BadParameter("write NAME=VALUE", param_hint="--attribute")
+        found[name] = (*found.get(name, ()), value)
+    return found
+
+
+def _told(found: Explanation, who: str, question: Question) -> Iterator[str]:
+    on = f" on {question.model}" if question.model else ""
+    yield f"{found.decision.upper()}: {who} may {'' if found.decision == 'allowed' else 'not '}{question.may.word}{on}"
+    if found.reason:
+        yield f"  reason          {found.reason}"
+    if found.narrowed:
+        yield f"  narrowed        {found.narrowed}"
+    for name in found.unevaluated:
+        yield f"  unevaluated     the expression of {name} failed, and was taken against the caller"
+    if found.decision == "allowed":
+        for side, entities in found.masked.items():
+            yield f"  {f'masks {side}':<15} {', '.join(entities) or 'nothing'}"
+        yield f"  limits          {'; '.join(found.limits) or 'none'}"
+        yield f"  unknown fields  {found.unknown_fields}"
+    yield f"  revision        {found.revision}"
+    yield "Every policy, and why:"
+    for step in found.steps:
+        applies = "applies " if step.applies else "does not"
+        yield f"  {applies} {step.effect:<8} {step.policy}: {step.why or 'all of it is met'}"
+
+
+def _judged(file: Path, case: Case, outcome: Outcome) -> Iterator[str]:
+    for wrong in outcome.wrong:
+        yield f"{file}: {case.name}: {wrong}"
+        if case.expect == "allowed" and outcome.explanation.decision == "denied":
+            for step in outcome.explanation.steps:
+                yield f"  {step.policy} ({step.effect}): {step.why or 'applies'}"
