@@ -159,11 +159,11 @@ def test_what_an_open_answer_is_overseen_by_says_the_same(mint: Mint) -> None:
 
 def test_rotation_ends_no_token_and_the_new_key_signs_when_every_worker_knows_it(mint: Mint) -> None:
     before = mint.mint()
-    mint.minter.rotate()
+    minting.rotate(mint.state, NOW)
+    mint.minter.refresh(NOW)
     new = mint.minter.public_keys[0].kid
     assert len(mint.minter.public_keys) == 2
-    made_at = mint.state.token_key.stat().st_mtime
-    early, late = mint.mint(now=made_at + 0.5), mint.mint(now=made_at + minting.SETTLED)
+    early, late = mint.mint(now=NOW + 0.5), mint.mint(now=NOW + minting.SETTLED)
     assert key_id_of(early) == key_id_of(before) != new
     assert key_id_of(late) == new
     mint.publish()
@@ -172,19 +172,18 @@ def test_rotation_ends_no_token_and_the_new_key_signs_when_every_worker_knows_it
 
 def test_another_process_may_rotate(mint: Mint) -> None:
     assert not mint.minter.refresh(mint.state.token_key.stat().st_mtime)
-    minting.rotate(mint.state)
-    assert mint.minter.refresh(mint.state.token_key.stat().st_mtime + 1)
+    minting.rotate(mint.state, NOW)
+    assert mint.minter.refresh(NOW + 1)
     assert len(mint.minter.public_keys) == 2
 
 
 def test_a_key_is_rotated_by_its_age_and_the_old_one_goes_when_nothing_of_it_is_left(mint: Mint) -> None:
-    now = mint.state.token_key.stat().st_mtime
     old = mint.minter.public_keys[0].kid
-    os.utime(mint.state.token_key, (now - minting.ROTATE_AFTER - 1,) * 2)
-    assert mint.minter.refresh(now)
+    os.utime(mint.state.token_key, (NOW - minting.ROTATE_AFTER - 1,) * 2)
+    assert mint.minter.refresh(NOW)
     assert [key.kid for key in mint.minter.public_keys][1] == old
-    assert not mint.minter.refresh(now)
-    assert mint.minter.refresh(now + minting.LONGEST_LIFETIME + 1)
+    assert not mint.minter.refresh(NOW + minting.LONGEST_LIFETIME)
+    assert mint.minter.refresh(NOW + minting.LONGEST_LIFETIME + 1)
     assert old not in {key.kid for key in mint.minter.public_keys}
 
 

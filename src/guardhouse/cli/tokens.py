@@ -64,7 +64,7 @@ def rotate(config: Config = CONFIG, as_json: AsJson = False) -> None:
     Example: guardhouse tokens rotate
     """
     state = _prepared(config, as_json=as_json)
-    minting.rotate(state)
+    minting.rotate(state, time.time())
     key = minting.Minter(state).public_keys[0].kid
     answer({"key": key}, f"tokens are signed with {key} from now on", as_json=as_json)
 

@@ -9,6 +9,7 @@ knows it by then.
 What a token can say, and why that is never more than its grantor has, is in identity/minted.py.
 """
 
+import os
 import secrets
 import string
 from pathlib import Path
@@ -82,16 +83,11 @@ class Minter:
         assert isinstance(identified, Principal)
         return MintedToken(token_id, Secret(token.decode("ascii")), ends, identified)
 
-    def rotate(self) -> None:
-        """A new key from now on; what the previous one signed counts until it ends."""
-        rotate(self._state)
-        self._load()
-
     def refresh(self, now: float) -> bool:
         """Look after the keys; True when they are others than before."""
         made = self._state.token_key.stat().st_mtime
         if now - made > ROTATE_AFTER:
-            rotate(self._state)
+            rotate(self._state, now)
         elif now - made > LONGEST_LIFETIME:
             self._state.previous_token_key.unlink(missing_ok=True)
         if self._seen == self._look():
@@ -113,10 +109,11 @@ class Minter:
         return tuple(path.stat().st_mtime if path.exists() else 0.0 for path in files)
 
 
-def rotate(state: State) -> None:
-    """May be called by any process; those that mint notice."""
+def rotate(state: State, now: float) -> None:
+    """A new key from `now` on. May be called by any process; those that mint notice."""
     state.token_key.replace(state.previous_token_key)
     create_secret(state.token_key)
+    os.utime(state.token_key, (now, now))  # its age, by the clock that judges it
 
 
 class _SigningKey:

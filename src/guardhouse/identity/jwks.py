@@ -112,7 +112,7 @@ def _usable(listed: list[Any]) -> Iterator[PublicKey]:
             continue
         wanted = ("kty", "kid", "alg", "crv", *_MEMBERS.get(str(entry.get("kty")), ()))
         members = {name: entry[name] for name in wanted if name in entry}
-        if all(isinstance(value, str) and len(value) <= 2048 for value in members.values()):
+        if "kty" in members and all(isinstance(value, str) and len(value) <= 2048 for value in members.values()):
             public = PublicKey(**members)
             if verifying(public) is not None:
                 yield public
