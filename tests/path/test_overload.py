@@ -94,6 +94,10 @@ def test_a_queue_that_is_full_turns_away_the_last_of_who_has_the_most(tmp_path: 
         assert turned_away.headers[b"retry-after"] == b"1"
         assert [wire.written for wire, _ in (flood[0], flood[1], quiet)] == [b"", b"", b""]
         assert play.records[-1]["controls"]["routing"] == "blocked"
+        arrive(play)
+        await play.turn()
+        journal = b"".join(path.read_bytes() for path in (tmp_path / "journal").glob("*.jsonl"))
+        assert journal.count(b'"name":"capacity.overloaded"') == 1
         for _, caller in (*flood, quiet):
             caller.connection_lost(None)
         await play.turn()

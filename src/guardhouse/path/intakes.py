@@ -9,14 +9,17 @@ from asyncio import AbstractEventLoop, TimerHandle
 from guardhouse.limits.capacity import Capacity, Tiers
 from guardhouse.limits.intake import Intake
 
+_QUIET = 60.0  # seconds
+
 
 class Intakes:
-    __slots__ = ("_by_target", "_loop", "_timers")
+    __slots__ = ("_by_target", "_loop", "_timers", "_told")
 
     def __init__(self, loop: AbstractEventLoop) -> None:
         self._loop = loop
         self._by_target: dict[str, Intake] = {}
         self._timers: dict[Intake, TimerHandle] = {}
+        self._told: dict[str, float] = {}
 
     def of(self, target: str, capacity: Capacity, tiers: Tiers) -> Intake:
         intake = self._by_target.get(target)
@@ -33,6 +36,12 @@ class Intakes:
     def depths(self) -> dict[str, tuple[int, int, int]]:
         """Of each target: how many are with it, how many may be, how many wait."""
         return {name: (each.in_use, int(each.limit), each.waiting) for name, each in self._by_target.items()}
+
+    def is_news(self, target: str, now: float) -> bool:
+        """Whether somebody is turned away here for the first time in a while."""
+        before = self._told.get(target, -_QUIET)
+        self._told[target] = now
+        return now - before >= _QUIET
 
     def _again(self, intake: Intake) -> None:
         del self._timers[intake]

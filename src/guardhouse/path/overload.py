@@ -11,6 +11,7 @@ capacity goes by.
 
 from typing import Final
 
+from guardhouse.audit.record import Event
 from guardhouse.limits.book import Pending
 from guardhouse.limits.capacity import rank_of
 from guardhouse.limits.intake import Slot
@@ -41,7 +42,7 @@ def enter(exchange: Exchange, plane: DataPlane) -> Verdict:
     """Find room, or hold the exchange until there is some. To be asked again after a wait."""
     slot = exchange.slot
     if slot is not None:
-        return None if slot.inside else Denial(Reason.OVERLOADED, retry_after=_RETRY_AFTER)
+        return None if slot.inside else _turn_away(exchange, plane, slot)
     model = exchange.model
     assert model is not None
     if _enter_any(exchange, plane, model) or _fall_back(exchange, plane, model):
@@ -50,7 +51,7 @@ def enter(exchange: Exchange, plane: DataPlane) -> Verdict:
     slot = exchange.slot = _ask(exchange, plane, target)
     capacity = target.capacity
     if slot.left or capacity is None:
-        return Denial(Reason.OVERLOADED, retry_after=_RETRY_AFTER)
+        return _turn_away(exchange, plane, slot)
     late = Denial(Reason.QUEUE_TIMEOUT, retry_after=_RETRY_AFTER)
     pending = exchange.waiting = Pending(capacity.queue.wait, late)
     slot.called = pending.call
@@ -126,6 +127,23 @@ def _allowed(exchange: Exchange, plane: DataPlane, other: Model) -> bool:
     facts = facts_of(exchange)
     granted = decide_among(exchange.snapshot, exchange.policies, principal, operation, other.name, facts)
     return isinstance(granted, Grant) and granted.policies == grant.policies
+
+
+def _turn_away(exchange: Exchange, plane: DataPlane, slot: Slot) -> Denial:
+    """The first of a while is an event; each is in its own record anyway."""
+    target, intake = exchange.target, slot.intake
+    if target is not None and plane.intakes.is_news(target.name, plane.loop_time()):
+        facts: dict[str, str | int | float | bool] = {
+            "target": target.name,
+            "inside": intake.in_use,
+            "limit": int(intake.limit),
+            "waiting": intake.waiting,
+        }
+        model = "" if exchange.model is None else exchange.model.name
+        plane.journal.append(
+            Event(at=plane.now(), name="capacity.overloaded", severity="warning", model=model, facts=facts)
+        )
+    return Denial(Reason.OVERLOADED, retry_after=_RETRY_AFTER)
 
 
 def _tier(exchange: Exchange) -> str:

@@ -1,0 +1,62 @@
+"""A worker's budgets over restarts; what is in the file is limits/test_ledger.py's subject."""
+
+from pathlib import Path
+
+from limited import config
+from playbook import Play, chat, perform, post
+
+from guardhouse.limits.table import LimitTable
+from guardhouse.path.budgets import Budgets
+
+
+def budgets(play: Play, tmp_path: Path) -> Budgets:
+    return Budgets(play.plane, tmp_path / "limits" / "w0.json", tmp_path / "journal")
+
+
+def test_what_was_used_is_known_to_the_next_worker(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        for _ in range(2):
+            assert (await play.say(post(chat("x")))).status == 200
+        budgets(play, tmp_path).save()
+        assert (await play.say(post(chat("x")))).status == 200
+        play.plane.limits = LimitTable()
+        budgets(play, tmp_path).restore()
+        assert (await play.say(post(chat("x")))).status == 200
+        assert (await play.say(post(chat("x")))).code == "quota_exhausted"
+
+    perform(tmp_path, scene, config=config("{quota: 4 requests/month}"))
+
+
+def test_nothing_is_saved_where_there_is_nothing_but_rates(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        await play.say(post(chat("x")))
+        kept = budgets(play, tmp_path)
+        kept.restore()
+        kept.sweep(0.0)
+        assert not (tmp_path / "limits").exists()
+
+    perform(tmp_path, scene, config=config("{requests: 4/min}"))
+
+
+def test_saving_is_done_now_and_then(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        await play.say(post(chat("x")))
+        kept, file = budgets(play, tmp_path), tmp_path / "limits" / "w0.json"
+        kept.sweep(100.0)
+        file.unlink()
+        kept.sweep(101.0)
+        assert not file.exists()
+        kept.sweep(110.0)
+        assert file.exists()
+
+    perform(tmp_path, scene, config=config("{quota: 4 requests/month}"))
+
+
+def test_a_folder_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        await play.say(post(chat("x")))
+        (tmp_path / "limits").write_text("a file where the folder should be")
+        budgets(play, tmp_path).save()
+        assert (await play.say(post(chat("x")))).status == 200
+
+    perform(tmp_path, scene, config=config("{quota: 4 requests/month}"))
