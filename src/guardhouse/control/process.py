@@ -28,9 +28,8 @@ from prometheus_client.registry import Collector
 from starlette.routing import Route
 
 from guardhouse.audit.journal import Journal
-from guardhouse.control import admin, ports
+from guardhouse.control import admin, administration, ports
 from guardhouse.control.activation import Activation
-from guardhouse.control.callers import Callers
 from guardhouse.control.issuer_board import IssuerBoard
 from guardhouse.control.minting import Minter
 from guardhouse.control.news import News
@@ -40,9 +39,8 @@ from guardhouse.control.reload import Reloader
 from guardhouse.control.revisions import Revisions
 from guardhouse.control.roll import Roll
 from guardhouse.control.standing_publisher import StandingPublisher
-from guardhouse.control.state import State, load_secrets
+from guardhouse.control.state import State
 from guardhouse.control.store import Store
-from guardhouse.control.token_api import TokenApi
 from guardhouse.control.use_store import UseStore
 from guardhouse.model.pulse import Pulse
 from guardhouse.policy.edition import Edition
@@ -86,8 +84,15 @@ async def _serve(settings: Settings, edition: Edition, config: Path, state: Stat
     reloader = Reloader(activation, edition, state.policy, store, News(journal, _say))
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.signal)
     with _listen(settings.admin.address) as listener:
-        callers = Callers(settings, state, store, load_secrets(state).pepper, journal)
-        api = TokenApi(callers, minter, board.revoke, journal, settings.identity.tokens.lifetime).routes()
+        api = administration.Administration(
+            settings,
+            state,
+            store,
+            journal,
+            minter=minter,
+            revoke=board.revoke,
+            edition=lambda: reloader.edition,
+        ).routes()
         problems = partial(find_problems, settings, state, roll)
         server = _Server(_configured(settings, problems, api, metrics, board, PolicyGauges(reloader)), stopping)
         async with asyncio.TaskGroup() as tasks:

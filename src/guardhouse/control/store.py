@@ -125,6 +125,14 @@ class Store:
             row = connection.execute(select(_keys).where(_keys.c.id == key_id)).one_or_none()
         return None if row is None else _record(row)
 
+    def page(self, after: str, most: int, principal: str | None = None) -> list[KeyRecord]:
+        """Keys in the order of their ids, those behind `after`."""
+        asked = select(_keys).where(_keys.c.id > after).order_by(_keys.c.id).limit(most)
+        if principal is not None:
+            asked = asked.where(_keys.c.principal == principal)
+        with self._engine.connect() as connection:
+            return [_record(row) for row in connection.execute(asked)]
+
     def list(self) -> list[KeyRecord]:
         """Every key, oldest first."""
         with self._engine.connect() as connection:

@@ -1,0 +1,80 @@
+"""The whole administration API, put together: which groups of routes there are, and what each is given.
+
+Rows that are served elsewhere (tokens, which prove themselves by what is in the body) stand here too, so that the
+description lacks nothing. Whoever adds a group of routes adds its `endpoints()` to the list here.
+"""
+
+from collections.abc import Callable
+
+from starlette.routing import Route
+
+from guardhouse.audit.journal import Journal
+from guardhouse.control.api import Api
+from guardhouse.control.authority import Authority
+from guardhouse.control.callers import Callers
+from guardhouse.control.endpoint import OPEN, Answer, Call, Endpoint
+from guardhouse.control.entrance import Entrance
+from guardhouse.control.key_api import KeyApi
+from guardhouse.control.key_ring import KeyRing
+from guardhouse.control.minting import Minter
+from guardhouse.control.openapi import describe
+from guardhouse.control.self_api import SelfApi
+from guardhouse.control.state import State, load_secrets
+from guardhouse.control.store import Store
+from guardhouse.control.token_api import TokenApi
+from guardhouse.policy.edition import Edition
+from guardhouse.policy.settings import Settings
+
+Revoke = Callable[[str, str, float, float | None], None]
+
+_ELSEWHERE = (
+    Endpoint(
+        method="POST", path="/api/v1/token", needs=OPEN, summary="Exchange a credential for a token (RFC 8693, a form)."
+    ),
+    Endpoint(method="POST", path="/api/v1/token/revoke", needs=OPEN, summary="End a token (RFC 7009, a form)."),
+)
+
+
+class Administration:
+    """`revoke` ends a credential by its id; `edition` gives the policy that is in force now."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        state: State,
+        store: Store,
+        journal: Journal,
+        *,
+        minter: Minter,
+        revoke: Revoke,
+        edition: Callable[[], Edition],
+    ) -> None:
+        pepper = load_secrets(state).pepper
+        self.callers = Callers(settings, state, store, pepper, journal)
+        self.authority = Authority(state, edition)
+        self.entrance = Entrance(self.callers, self.authority)
+        self._journal = journal
+        self._tokens = TokenApi(self.callers, minter, revoke, journal, settings.identity.tokens.lifetime)
+        self._groups = (
+            SelfApi(self.authority).endpoints(),
+            KeyApi(KeyRing(store, pepper), store, self.authority, journal).endpoints(),
+        )
+
+    def __repr__(self) -> str:
+        return "<Administration>"
+
+    def rows(self) -> list[Endpoint]:
+        """All of them, that of the description included."""
+
+        async def description(_call: Call) -> Answer:
+            return Answer(describe(listed))
+
+        own = Endpoint(
+            method="GET", path="/api/v1/openapi.json", needs=OPEN, summary="This description.", does=description
+        )
+        listed = [own, *(endpoint for group in self._groups for endpoint in group), *_ELSEWHERE]
+        return listed
+
+    def routes(self) -> list[Route]:
+        api = Api(self.entrance, self.authority, self._journal)
+        return [*self._tokens.routes(), *api.routes(self.rows())]

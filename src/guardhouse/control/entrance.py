@@ -1,0 +1,41 @@
+"""Who stands at the admin port: the credential among the headers of a request, found and judged as on the data path.
+
+The same three carriers, one extractor, the same refusals; a header that stands twice is refused, because two readers
+might take different ones. Whoever is suspended is turned away here, before any route.
+"""
+
+from starlette.requests import Request
+
+from guardhouse.control.authority import Authority
+from guardhouse.control.callers import Callers
+from guardhouse.identity.credentials import extract
+from guardhouse.model.denial import Denial
+from guardhouse.model.principal import Principal
+from guardhouse.model.reason import Reason
+
+_ONCE = (b"authorization", b"x-api-key", b"api-key")
+
+
+class Entrance:
+    def __init__(self, callers: Callers, authority: Authority) -> None:
+        self._callers = callers
+        self._authority = authority
+
+    def __repr__(self) -> str:
+        return "<Entrance>"
+
+    def identify(self, request: Request, now: float) -> Principal | Denial:
+        carried = [(name, value) for name, value in request.headers.raw if name in _ONCE]
+        if len(dict(carried)) != len(carried):
+            return Denial(Reason.HEADER_INVALID)
+        presented = extract(dict(carried))
+        if isinstance(presented, Reason):
+            return Denial(presented)
+        found = self._callers.identify(presented, client_of(request), now)
+        if isinstance(found, Denial):
+            return found
+        return self._authority.suspension(found, now) or found
+
+
+def client_of(request: Request) -> str:
+    return "" if request.client is None else request.client.host
