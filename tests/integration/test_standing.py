@@ -34,3 +34,7 @@ def test_a_switch_is_felt_within_a_second_and_recorded(tmp_path: Path) -> None:
         eventually(
             lambda: 'guardhouse_events_total{name="model.opened"} 1.0' in gateway.metrics(), 2, "they are counted"
         )
+        told = json.loads(gateway.command("usage", "--json").stdout)
+        assert [each["principal"] for each in told["principals"]] == ["alice"]
+        assert told["principals"][0]["refused"] >= 16
+        assert set(told["workers"]) == {"w0", "w1"}

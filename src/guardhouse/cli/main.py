@@ -16,6 +16,7 @@ from guardhouse.cli.doctor import doctor
 from guardhouse.cli.explain import explain, try_cases
 from guardhouse.cli.init import init
 from guardhouse.cli.serve import serve
+from guardhouse.cli.usage import usage
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="A secure inference gateway."
@@ -36,7 +37,7 @@ def guardhouse(
 ) -> None: ...
 
 
-for _command in (init, check, doctor, serve, demo, switches.suspend, switches.unsuspend, switches.standing):
+for _command in (init, check, doctor, serve, demo, switches.suspend, switches.unsuspend, switches.standing, usage):
     app.command()(_command)
 app.add_typer(keys.app, name="keys")
 app.add_typer(tokens.app, name="tokens")

@@ -41,12 +41,14 @@ from guardhouse.control.roll import Roll
 from guardhouse.control.standing_publisher import StandingPublisher
 from guardhouse.control.state import State
 from guardhouse.control.store import Store
+from guardhouse.control.usage_desk import UsageDesk
 from guardhouse.control.use_store import UseStore
 from guardhouse.model.pulse import Pulse
 from guardhouse.policy.edition import Edition
 from guardhouse.policy.settings import Address, Settings
 from guardhouse.readers.metrics import MetricsReader
 from guardhouse.readers.signins import MOST_USES, SigninReader
+from guardhouse.readers.usage import UsageReader
 
 SAVE_INTERVAL = 5.0  # seconds between two checkpoints
 BLOCK = 1024 * 1024  # bytes of journal counted at a stretch: some ten milliseconds
@@ -75,7 +77,9 @@ async def _serve(settings: Settings, edition: Edition, config: Path, state: Stat
         durability=settings.audit.durability,
     )
     signins = SigninReader(settings.signins, UseStore(store.engine), journal.append)
-    metrics = MetricsReader(state.journal, state.metrics, settings.metrics, signins.note)
+    usage = UsageReader()
+    metrics = MetricsReader(state.journal, state.metrics, settings.metrics, signins.note, (usage.note,))
+    desk = UsageDesk(state, usage, settings.workers, time.time())
     standing = StandingPublisher(store, state.standing, journal)
     minter = Minter(state, settings.identity.tokens.longest)
     board = IssuerBoard(settings.identity.issuers, state, store, minter, journal.append)
@@ -94,9 +98,9 @@ async def _serve(settings: Settings, edition: Edition, config: Path, state: Stat
             edition=lambda: reloader.edition,
         ).routes()
         problems = partial(find_problems, settings, state, roll)
-        server = _Server(_configured(settings, problems, api, metrics, board, PolicyGauges(reloader)), stopping)
+        server = _Server(_configured(settings, problems, api, metrics, board, PolicyGauges(reloader), desk), stopping)
         async with asyncio.TaskGroup() as tasks:
-            turns = (publisher.poll, reloader.poll, standing.poll, lambda _: pulse.beat())
+            turns = (publisher.poll, reloader.poll, standing.poll, desk.poll, lambda _: pulse.beat())
             keeping_up = tasks.create_task(_keep_up(turns, metrics, signins, journal, server))
             vouching = tasks.create_task(board.run())
             serving = tasks.create_task(server.serve(sockets=[listener]))

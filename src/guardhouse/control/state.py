@@ -64,9 +64,15 @@ class State:
         self.journal = root / "journal"
         self.metrics = root / "metrics.json"
         self.run = root / "run"
+        self.usage = self.run / "usage.json"
+        self.usage_wanted = self.run / "usage.wanted"
 
     def __repr__(self) -> str:
         return f"<State {self.root}>"
+
+    def figures_of(self, worker: str) -> Path:
+        """What the worker tells of its present state (model/figures.py)."""
+        return self.run / f"{worker}.figures.json"
 
 
 def prepare(state: State) -> Secrets:

@@ -19,8 +19,11 @@ import msgspec
 T = TypeVar("T")
 
 
-def publish(path: Path, content: object) -> None:
-    """Write `content`, a msgspec struct, as the new state. OSError leaves the old one in place."""
+def publish(path: Path, content: object, *, durable: bool = True) -> None:
+    """Write `content`, a msgspec struct, as the new state. OSError leaves the old one in place.
+
+    What is not `durable` may be lost with the power of the machine, and costs no wait for the disk.
+    """
     fresh = path.with_suffix(".new")
     with contextlib.suppress(FileNotFoundError):
         fresh.unlink()
@@ -28,7 +31,8 @@ def publish(path: Path, content: object) -> None:
     with os.fdopen(descriptor, "wb") as file:
         file.write(msgspec.json.encode(content))
         file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            os.fsync(file.fileno())
     fresh.replace(path)
 
 

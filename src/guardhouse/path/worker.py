@@ -28,6 +28,7 @@ from guardhouse.model.secret import Secret
 from guardhouse.path import gates, sharing
 from guardhouse.path.budgets import Budgets
 from guardhouse.path.fault import describe
+from guardhouse.path.figures import Figures
 from guardhouse.path.listener import Connection
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.renewal import Renewal, put_in_force
@@ -102,7 +103,7 @@ async def _serve(settings: Settings, policy: InForce, worker: int, secrets: Work
     )
     loop.set_exception_handler(_report)
     _tune_collector()
-    sweeper = loop.create_task(_sweep(plane, renewal, budgets))
+    sweeper = loop.create_task(_sweep(plane, renewal, budgets, Figures(settings.state / "run", worker)))
     pulse = Pulse()
     pulse.ready()
     beating = loop.create_task(_beat(pulse, sweeper))
@@ -141,7 +142,7 @@ def _tune_collector() -> None:
     gc.set_threshold(50_000, 50, 50)
 
 
-async def _sweep(plane: DataPlane, renewal: Renewal, budgets: Budgets) -> None:
+async def _sweep(plane: DataPlane, renewal: Renewal, budgets: Budgets, figures: Figures) -> None:
     for number in count(1):
         await asyncio.sleep(SWEEP)
         while plane.keys.refresh():
@@ -154,6 +155,7 @@ async def _sweep(plane: DataPlane, renewal: Renewal, budgets: Budgets) -> None:
         if plane.sharing is not None:
             plane.sharing.book.sweep(now, plane.now())
         plane.upstreams.sweep(now)
+        figures.sweep(plane, now)
         budgets.sweep(now)
         for connection in tuple(plane.connections):
             connection.sweep(now)

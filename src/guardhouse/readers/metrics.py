@@ -10,7 +10,7 @@ unreadable or was made under another label policy or ceiling, that is what happe
 counted some moments after its exchange ended: `guardhouse_reader_lag_bytes` says how far behind the reader is.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from guardhouse.policy.settings import Metrics
 from guardhouse.readers import checkpoint
 from guardhouse.readers.series import DURATIONS, RATIOS, Histogram, Pair, SeriesTable
 from guardhouse.readers.tail import Position, Tail
-from guardhouse.readers.tally import Counts, Tally, Watch
+from guardhouse.readers.tally import Counts, Observer, Tally, Watch
 
 _USER = ["user_id"]
 _USER_MODEL = ["user_id", "model_id"]
@@ -36,15 +36,23 @@ class _Checkpoint(msgspec.Struct):
 
 
 class MetricsReader(Collector):
-    def __init__(self, journal: Path, state: Path, settings: Metrics, watch: Watch | None = None) -> None:
-        """`watch` is told of each use of a credential, perhaps again after a restart (readers/signins.py)."""
+    def __init__(
+        self,
+        journal: Path,
+        state: Path,
+        settings: Metrics,
+        watch: Watch | None = None,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        """`watch` is told of each use of a credential, perhaps again after a restart (readers/signins.py); `observers`
+        are handed each exchange that has ended (readers/usage.py)."""
         self._state = state
         self._label = str(settings.user)
         saved = checkpoint.load(state, _Checkpoint)
         if saved is None or saved.label != self._label or saved.counts.series.ceiling != settings.series:
             saved = _Checkpoint(self._label, {}, Counts(SeriesTable(settings.series)))
         self._tail = Tail(journal, saved.positions)
-        self._tally = Tally(settings.user, saved.counts, watch)
+        self._tally = Tally(settings.user, saved.counts, watch, observers)
         self._saved: dict[str, Position] | None = None
 
     def poll(self, budget: int = 4 * 1024 * 1024) -> int:

@@ -9,7 +9,7 @@ that a model's own filter ended an answer. Failed identification, malformed requ
 their own series. An `aborted` exchange has no duration, as nobody knows when it ended.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -111,10 +111,15 @@ class Counts(msgspec.Struct):
 
 Watch = Callable[[float, str, str, str], None]  # who is told of each use of a credential: at, it, its principal, client
 
+Observer = Callable[["_Closed"], None]  # who is handed the record of every exchange that has ended
+
 
 class Tally:
-    def __init__(self, label: UserLabel, counts: Counts, watch: Watch | None = None) -> None:
+    def __init__(
+        self, label: UserLabel, counts: Counts, watch: Watch | None = None, observers: Sequence[Observer] = ()
+    ) -> None:
         self.counts = counts
+        self._observers = observers
         self._watch = watch
         self._series = Series(label, counts.series)
 
@@ -129,6 +134,8 @@ class Tally:
             if type(record) is _Closed:
                 open_now -= record.decision != "denied"
                 self._count(record)
+                for observe in self._observers:
+                    observe(record)
                 if self._watch is not None and record.credential:
                     self._watch(record.at, record.credential, record.principal, record.client)
             elif type(record) is _Opened:

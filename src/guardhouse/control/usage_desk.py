@@ -1,0 +1,91 @@
+"""Answers `guardhouse usage`, and shows the workers' state as gauges.
+
+Nobody asks most of the time, so nothing is written then: whoever wants to know touches a file in the state directory,
+and for some seconds the report is published beside it, once per turn of the control process. It is a file and no
+request to the admin port, because the command runs on this machine, as the owner of the state, like all the others.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from guardhouse.control.state import State
+from guardhouse.model.bulletin import publish
+from guardhouse.model.figures import WorkerFigures
+from guardhouse.readers.usage import PrincipalUsage, UsageReader
+
+WANTED_FOR = 10.0  # seconds after somebody has asked
+
+_decode = msgspec.json.Decoder(WorkerFigures).decode
+
+
+class UsageReport(msgspec.Struct, frozen=True, kw_only=True):
+    at: float
+    since: float  # figures begin here
+    principals: list[PrincipalUsage]
+    workers: dict[str, WorkerFigures]
+
+
+class UsageDesk(Collector):
+    def __init__(self, state: State, usage: UsageReader, workers: int, now: float) -> None:
+        self._state = state
+        self._usage = usage
+        self._workers = [f"w{number}" for number in range(workers)]
+        self._since = now
+
+    def poll(self, now: float) -> None:
+        try:
+            wanted = self._state.usage_wanted.stat().st_mtime
+        except FileNotFoundError:
+            return
+        if abs(now - wanted) < WANTED_FOR:
+            publish(self._state.usage, self.report(now), durable=False)
+
+    def report(self, now: float) -> UsageReport:
+        return UsageReport(at=now, since=self._since, principals=self._usage.report(now), workers=self.workers())
+
+    def workers(self) -> dict[str, WorkerFigures]:
+        found = {name: _figures(self._state.figures_of(name)) for name in self._workers}
+        return {name: figures for name, figures in found.items() if figures is not None}
+
+    def collect(self) -> Iterator[Metric]:
+        workers = self.workers()
+        for name, text, member in (
+            ("guardhouse_connections", "Connections of callers.", "connections"),
+            ("guardhouse_exchanges_held", "Exchanges that wait for a turn, a place or the limits' store.", "held"),
+        ):
+            gauge = GaugeMetricFamily(name, text, labels=["worker"])
+            for worker, figures in workers.items():
+                gauge.add_metric([worker], getattr(figures, member))
+            yield gauge
+        away = GaugeMetricFamily(
+            "guardhouse_limits_store_away", "Whether limits_store cannot be asked.", labels=["worker"]
+        )
+        for worker, figures in workers.items():
+            if figures.limits_store:
+                away.add_metric([worker], figures.limits_store == "away")
+        yield away
+        yield from _of_targets(workers)
+
+
+def _of_targets(workers: dict[str, WorkerFigures]) -> Iterator[Metric]:
+    for name, text, member in (
+        ("guardhouse_target_in_use", "Exchanges that a target with a capacity has at present.", "in_use"),
+        ("guardhouse_target_limit", "How many it may have.", "limit"),
+        ("guardhouse_target_waiting", "How many wait for it.", "waiting"),
+    ):
+        gauge = GaugeMetricFamily(name, text, labels=["worker", "target"])
+        for worker, figures in workers.items():
+            for target, depths in figures.targets.items():
+                gauge.add_metric([worker, target], getattr(depths, member))
+        yield gauge
+
+
+def _figures(path: Path) -> WorkerFigures | None:
+    try:
+        return _decode(path.read_bytes())
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return None

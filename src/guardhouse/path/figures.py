@@ -1,0 +1,46 @@
+"""Tells of the worker's present state: connections, exchanges under way and held, queues, the limits' store.
+
+The file is for people and dashboards (`guardhouse usage`, the gauges of the admin port). It is written at most once a
+second and only when something has changed, without waiting for the disk; if it cannot be written, nothing is lost.
+"""
+
+from contextlib import suppress
+from pathlib import Path
+
+from guardhouse.model.bulletin import publish
+from guardhouse.model.figures import TargetFigures, WorkerFigures
+from guardhouse.path.plane import DataPlane
+
+_EVERY = 1.0  # seconds
+
+
+class Figures:
+    __slots__ = ("_file", "_next", "_told")
+
+    def __init__(self, run: Path, worker: int) -> None:
+        self._file = run / f"w{worker}.figures.json"
+        self._next = 0.0
+        self._told: WorkerFigures | None = None
+
+    def sweep(self, plane: DataPlane, now: float) -> None:
+        if now < self._next:
+            return
+        self._next = now + _EVERY
+        figures = figures_of(plane)
+        if figures != self._told:
+            with suppress(OSError):
+                publish(self._file, figures, durable=False)
+                self._told = figures
+
+
+def figures_of(plane: DataPlane) -> WorkerFigures:
+    sharing = plane.sharing
+    state = "" if sharing is None else ("away" if sharing.courier.away else "there")
+    return WorkerFigures(
+        connections=len(plane.connections),
+        exchanges=plane.journal.open_count,
+        held=plane.held,
+        targets={name: TargetFigures(*depths) for name, depths in plane.intakes.depths().items()},
+        limits_store=state,
+        journeys=0 if sharing is None else sharing.courier.journeys,
+    )
