@@ -4,7 +4,7 @@ from itertools import pairwise
 
 from hypothesis import strategies as st
 
-from guardhouse.model.entity import Entity
+from guardhouse.model.entity import ENTITY_BITS, EVERY_ENTITY, Entity
 
 WHOLE = (
     "alice@example.com", "bob.smith+tag@mail.example.co.uk", "a@b.co", "x_y%z@xn--bcher-kva.example",
@@ -55,8 +55,8 @@ texts = st.lists(
 ).map("".join)
 
 wanted_sets = st.one_of(
-    st.sampled_from([*Entity, Entity(255), Entity.PRIVATE_KEY | Entity.API_KEY, Entity(0)]),
-    st.integers(0, 255).map(Entity),
+    st.sampled_from([*Entity, EVERY_ENTITY, Entity.PRIVATE_KEY | Entity.API_KEY, Entity(0)]),
+    st.integers(0, ENTITY_BITS).map(Entity),
 )
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from guardhouse.inspect.endless import EndlessWord, _Stage
 from guardhouse.inspect.entities import MARGIN, RULES, rules_for
 from guardhouse.inspect.rewriting import _apply, rewrite
-from guardhouse.model.entity import Entity
+from guardhouse.model.entity import EVERY_ENTITY
 
 
 @settings(max_examples=120, deadline=None)
@@ -19,7 +19,7 @@ def test_stages_give_what_the_rules_give_one_after_the_other(
     word = EndlessWord(RULES, counts)
     out = "".join([word.push(text[position : position + size]) for position in range(0, len(text), size)])
     expected: dict[str, int] = {}
-    assert out + word.finish() == rewrite(text, rules_for(Entity(255)), expected)
+    assert out + word.finish() == rewrite(text, rules_for(EVERY_ENTITY), expected)
     assert counts == expected
 
 

@@ -10,10 +10,10 @@ from guardhouse.inspect import credentials, entities
 from guardhouse.inspect.entities import MARGIN, RULES, Rule, Rules, rules_for
 from guardhouse.inspect.masker import mask
 from guardhouse.inspect.rewriting import rewrite
-from guardhouse.model.entity import Entity
+from guardhouse.model.entity import EVERY_ENTITY, Entity
 
 CORPUS = Path(__file__).parent / "corpus"
-EVERY = Entity(255)
+EVERY = EVERY_ENTITY
 
 
 def lines(name: str) -> list[str]:

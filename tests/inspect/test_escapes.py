@@ -10,10 +10,10 @@ from guardhouse.inspect.escapes import behind
 from guardhouse.inspect.masker import mask
 from guardhouse.inspect.scanner import scan_entities
 from guardhouse.inspect.stream import StreamMasker
-from guardhouse.model.entity import SECRETS, Entity
+from guardhouse.model.entity import EVERY_ENTITY, SECRETS, Entity
 from guardhouse.wire.json import encode
 
-EVERY = Entity(255)
+EVERY = EVERY_ENTITY
 ESCAPES = (
     "\\n",
     "\\t",

@@ -11,10 +11,10 @@ from guardhouse.inspect.entities import Rules, rules_for
 from guardhouse.inspect.masker import mask, mask_texts
 from guardhouse.inspect.rewriting import rewrite, without_key_blocks
 from guardhouse.inspect.scanner import scan
-from guardhouse.model.entity import EVERY_ENTITY, Entity
+from guardhouse.model.entity import ENTITY_BITS, EVERY_ENTITY, Entity
 from guardhouse.model.text import Text
 
-EVERY = Entity(255)
+EVERY = EVERY_ENTITY
 
 
 @settings(max_examples=1500, deadline=None)
@@ -27,7 +27,7 @@ def test_masking_twice_is_masking_once(text: str, wanted: Entity, escaped: bool)
 @settings(max_examples=1500, deadline=None)
 @given(texts, wanted_sets, st.booleans())
 def test_what_the_scanner_rules_out_would_not_have_been_masked(text: str, wanted: Entity, escaped: bool) -> None:
-    candidates = Entity(scan(text.encode("utf-8", "surrogatepass")) & 255)
+    candidates = Entity(scan(text.encode("utf-8", "surrogatepass")) & ENTITY_BITS)
     assert mask(text, wanted & candidates, escaped=escaped)[1] == mask(text, wanted, escaped=escaped)[1]
 
 

@@ -1,12 +1,12 @@
 from guardhouse.inspect.entities import rules_for
 from guardhouse.inspect.rewriting import rewrite, without_key_blocks
-from guardhouse.model.entity import Entity
+from guardhouse.model.entity import EVERY_ENTITY, Entity
 
 
 def test_rules_are_applied_in_their_order_to_what_is_left() -> None:
     counts: dict[str, int] = {}
     text = "4111 1111 1111 1111@example.com, 10.0.0.1 and 10.0.0.2"
-    assert rewrite(text, rules_for(Entity(255)), counts) == "[CARD]@example.com, [IP] and [IP]"
+    assert rewrite(text, rules_for(EVERY_ENTITY), counts) == "[CARD]@example.com, [IP] and [IP]"
     assert counts == {"card": 1, "ip": 2}
 
 

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from guardhouse.inspect.masker import mask
 from guardhouse.inspect.stream import StreamMasker
-from guardhouse.model.entity import SECRETS, Entity
+from guardhouse.model.entity import EVERY_ENTITY, SECRETS, Entity
 
-EVERY = Entity(255)
+EVERY = EVERY_ENTITY
 
 
 def streamed(pieces: list[str], wanted: Entity, *, escaped: bool = False) -> tuple[str, dict[str, int]]:

@@ -31,7 +31,7 @@ import msgspec
 
 from guardhouse.inspect import credentials, plausible
 from guardhouse.inspect.escapes import LEFT, not_behind, without_escapes
-from guardhouse.model.entity import Entity
+from guardhouse.model.entity import ENTITY_BITS, Entity
 
 MARGIN = 2
 WORD = r"A-Za-z0-9@._%+\-:()/=\\"
@@ -212,9 +212,9 @@ _BY_SET = tuple(
         tuple(rule for rule in RULES if rule.entity & wanted),
         tuple(rule for rule in _PLAIN_RULES if rule.entity & wanted),
     )
-    for wanted in range(256)
+    for wanted in range(ENTITY_BITS + 1)
 )
 
 
 def rules_for(wanted: Entity) -> Rules:
-    return _BY_SET[wanted & 255]
+    return _BY_SET[wanted & ENTITY_BITS]

@@ -2,7 +2,7 @@
 
 Every pattern here is a coarser twin of something exact elsewhere: it looks at no neighbours and checks no digit, so it
 may hit where the exact one does not, and never misses where the exact one hits. Only on a hit is anything exact run.
-The answer is one integer: the low eight bits are values of `Entity`, the others say which further look is worth taking.
+The answer is one integer: the low bits are values of `Entity`, those above say which further look is worth taking.
 
 The patterns are compiled into Hyperscan databases when the module is imported (0.2 to 0.3 s): one of all, one of the
 entities, and one of each kind that tells where it may be (`spots`; a pattern has to end in a character of the match,
@@ -27,14 +27,13 @@ from guardhouse.inspect.phrases import (
     phrase_pattern,
     rotated,
 )
-from guardhouse.model.entity import Entity
+from guardhouse.model.entity import ENTITY_BITS, Entity
 
-ENTITY_BITS = 255
-KEYWORD = 1 << 8  # a phrase of phrases.py, as it is
-DELIMITER = 1 << 9  # something that divides roles in a prompt template
-BLOB = 1 << 10  # something that may be encoded text
-DISGUISED = 1 << 11  # letters apart, digits for letters, a phrase rotated by 13
-NON_ASCII = 1 << 12  # characters that may stand for others
+KEYWORD = ENTITY_BITS + 1  # a phrase of phrases.py, as it is
+DELIMITER = KEYWORD << 1  # something that divides roles in a prompt template
+BLOB = KEYWORD << 2  # something that may be encoded text
+DISGUISED = KEYWORD << 3  # letters apart, digits for letters, a phrase rotated by 13
+NON_ASCII = KEYWORD << 4  # characters that may stand for others
 
 SIGNAL_BITS = KEYWORD | DELIMITER | BLOB | DISGUISED | NON_ASCII
 

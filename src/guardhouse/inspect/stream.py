@@ -17,7 +17,7 @@ from guardhouse.inspect.json_source import JsonSource, Part
 from guardhouse.inspect.private_key import KeyBlocks
 from guardhouse.inspect.rewriting import Counts, count, rewrite
 from guardhouse.inspect.words import Words
-from guardhouse.model.entity import SECRETS, Entity
+from guardhouse.model.entity import ENTITY_BITS, SECRETS, Entity
 
 _IN_NUMBERS = ~(SECRETS | Entity.EMAIL)  # the other kinds can be written with the characters of a number
 # no group of digits in it is long enough for a card, and no other value is a JSON number
@@ -34,7 +34,7 @@ class StreamMasker:
         self._blocks = KeyBlocks(self._count_block) if wanted & Entity.PRIVATE_KEY else None
         self._words = Words(wanted, self.counts)
         self._source = JsonSource() if escaped else None
-        self._only_secrets = not wanted & ~SECRETS & 255
+        self._only_secrets = not wanted & ~SECRETS & ENTITY_BITS
         self._calm = not escaped
 
     def feed(self, piece: str) -> str:

@@ -16,7 +16,7 @@ from guardhouse.inspect.credentials import any_sign, first_possible
 from guardhouse.inspect.endless import EndlessWord
 from guardhouse.inspect.entities import WORD, rules_for
 from guardhouse.inspect.rewriting import Counts, rewrite
-from guardhouse.model.entity import Entity
+from guardhouse.model.entity import ENTITY_BITS, SECRETS, Entity
 
 _LONGEST_TAIL = 512
 
@@ -53,7 +53,7 @@ class Words:
         self._rules = rules_for(wanted)
         self._wanted = bool(self._rules.every)
         self._cuts = _cuts(wanted)
-        self._only_credentials = not wanted & ~Entity.PRIVATE_KEY & ~Entity.API_KEY & 255
+        self._only_credentials = not wanted & ~SECRETS & ENTITY_BITS
         self._counts = counts
         self._endless: EndlessWord | None = None
         self._recent = ""  # the last two characters given to `_endless`

@@ -1,0 +1,51 @@
+"""Every entity that a policy can name, through the whole gateway: out, back, and back in pieces."""
+
+from pathlib import Path
+
+import pytest
+from playbook import Play, chat, chunk_event, completion, perform, post, reply, stream
+
+from guardhouse.model.entity import Entity
+
+SAMPLES = {
+    Entity.EMAIL: "ann@example.com",
+    Entity.PHONE: "+1 415 555 2671",
+    Entity.CARD: "4111 1111 1111 1111",
+    Entity.IBAN: "DE89 3704 0044 0532 0130 00",
+    Entity.SSN: "123-45-6789",
+    Entity.IP: "192.0.2.33",
+    Entity.PRIVATE_KEY: "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\n-----END PRIVATE KEY-----",
+    Entity.API_KEY: "ghp_" + "a1B2" * 9,
+}
+
+
+def test_every_entity_has_a_sample() -> None:
+    assert set(SAMPLES) == set(Entity)
+
+
+@pytest.mark.parametrize("entity", SAMPLES, ids=lambda entity: str(entity.name).lower())
+def test_an_entity_is_masked_in_a_request_and_in_its_answer(tmp_path: Path, entity: Entity) -> None:
+    value, placeholder, name = SAMPLES[entity], f"[{entity.name}]", str(entity.name).lower()
+
+    async def scene(play: Play) -> None:
+        answer = await play.say(post(chat(f"take {value}, please")))
+        assert play.server.document()["messages"][0]["content"] == f"take {placeholder}, please"
+        assert answer.json["choices"][0]["message"]["content"] == f"here is {placeholder}, sir"
+        closed = play.records[-1]
+        assert (closed["masked_request"], closed["masked"]) == ({name: 1}, {name: 1})
+
+    perform(tmp_path, scene, lambda _: [reply(completion(f"here is {value}, sir"))])
+
+
+@pytest.mark.parametrize("entity", SAMPLES, ids=lambda entity: str(entity.name).lower())
+def test_an_entity_is_masked_in_an_answer_that_comes_in_pieces(tmp_path: Path, entity: Entity) -> None:
+    text = f"here is {SAMPLES[entity]}, sir"
+    pieces = [chunk_event(text[at : at + 3]) for at in range(0, len(text), 3)]
+
+    async def scene(play: Play) -> None:
+        answer = await play.say(post(chat("hi", stream=True)))
+        said = [event["choices"][0]["delta"].get("content") or "" for event in answer.events if event != b"[DONE]"]
+        assert "".join(said) == f"here is [{entity.name}], sir"
+        assert play.records[-1]["masked"] == {str(entity.name).lower(): 1}
+
+    perform(tmp_path, scene, lambda _: stream(*pieces, chunk_event(None, "stop"), b"data: [DONE]\n\n"))
