@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from guardhouse.cli import reasons
 from guardhouse.cli.main import app
+from guardhouse.model.entity import ENTITY_NAMES
 from guardhouse.model.reason import Reason
 from guardhouse.policy.load import Loaded, load
 
@@ -64,6 +65,12 @@ def test_the_readme_s_configuration_is_sound_and_has_twelve_lines(
 
 def test_the_readme_is_short_enough_to_be_read() -> None:
     assert len(README.splitlines()) <= 150
+
+
+def test_every_entity_is_named_where_masks_are_explained() -> None:
+    row = re.search(r"^\| `entities` \|.*", (ROOT / "docs" / "configuration.md").read_text(), re.MULTILINE)
+    assert row is not None
+    assert [name for name in ENTITY_NAMES if f"`{name}`" not in row[0]] == []
 
 
 def test_the_page_of_reasons_is_the_one_that_the_enum_makes() -> None:
