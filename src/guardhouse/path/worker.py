@@ -186,7 +186,7 @@ async def _read_lists(plane: DataPlane, certificates: Certificates) -> None:
             at=plane.now(),
             name="identity.revocation_lists",
             severity="alert" if wrong else "notice",
-            facts={"used": not wrong, "why": wrong},
+            facts={"used": False, "why": wrong} if wrong else {"used": True},
         )
     )
 
