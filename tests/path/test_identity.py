@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from playbook import ALICE, BOB, CONFIG, REVOKED, Play, chat, perform, post
 
+from guardhouse.identity.api_keys import KeyRecord
+
 WRONG = b"gh_aliceaaaaaaa_" + b"X" * 43
 NOBODY = b"gh_nosuchkeyyyy_" + b"X" * 43
 IMPATIENT = CONFIG + "signins: {failures: 3, first: 10s}\n"
@@ -94,6 +96,17 @@ def test_a_revoked_key_counts_and_the_answer_still_says_why(tmp_path: Path) -> N
         answers = [await ask(play, REVOKED) for _ in range(4)]
         assert [answer.code for answer in answers] == ["credential_revoked"] * 3 + ["signin_backoff"]
         assert "revoked" in answers[-1].json["error"]["message"]
+
+    perform(tmp_path, scene, config=IMPATIENT)
+
+
+def test_whoever_comes_with_an_expired_key_hears_so_every_time(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        table = play.plane.keys.table
+        kept = table.read(ALICE).digest
+        table.put(KeyRecord(id="aliceaaaaaaa", digest=kept, principal="alice", created_at=0.0, expires_at=1.0))
+        assert {(await ask(play, ALICE)).code for _ in range(6)} == {"credential_expired"}
+        assert events(play) == []
 
     perform(tmp_path, scene, config=IMPATIENT)
 

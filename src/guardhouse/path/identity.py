@@ -19,12 +19,8 @@ from guardhouse.model.reason import Reason
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
 
-_FAILURES = (
-    Reason.CREDENTIAL_INVALID,
-    Reason.CREDENTIAL_EXPIRED,
-    Reason.CREDENTIAL_REVOKED,
-    Reason.CERTIFICATE_INVALID,
-)
+# one that has expired is none: its holder has it by right, and has to hear 401 in order to renew it
+_FAILURES = (Reason.CREDENTIAL_INVALID, Reason.CREDENTIAL_REVOKED, Reason.CERTIFICATE_INVALID)
 
 
 def identify(exchange: Exchange, plane: DataPlane) -> Verdict:
