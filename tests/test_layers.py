@@ -37,7 +37,7 @@ RESERVED = {
     "sqlalchemy": (
         (
             "guardhouse.control.store guardhouse.control.standing_store guardhouse.control.revocations "
-            "guardhouse.control.revisions guardhouse.control.use_store"
+            "guardhouse.control.revisions guardhouse.control.use_store guardhouse.control.key_acts"
         ),
         "only the store speaks SQL; workers hold none",
     ),

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from guardhouse.cli.operator import whoever
 from guardhouse.cli.output import (
     CONFIG,
     AsJson,
@@ -128,7 +129,7 @@ def create(
     document = document_or_refuse(config, as_json=as_json)
     with _opened(config, as_json=as_json) as (store, secrets):
         ends = None if expires is None else now + expires
-        minted, record = KeyRing(store, secrets.pepper).create(terms, now, ends)
+        minted, record = KeyRing(store, secrets.pepper, whoever()).create(terms, now, ends)
     _show(minted, {**_shown(record, now), "key": minted.key.reveal()}, _made(record), as_json=as_json)
     for note in notes(document, groups=terms.groups, roles=terms.roles, teams=_once([team] if team else None)):
         typer.echo(f"note: {note}", err=True)
@@ -174,7 +175,7 @@ def revoke(key_id: KeyId, config: Config = CONFIG, as_json: AsJson = False) -> N
     """
     now = time.time()
     with _opened(config, as_json=as_json) as (store, secrets):
-        record = KeyRing(store, secrets.pepper).revoke(key_id, now)
+        record = KeyRing(store, secrets.pepper, whoever()).revoke(key_id, now)
     if record is None:
         refuse(_REFUSALS["unknown"], as_json=as_json)
     answer(
@@ -201,7 +202,7 @@ def rotate(
     """
     now = time.time()
     with _opened(config, as_json=as_json) as (store, secrets):
-        result = KeyRing(store, secrets.pepper).rotate(key_id, now, 0 if at_once else overlap or OVERLAP)
+        result = KeyRing(store, secrets.pepper, whoever()).rotate(key_id, now, 0 if at_once else overlap or OVERLAP)
     if not isinstance(result, Rotated):
         refuse(_REFUSALS[result], as_json=as_json)
     document = {

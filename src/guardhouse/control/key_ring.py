@@ -15,7 +15,8 @@ from typing import Literal
 
 import msgspec
 
-from guardhouse.control.store import Store
+from guardhouse.control.key_acts import KeyAct, KeyActs, Kind
+from guardhouse.control.store import Beside, Store
 from guardhouse.identity.api_keys import KeyRecord, KeyTerms, MintedKey, digest, key_of, mint
 from guardhouse.model.secret import Secret
 
@@ -65,21 +66,29 @@ def _unnamed(member: str, texts: Iterable[str]) -> Iterator[str]:
 
 
 class KeyRing:
-    """The store together with the pepper under which its digests are made."""
+    """The store together with the pepper under which its digests are made.
 
-    def __init__(self, store: Store, pepper: Secret) -> None:
+    `by` is who acts, where the act is to be noted for the journal (key_acts.py); whoever can write the journal does so
+    and leaves it empty.
+    """
+
+    def __init__(self, store: Store, pepper: Secret, by: str = "") -> None:
         self._store = store
         self._pepper = key_of(pepper)
+        self._by = by
+        self._acts = KeyActs(store.engine)
 
     def create(self, terms: KeyTerms, now: float, expires_at: float | None = None) -> tuple[MintedKey, KeyRecord]:
         minted = mint()
         record = self._record(minted, terms, now, expires_at)
-        self._store.add(record)
+        self._store.add(record, self._noting("created", record, now))
         return minted, record
 
     def revoke(self, key_id: str, now: float) -> KeyRecord | None:
         """The record as it is now; a key that was revoked before keeps its first moment. None: no such key."""
-        self._store.revoke(key_id, now)
+        record = self._store.get(key_id)
+        if record is not None:
+            self._store.revoke(key_id, now, self._noting("revoked", record, now))
         return self._store.get(key_id)
 
     def rotate(self, key_id: str, now: float, overlap: float = OVERLAP) -> Rotated | Refusal:
@@ -93,9 +102,17 @@ class KeyRing:
         lifetime = None if old.expires_at is None else old.expires_at - old.created_at
         new = self._record(minted, old, now, None if lifetime is None else now + lifetime)
         until = now + overlap if old.expires_at is None else min(old.expires_at, now + overlap)
-        if not self._store.replace(old, new, expires_at=until, revoked_at=None if overlap else now):
+        noting = self._noting("rotated", new, now, replaces=old.id)
+        if not self._store.replace(old, new, expires_at=until, revoked_at=None if overlap else now, beside=noting):
             return "revoked"
         return Rotated(minted, new, until)
+
+    def _noting(self, kind: Kind, record: KeyRecord, now: float, replaces: str = "") -> Beside:
+        if not self._by:
+            return lambda _connection: None
+        return self._acts.noting(
+            KeyAct(kind=kind, key_id=record.id, principal=record.principal, at=now, by=self._by, replaces=replaces)
+        )
 
     def _record(self, minted: MintedKey, terms: KeyTerms, now: float, expires_at: float | None) -> KeyRecord:
         kept = digest(self._pepper, minted.key.reveal().encode())

@@ -31,6 +31,7 @@ from guardhouse.audit.journal import Journal
 from guardhouse.control import admin, administration, ports
 from guardhouse.control.activation import Activation
 from guardhouse.control.issuer_board import IssuerBoard
+from guardhouse.control.key_acts import KeyAnnouncer
 from guardhouse.control.minting import Minter
 from guardhouse.control.news import News
 from guardhouse.control.policy_gauges import PolicyGauges
@@ -80,6 +81,7 @@ async def _serve(settings: Settings, edition: Edition, config: Path, state: Stat
     usage = UsageReader()
     metrics = MetricsReader(state.journal, state.metrics, settings.metrics, signins.note, (usage.note,))
     desk = UsageDesk(state, usage, settings.workers, time.time())
+    keys = KeyAnnouncer(store, journal)
     standing = StandingPublisher(store, state.standing, journal)
     minter = Minter(state, settings.identity.tokens.longest)
     board = IssuerBoard(settings.identity.issuers, state, store, minter, journal.append)
@@ -100,7 +102,7 @@ async def _serve(settings: Settings, edition: Edition, config: Path, state: Stat
         problems = partial(find_problems, settings, state, roll)
         server = _Server(_configured(settings, problems, api, metrics, board, PolicyGauges(reloader), desk), stopping)
         async with asyncio.TaskGroup() as tasks:
-            turns = (publisher.poll, reloader.poll, standing.poll, desk.poll, lambda _: pulse.beat())
+            turns = (publisher.poll, reloader.poll, standing.poll, desk.poll, keys.poll, lambda _: pulse.beat())
             keeping_up = tasks.create_task(_keep_up(turns, metrics, signins, journal, server))
             vouching = tasks.create_task(board.run())
             serving = tasks.create_task(server.serve(sockets=[listener]))

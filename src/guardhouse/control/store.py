@@ -15,7 +15,7 @@ added here: raise `SCHEMA`, say in `_ADDED` which columns older files lack, and 
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +87,13 @@ _MEMBERS = tuple(field.name for field in msgspec.structs.fields(KeyRecord))
 _next_sequence = select(func.coalesce(func.max(_keys.c.sequence), 0) + 1).scalar_subquery()
 
 
+Beside = Callable[[Connection], None]
+
+
+def _nothing(_connection: Connection) -> None:
+    pass
+
+
 class StoreUnusable(OSError):  # noqa: N818 - it names the state the store is in
     """The file is not a store that this release can use."""
 
@@ -116,9 +123,11 @@ class Store:
             self._watch = None
         self._engine.dispose()
 
-    def add(self, record: KeyRecord) -> None:
+    def add(self, record: KeyRecord, beside: Beside = _nothing) -> None:
+        """`beside`, here and below: what else is to be done if this is, in the same transaction."""
         with self._engine.begin() as connection:
             _insert(connection, record)
+            beside(connection)
 
     def get(self, key_id: str) -> KeyRecord | None:
         with self._engine.connect() as connection:
@@ -142,17 +151,29 @@ class Store:
         with self._engine.connect() as connection:
             return connection.execute(select(func.count()).select_from(_keys)).scalar_one()
 
-    def revoke(self, key_id: str, now: float) -> bool:
+    def revoke(self, key_id: str, now: float, beside: Beside = _nothing) -> bool:
         """False when there is no such key or it was revoked before."""
         with self._engine.begin() as connection:
-            return _change(connection, key_id, revoked_at=now)
+            if not _change(connection, key_id, revoked_at=now):
+                return False
+            beside(connection)
+            return True
 
-    def replace(self, old: KeyRecord, new: KeyRecord, *, expires_at: float | None, revoked_at: float | None) -> bool:
+    def replace(
+        self,
+        old: KeyRecord,
+        new: KeyRecord,
+        *,
+        expires_at: float | None,
+        revoked_at: float | None,
+        beside: Beside = _nothing,
+    ) -> bool:
         """Ends `old` as said and adds `new`, both or neither; False when `old` was revoked meanwhile."""
         with self._engine.begin() as connection:
             if not _change(connection, old.id, expires_at=expires_at, revoked_at=revoked_at):
                 return False
             _insert(connection, new)
+            beside(connection)
             return True
 
     def version(self) -> int:
