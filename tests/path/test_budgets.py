@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from limited import config
 from playbook import Play, chat, perform, post
 
@@ -38,18 +39,28 @@ def test_nothing_is_saved_where_there_is_nothing_but_rates(tmp_path: Path) -> No
     perform(tmp_path, scene, config=config("{requests: 4/min}"))
 
 
-def test_saving_is_done_now_and_then(tmp_path: Path) -> None:
+def test_saving_is_done_when_the_journal_has_grown_and_not_too_often(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def scene(play: Play) -> None:
-        await play.say(post(chat("x")))
         kept, file = budgets(play, tmp_path), tmp_path / "limits" / "w0.json"
-        kept.sweep(100.0)
-        file.unlink()
-        kept.sweep(101.0)
-        assert not file.exists()
-        kept.sweep(110.0)
-        assert file.exists()
 
-    perform(tmp_path, scene, config=config("{quota: 4 requests/month}"))
+        async def saved(now: float) -> bool:
+            file.unlink(missing_ok=True)
+            await play.say(post(chat("x")))
+            kept.sweep(now)
+            return file.exists()
+
+        assert await saved(100.0)
+        assert not await saved(110.0)
+        monkeypatch.setattr("guardhouse.path.budgets._GROWTH", 100)
+        again = budgets(play, tmp_path)
+        again._saved, again._next = kept._saved, kept._next
+        kept = again
+        assert not await saved(101.0)
+        assert await saved(110.0)
+
+    perform(tmp_path, scene, config=config("{quota: 40 requests/month}"))
 
 
 def test_a_folder_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
