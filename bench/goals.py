@@ -9,6 +9,7 @@ from bench.compare import Outcome
 from bench.report import number, ratio_to, values
 
 SUBJECT = "guardhouse"
+SMALL, LARGE = "guardhouse-rules-10", "guardhouse-rules-1000"
 Reading = Callable[[Outcome], float | None]
 
 
@@ -20,9 +21,9 @@ class Goal(msgspec.Struct, frozen=True):
     at_least: bool = False
 
 
-def _ratio(metric: str, peer: str) -> Reading:
+def _ratio(metric: str, peer: str, subject: str = SUBJECT) -> Reading:
     def read(outcome: Outcome) -> float | None:
-        mine = outcome.named(SUBJECT)
+        mine = outcome.named(subject)
         return ratio_to(mine, outcome.named(peer), metric) if mine else None
 
     return read
@@ -51,6 +52,8 @@ GOALS = (
     Goal("CPU per request, 64 KB", "times Envoy", _ratio("chat.64.cpu_us", "envoy"), 12),
     Goal("Portkey's CPU per request, 0.5 KB", "times ours", _inverse("chat.0.5.cpu_us", "portkey"), 10, at_least=True),
     Goal("LiteLLM's CPU per request, 0.5 KB", "times ours", _inverse("chat.0.5.cpu_us", "litellm"), 150, at_least=True),
+    Goal("token, 1,000 rules, 0.5 KB", "times Envoy", _ratio("chat.0.5.cpu_us", "envoy", LARGE), 1.5),
+    Goal("1,000 rules instead of 10, 0.5 KB", "times", _ratio("chat.0.5.cpu_us", SMALL, LARGE), 1.1),
     Goal("CPU per paced event", "times Envoy", _ratio("paced.cpu_us", "envoy"), 1.3),
     Goal("CPU per event in bursts", "µs", _plain("burst.cpu_us"), 12),
     Goal("added time to the first event, median", "ms", _plain("first.p50_ms"), 1),

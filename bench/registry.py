@@ -4,6 +4,7 @@ from bench.contenders.base import Contender
 from bench.contenders.direct import Direct
 from bench.contenders.envoy import Envoy
 from bench.contenders.guardhouse import Guardhouse, Interpreted, MaskingHits, PassThrough
+from bench.contenders.guardhouse_at_scale import HundredRules, TenRules, ThousandRules
 from bench.contenders.litellm import LiteLLM
 from bench.contenders.nginx import Nginx
 from bench.contenders.portkey import Portkey
@@ -16,6 +17,9 @@ EVERYONE: tuple[type[Contender], ...] = (
     Interpreted,
     PassThrough,
     MaskingHits,
+    TenRules,
+    HundredRules,
+    ThousandRules,
     Portkey,
     LiteLLM,
 )
