@@ -14,6 +14,7 @@ from guardhouse.control.standing_publisher import StandingPublisher, publish_sta
 from guardhouse.control.standing_store import Act, StandingStore
 from guardhouse.control.store import Store
 from guardhouse.limits.rate import Rate
+from guardhouse.policy.settings import SuspendRule
 from guardhouse.policy.standing import Cap, Standing
 
 NOW = 1_800_000_000.0
@@ -134,3 +135,24 @@ def test_a_rule_suspends_and_never_shortens_a_suspension(desk: Desk) -> None:
     desk.suspend()
     assert not desk.publisher.suspend("alice", NOW + 9000, by="rule:flood", because="", now=NOW)
     assert desk.poll() == Standing(suspended={"alice": None})
+
+
+RULE = SuspendRule(name="flood", reasons=("request_rate_exceeded",), above=Rate(2, 60.0), lasting=600.0)
+
+
+def test_a_rule_that_is_met_is_told_and_suspends_for_its_time(desk: Desk) -> None:
+    desk.poll()
+    desk.publisher.answer(RULE, "alice", 3, NOW - 1)
+    assert desk.poll() == Standing(suspended={"alice": NOW + 599})
+    told, suspended = desk.events
+    assert (told["name"], told["principal"]) == ("principal.refused_often", "alice")
+    assert told["facts"] == {"rule": "flood", "refusals": 3, "limit": "2/min"}
+    assert (suspended["by"], suspended["facts"]["because"]) == ("rule:flood", "more than 2/min refusals")
+
+
+def test_a_rule_without_a_time_and_one_that_comes_too_late_only_tell(desk: Desk) -> None:
+    desk.poll()
+    desk.publisher.answer(msgspec.structs.replace(RULE, lasting=None), "alice", 3, NOW)
+    desk.publisher.answer(RULE, "bob", 3, NOW - 601)
+    assert desk.poll() == Standing()
+    assert [event["name"] for event in desk.events] == ["principal.refused_often"] * 2

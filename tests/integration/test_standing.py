@@ -38,3 +38,13 @@ def test_a_switch_is_felt_within_a_second_and_recorded(tmp_path: Path) -> None:
         assert [each["principal"] for each in told["principals"]] == ["alice"]
         assert told["principals"][0]["refused"] >= 16
         assert set(told["workers"]) == {"w0", "w1"}
+
+
+def test_refusals_that_pile_up_suspend_by_rule(tmp_path: Path) -> None:
+    rule = {"name": "probing", "reasons": ["model_denied"], "above": "5/min", "lasting": "1h"}
+    with RecordingBackend() as back_end, running(tmp_path, back_end.url, {"suspend": [rule]}) as gateway:
+        for _ in range(6):
+            assert gateway.chat("hello", model="secret").status == 403
+        eventually(lambda: code_of(gateway) == "principal_suspended", 2 * FELT, "the rule is felt")
+        [standing] = json.loads(gateway.command("standing", "--json").stdout)
+        assert (standing["name"], standing["by"]) == ("alice", "rule:probing")

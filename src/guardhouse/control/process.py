@@ -47,6 +47,7 @@ from guardhouse.control.use_store import UseStore
 from guardhouse.model.pulse import Pulse
 from guardhouse.policy.edition import Edition
 from guardhouse.policy.settings import Address, Settings
+from guardhouse.readers.hits import HitReader
 from guardhouse.readers.metrics import MetricsReader
 from guardhouse.readers.signins import MOST_USES, SigninReader
 from guardhouse.readers.usage import UsageReader
@@ -78,11 +79,11 @@ async def _serve(settings: Settings, edition: Edition, config: Path, state: Stat
         durability=settings.audit.durability,
     )
     signins = SigninReader(settings.signins, UseStore(store.engine), journal.append)
-    usage = UsageReader()
-    metrics = MetricsReader(state.journal, state.metrics, settings.metrics, signins.note, (usage.note,))
-    desk = UsageDesk(state, usage, settings.workers, time.time())
     keys = KeyAnnouncer(store, journal)
     standing = StandingPublisher(store, state.standing, journal)
+    usage, hits = UsageReader(), HitReader(settings.suspend, standing.answer)
+    metrics = MetricsReader(state.journal, state.metrics, settings.metrics, signins.note, (usage.note, hits.note))
+    desk = UsageDesk(state, usage, settings.workers, time.time())
     minter = Minter(state, settings.identity.tokens.longest)
     board = IssuerBoard(settings.identity.issuers, state, store, minter, journal.append)
     board.turn(time.time())

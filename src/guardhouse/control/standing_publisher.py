@@ -15,6 +15,7 @@ from guardhouse.audit.record import Event
 from guardhouse.control.standing_store import Act, Kind, StandingStore
 from guardhouse.control.store import Store
 from guardhouse.model.bulletin import publish
+from guardhouse.policy.settings import SuspendRule
 from guardhouse.policy.standing import Cap, Standing, over
 
 EXPIRY = "expiry"  # who lifts what has ended
@@ -37,11 +38,13 @@ class StandingPublisher:
         self._version: int | None = None
         self._published: Standing | None = None
         self._next_end = float("inf")
+        self._now = 0.0
 
     def __repr__(self) -> str:
         return f"<StandingPublisher {self._file.name}>"
 
     def poll(self, now: float) -> None:
+        self._now = now
         version = self._store.version()
         if version == self._version and now < self._next_end:
             return
@@ -54,6 +57,17 @@ class StandingPublisher:
         self._next_end = min((act.until for act in latest if act.until is not None), default=float("inf"))
         self._announce()
         self._version = version
+
+    def answer(self, rule: SuspendRule, principal: str, count: int, at: float) -> None:
+        """A rule of `suspend` is met: tell of it, and do what it says. What was read too late for that is only told."""
+        until = None if rule.lasting is None else at + rule.lasting
+        facts: dict[str, str | int | float | bool] = {"rule": rule.name, "refusals": count, "limit": str(rule.above)}
+        self._journal.append(
+            Event(at=at, name="principal.refused_often", severity="warning", principal=principal, facts=facts)
+        )
+        if until is not None and not over(until, self._now):
+            because = f"more than {rule.above} refusals"
+            self.suspend(principal, until, by=f"rule:{rule.name}", because=because, now=at)
 
     def suspend(self, principal: str, until: float | None, *, by: str, because: str, now: float) -> bool:
         """For rules; False when a suspension that lasts at least as long is in force."""

@@ -16,7 +16,7 @@ from guardhouse.policy.inert_effects import bundle_findings, inert_routes, inert
 from guardhouse.policy.network import is_loopback
 from guardhouse.policy.problem import Path, dotted, quote, unknown
 from guardhouse.policy.redundant import redundant
-from guardhouse.policy.sections import capacity, clients, hours, identity, limits_store, prices, signins
+from guardhouse.policy.sections import capacity, clients, hours, identity, limits_store, prices, signins, suspend
 from guardhouse.policy.sections.limits import Limits
 from guardhouse.policy.selecting import TAG, is_name, models_of, selected
 
@@ -31,6 +31,7 @@ def findings(document: Document, unread: Unread) -> Iterator[Finding]:
     yield from _credentials(document)
     yield from ((("identity", *place), message) for place, message in identity.findings(document.identity))
     yield from signins.findings(document.signins)
+    yield from suspend.findings(document.suspend)
     yield from clients.findings(None if document.listen.tls is None else document.listen.tls.clients)
     yield from _targets(document, unread)
     yield from _capacities(document, unread)

@@ -54,6 +54,7 @@ def compile_settings(document: Document, base: Path) -> Settings:
         metrics=document.metrics,
         identity=resolved(document.identity, base),
         signins=document.signins,
+        suspend=document.suspend,
     )
 
 

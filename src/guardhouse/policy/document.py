@@ -21,7 +21,7 @@ from guardhouse.policy.sections.networks import Networks
 from guardhouse.policy.sections.prices import PriceEntry
 from guardhouse.policy.sections.when import When
 from guardhouse.policy.sections.who import Who
-from guardhouse.policy.settings import Admin, Audit, LimitsStore, Listen, Metrics, Signins, Upstream
+from guardhouse.policy.settings import Admin, Audit, LimitsStore, Listen, Metrics, Signins, SuspendRule, Upstream
 
 Effect = Literal["allow", "deny", "restrict"]
 
@@ -73,6 +73,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     metrics: Metrics = Metrics()
     identity: IdentityEntry = IdentityEntry()
     signins: Signins = Signins()
+    suspend: tuple[SuspendRule, ...] = ()
     networks: Networks = {}
     tiers: Tiers = ()
     hours: dict[str, HoursEntry] = {}

@@ -23,6 +23,7 @@ from guardhouse.policy.sections.may import OPERATIONS
 from guardhouse.policy.sections.networks import NETWORKS
 from guardhouse.policy.sections.prices import PRICE
 from guardhouse.policy.sections.signins import SIGNINS
+from guardhouse.policy.sections.suspend import SUSPEND
 from guardhouse.policy.sections.when import WHEN
 from guardhouse.policy.sections.who import WHO
 from guardhouse.policy.settings import Admin, Audit, Deadlines, Listen, ListenLimits, Metrics, Tls, Upstream
@@ -182,6 +183,7 @@ DOCUMENT = Shape(
         "audit": Key(_AUDIT, "The journal."),
         "metrics": Key(_METRICS, "The metrics."),
         "identity": Key(IDENTITY, "Credentials: how long what is known of them counts, and whose tokens are accepted."),
+        "suspend": Key(ListOf(SUSPEND, partial=True), "Whom the gateway suspends by itself, after too many refusals."),
         "signins": Key(SIGNINS, "Failed sign-ins, and unusual use of credentials."),
         "tiers": Key(TIERS, "Ranks of callers by name, the one first that is shed last; for targets with a capacity."),
         "networks": Key(NETWORKS, "Address ranges by name, for the conditions of policies."),

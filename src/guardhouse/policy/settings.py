@@ -14,6 +14,7 @@ import msgspec
 from guardhouse.identity.clients import Clients
 from guardhouse.identity.guard import Patience
 from guardhouse.identity.issuers import Issuer
+from guardhouse.limits.rate import Rate
 from guardhouse.policy.references import Reference
 
 KIB = 1024
@@ -144,6 +145,15 @@ class LimitsStore(msgspec.Struct, frozen=True, kw_only=True):
     prefix: str = "guardhouse"
 
 
+class SuspendRule(msgspec.Struct, frozen=True, kw_only=True):
+    """So many refusals of one principal are too many."""
+
+    name: str
+    reasons: tuple[str, ...]
+    above: Rate
+    lasting: float | None = None  # seconds; None: tell of it, and suspend nobody
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     listen: Listen = Listen()
     upstream: Upstream = Upstream()
@@ -156,3 +166,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metrics: Metrics = Metrics()
     identity: Identity = Identity()
     signins: Signins = Signins()
+    suspend: tuple[SuspendRule, ...] = ()
