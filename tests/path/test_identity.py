@@ -8,6 +8,7 @@ import pytest
 from playbook import ALICE, BOB, CONFIG, REVOKED, Play, chat, perform, post
 
 from guardhouse.identity.api_keys import KeyRecord
+from guardhouse.model.operation import Operation
 
 WRONG = b"gh_aliceaaaaaaa_" + b"X" * 43
 NOBODY = b"gh_nosuchkeyyyy_" + b"X" * 43
@@ -119,3 +120,28 @@ def test_a_credential_that_cannot_be_read_is_not_laid_to_the_key_before_it(tmp_p
         assert [event["facts"]["of"] for event in events(play)] == ["address"]
 
     perform(tmp_path, scene, config=IMPATIENT)
+
+
+@pytest.mark.parametrize(
+    ("narrowed", "path", "model", "status"),
+    [
+        ({}, b"/v1/chat/completions", "small", 200),
+        ({"operations": (Operation.CHAT,)}, b"/v1/chat/completions", "small", 200),
+        ({"operations": (Operation.EMBEDDINGS,)}, b"/v1/chat/completions", "small", 403),
+        ({"models": ("small",)}, b"/v1/chat/completions", "small", 200),
+        ({"models": ("small",)}, b"/v1/chat/completions", "renamed", 403),
+        ({"models": ("secret-model",)}, b"/v1/chat/completions", "secret-model", 403),
+        ({"operations": (), "models": ()}, b"/v1/chat/completions", "small", 403),
+    ],
+)
+def test_a_narrowed_key_gets_what_policies_allow_and_it_names(
+    tmp_path: Path, narrowed: dict[str, Any], path: bytes, model: str, status: int
+) -> None:
+    async def scene(play: Play) -> None:
+        table = play.plane.keys.table
+        kept = table.read(ALICE).digest
+        terms = {"principal": "alice", "groups": ("research",), **narrowed}
+        table.put(KeyRecord(id="aliceaaaaaaa", digest=kept, created_at=0.0, **terms))
+        assert (await play.say(post(chat("x", model=model), path=path))).status == status
+
+    perform(tmp_path, scene)
