@@ -11,8 +11,11 @@ import pytest
 from guardhouse.control import diagnosis
 from guardhouse.control.diagnosis import Finding
 from guardhouse.control.state import State, lock, prepare
-from guardhouse.policy.settings import Address
+from guardhouse.identity.clients import Clients
+from guardhouse.policy.settings import Address, Tls
 from guardhouse.policy.snapshot import Target
+from identity.authority import NOW as ISSUED
+from identity.authority import Authority
 
 NOW = 1_800_000_000.0
 
@@ -142,3 +145,38 @@ def test_a_target_that_accepts_is_fine_and_one_that_does_not_is_a_problem(taken:
 
 def test_a_target_whose_name_resolves_to_nothing_is_a_problem() -> None:
     assert diagnosis.reachable(target(Address("no-such-host.invalid", 80))).status == "problem"
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> Tls:
+    """A certificate for a day, authorities for a year, and lists for a day."""
+    authority = Authority()
+    certificate, key = authority.issue("spiffe://example.org/a").save(tmp_path)
+    (tmp_path / "authorities.pem").write_bytes(authority.pem)
+    (tmp_path / "list.pem").write_bytes(authority.list_of())
+    clients = Clients(authorities=tmp_path / "authorities.pem", crl=tmp_path / "list.pem")
+    return Tls(certificate=certificate, key=key, clients=clients)
+
+
+def statuses(tls: Tls | None, now: float) -> dict[str, str]:
+    return {finding.subject: finding.status for finding in diagnosis.certificates(tls, now)}
+
+
+def test_what_has_an_end_is_told_before_it_comes_and_when_it_has(tls: Tls) -> None:
+    now = ISSUED.timestamp()
+    assert statuses(tls, now) == {"certificate": "warning", "authorities": "ok", "revocation lists": "ok"}
+    assert statuses(tls, now + 0.6 * 86_400)["revocation lists"] == "warning"
+    assert statuses(tls, now + 86_400) == {"certificate": "problem", "authorities": "ok", "revocation lists": "problem"}
+    assert statuses(tls, now + 340 * 86_400)["authorities"] == "warning"
+
+
+def test_without_tls_there_is_nothing_to_renew_and_without_clients_only_the_certificate(tls: Tls) -> None:
+    assert statuses(None, NOW) == {}
+    assert statuses(Tls(certificate=tls.certificate, key=tls.key), ISSUED.timestamp() - 86_400) == {
+        "certificate": "warning"
+    }
+
+
+def test_a_certificate_that_is_none_is_a_problem(tls: Tls) -> None:
+    tls.certificate.write_text("garbage")
+    assert statuses(tls, NOW) == {"certificate": "problem"}

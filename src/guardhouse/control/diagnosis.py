@@ -19,16 +19,21 @@ import httptools.parser.parser
 import hyperscan._hs_ext
 import msgspec
 import uvloop.loop
+from cryptography import x509
 
 from guardhouse.control.ports import obstacle
 from guardhouse.control.state import State, StateRefused, exposed_to, load_secrets, lock
-from guardhouse.policy.settings import Address, Settings
+from guardhouse.identity.certificate import MALFORMED
+from guardhouse.identity.mtls import Certificates
+from guardhouse.policy.settings import Address, Settings, Tls
 from guardhouse.policy.snapshot import Snapshot, Target
 
 LEAST_FILES = 4096
 LEAST_SPACE = 1024**3  # bytes
 CONNECT_WITHIN = 2.0  # seconds
 CLOCK_SLACK = 5.0  # seconds
+# what is left of a thing when somebody should know that nobody has renewed it; lists are often made for a few days
+RENEWED_BEFORE = {"certificate": 14 * 86_400.0, "authorities": 30 * 86_400.0, "revocation lists": 43_200.0}
 _RELEASED = 1_735_689_600.0  # 2025-01-01: no machine that runs this can rightly show an earlier date
 
 Status = Literal["ok", "warning", "problem"]
@@ -50,6 +55,7 @@ def examine(settings: Settings, snapshot: Snapshot) -> Iterator[Finding]:
     yield file_limit(resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     yield disk(_existing(settings.state), 4 * settings.audit.segment)
     yield clock(state, time.time())
+    yield from certificates(settings.listen.tls, time.time())
     yield from compiled_parsers()
     yield from (reachable(target) for target in snapshot.targets.values())
 
@@ -122,6 +128,28 @@ def clock(state: State, now: float) -> Finding:
     if state.feed.exists() and state.feed.stat().st_mtime > now + CLOCK_SLACK:
         return Finding("clock", "warning", "the clock is behind the last heartbeat", "check time synchronisation")
     return Finding("clock", "ok", time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(now)))
+
+
+def certificates(tls: Tls | None, now: float) -> Iterator[Finding]:
+    """Whether what has an end is renewed in time: the own certificate, and what callers' certificates rest on."""
+    if tls is None:
+        return
+    try:
+        chain = x509.load_pem_x509_certificates(tls.certificate.read_bytes())
+        ends = {"certificate": min(each.not_valid_after_utc.timestamp() for each in chain)}
+    except MALFORMED:
+        yield Finding("certificate", "problem", f"{tls.certificate} holds no certificate", "put it there, as PEM")
+        return
+    if tls.clients is not None:
+        ends |= Certificates(tls.clients).ends
+    for name, end in ends.items():
+        left, seen = end - now, f"until {time.strftime('%Y-%m-%d %H:%M:%SZ', time.gmtime(end))}"
+        if left <= 0:
+            yield Finding(name, "problem", f"ended: {seen}", "renew it: nobody is served by it any more")
+        elif left < RENEWED_BEFORE[name]:
+            yield Finding(name, "warning", seen, "renew it before that")
+        else:
+            yield Finding(name, "ok", seen)
 
 
 def compiled_parsers() -> Iterator[Finding]:

@@ -42,6 +42,12 @@ class Certificates:
     def __repr__(self) -> str:
         return f"<Certificates of {len(self._authorities)} authorities, {len(self._read)} read>"
 
+    @property
+    def ends(self) -> dict[str, float]:
+        """What stops to count by itself, and when the first of it does."""
+        found = {"authorities": min(each.not_valid_after_utc.timestamp() for each in self._authorities)}
+        return found if self._revocations is None else {**found, "revocation lists": self._revocations.until}
+
     def read(self, der: bytes) -> Certified:
         digest = hashlib.sha256(der).digest()
         found = self._read.get(digest)

@@ -42,6 +42,11 @@ class Revocations(msgspec.Struct, frozen=True):
     lists: dict[bytes, _List]
     distrusted: frozenset[bytes]  # authorities that are revoked, or vouched for by one that is
 
+    @property
+    def until(self) -> float:
+        """When the first of the lists is past its next update."""
+        return min(known.until for known in self.lists.values())
+
     def check(self, issuer: bytes, serial: int, now: float) -> Reason | None:
         """What speaks against a certificate of this authority and number."""
         known = self.lists.get(issuer)
