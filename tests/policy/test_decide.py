@@ -28,6 +28,7 @@ from guardhouse.policy.cel.expression import Expression, Scene
 from guardhouse.policy.decide import may_operate, visible_models
 from guardhouse.policy.facts import NO_FACTS, Facts
 from guardhouse.policy.snapshot import Approval, Grant, Policy, Refusal, Snapshot
+from guardhouse.policy.uniting import unite
 
 
 def decide(
@@ -272,11 +273,26 @@ def test_a_join_asks_for_something_in_common() -> None:
 def test_what_comes_with_several_policies_adds_up() -> None:
     asks = {**ALL, "name": "asks", "effect": "restrict", "approve": {"by": ["security"]}, "route": ["local"]}
     more = {**asks, "name": "more", "approve": {"by": ["law"]}, "route": ["spare", "local"], "flag": ["b", "a"]}
-    grant = granted(decide(snapshot_of([ALL, {**more, "flag": ["a"]}, asks]), caller("a"), Operation.CHAT, "qwen"))
+    grant = unite((), [policy.grant for policy in snapshot_of([ALL, {**more, "flag": ["a"]}, asks]).policies])
     assert grant.approvals == (Approval("more", ("law",)), Approval("asks", ("security",)))
     assert grant.route == frozenset({"local"})
-    grant = granted(decide(snapshot_of([ALL, {**more, "route": ["spare"]}, asks]), caller("a"), Operation.CHAT, "qwen"))
+    grant = unite((), [policy.grant for policy in snapshot_of([ALL, {**more, "route": ["spare"]}, asks]).policies])
     assert (grant.route, grant.flags) == (frozenset(), ("b", "a"))
+
+
+def test_what_nobody_can_consent_to_or_serve_is_refused() -> None:
+    asks = {**ALL, "name": "asks", "effect": "restrict", "who": {"ids": ["a"]}, "approve": {"by": ["security"]}}
+    away = {**ALL, "name": "away", "effect": "restrict", "who": {"ids": ["b"]}, "route": ["spare"]}
+    here = {**ALL, "name": "here", "effect": "restrict", "who": {"ids": ["c"]}, "route": ["local"]}
+    snapshot = snapshot_of([ALL, asks, away, here])
+    asked = deciding.decide(snapshot, caller("a"), Operation.CHAT, "qwen", NO_FACTS)
+    assert by(asked) == (Reason.APPROVAL_UNAVAILABLE, ("asks",))
+    assert by(deciding.decide(snapshot, caller("b"), Operation.CHAT, "qwen", NO_FACTS)) == (
+        Reason.NO_TARGET_LEFT,
+        ("all", "away"),
+    )
+    assert granted(decide(snapshot, caller("c"), Operation.CHAT, "qwen")).route == frozenset({"local"})
+    assert granted(decide(snapshot, caller("a"), Operation.MODELS_READ, None)).policies == ("all", "asks")
 
 
 def test_the_grant_of_several_policies_is_united_once() -> None:

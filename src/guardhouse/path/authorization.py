@@ -17,7 +17,7 @@ from guardhouse.path.plane import DataPlane
 from guardhouse.path.shadow import beside
 from guardhouse.policy import decide
 from guardhouse.policy.facts import NO_FACTS, Facts
-from guardhouse.policy.snapshot import Grant, Refusal
+from guardhouse.policy.snapshot import Refusal
 from guardhouse.wire.dialects.openai.request import unknown_fields
 
 
@@ -67,8 +67,6 @@ def _authorize(exchange: Exchange, plane: DataPlane) -> Verdict:
         refusal = _gated(exchange, plane, name)
         if refusal is not None:
             return refusal
-    if grant.approvals:
-        return _lacks_approval(exchange, grant)
     exchange.grant = grant
     if grant.refuse_unknown_fields and name is not None:
         return _judge_fields(exchange, operation)
@@ -102,7 +100,7 @@ def _tell_unevaluated(exchange: Exchange, plane: DataPlane, policies: tuple[str,
 def _refuse(exchange: Exchange, refusal: Refusal) -> Denial:
     exchange.refused_by = refusal.policies
     reason = refusal.reason
-    told = reason is Reason.POLICY_DENIED or reason is Reason.CONDITION_UNMET
+    told = reason is not Reason.MODEL_DENIED and reason is not Reason.OPERATION_DENIED
     detail = f"By the policy {refusal.policies[0]!r}." if told else ""
     return Denial(reason, detail, param=None if exchange.operation is Operation.MODELS_READ else "model")
 
@@ -111,14 +109,6 @@ def _gated(exchange: Exchange, plane: DataPlane, model: str) -> Verdict:
     assert exchange.principal is not None
     refusal = plane.gates.refuse_model(model, exchange.at)
     return refusal or plane.gates.refuse_tier(exchange.principal.tier, exchange.at, exchange.started)
-
-
-def _lacks_approval(exchange: Exchange, grant: Grant) -> Denial:
-    """There is nobody to ask, so what must not happen without consent does not happen."""
-    exchange.refused_by = tuple([approval.policy for approval in grant.approvals])
-    first = grant.approvals[0]
-    detail = f"The policy {first.policy!r} asks for the approval of {' or '.join(first.by)}."
-    return Denial(Reason.APPROVAL_UNAVAILABLE, detail)
 
 
 def _judge_fields(exchange: Exchange, operation: Operation) -> Verdict:

@@ -33,10 +33,7 @@ def choose(exchange: Exchange, plane: DataPlane) -> Verdict:
     if operation is Operation.MODELS_READ:
         return _list_models(exchange)
     assert model is not None
-    targets = permitted(exchange, model)
-    if not targets:
-        return Denial(Reason.NO_TARGET_LEFT)
-    target = exchange.target = exchange.target or targets[0]
+    target = exchange.target = exchange.target or permitted(exchange, model)[0]
     if target.capacity is not None:
         verdict = overload.enter(exchange, plane)
         if verdict is not None:

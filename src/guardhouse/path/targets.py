@@ -5,7 +5,7 @@ from guardhouse.policy.snapshot import Model, Target
 
 
 def permitted(exchange: Exchange, model: Model) -> tuple[Target, ...]:
-    """The preferred one first; none, if the routes of several policies have none of them in common."""
+    """The preferred one first. Authorization has seen to it that its own model has one; another model may have none."""
     grant = exchange.grant
     if grant is None or grant.route is None:
         return model.targets

@@ -117,7 +117,7 @@ def _policies(document: Document, unread: Unread) -> Iterator[Finding]:
             yield (*place, "name"), f"several policies have the name {quote(policy.name)}"
         for path, message in (*_models(policy, document, unread), *_joins(policy, document, unread)):
             yield (*place, *path), message
-        for path, message in _conditions(policy, document, unread):
+        for path, message in (*_issuers(policy, document, unread), *_conditions(policy, document, unread)):
             yield (*place, *path), message
         for path, message in (*inert_policy(policy), *inert_routes(policy, policy, document)):
             yield (*place, *path), message
@@ -135,6 +135,13 @@ def _models(policy: PolicyEntry, document: Document, unread: Unread) -> Iterator
             yield ("models", number), f"no model {what}" + ("" if pattern.startswith(TAG) else f" {quote(pattern)}")
         elif pattern not in known:
             yield ("models", number), unknown("model", pattern, known)
+
+
+def _issuers(policy: PolicyEntry, document: Document, unread: Unread) -> Iterator[Finding]:
+    known = {*document.identity.issuers, *(str(path[-1]) for path in unread if path[:2] == ("identity", "issuers"))}
+    for number, name in enumerate(policy.who.issuers):
+        if name not in known and ("identity",) not in {path[:1] for path in unread}:
+            yield ("who", "issuers", number), unknown("issuer", name, known)
 
 
 def _joins(policy: PolicyEntry, document: Document, unread: Unread) -> Iterator[Finding]:

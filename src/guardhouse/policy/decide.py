@@ -118,8 +118,20 @@ def conclude(
         return Refusal(Reason.OPERATION_DENIED)
     if holding & snapshot.denies or not holding & snapshot.allows:
         return _refusal(snapshot, given, holding, model_name)
-    grant = snapshot.grants.get(holding)
-    return grant if grant is not None else _keep(snapshot, holding)
+    grant = snapshot.grants.get(holding) or _keep(snapshot, holding)
+    if model_name is not None and (grant.approvals or grant.route is not None):
+        return _asked_more(grant, snapshot.models[model_name])
+    return grant
+
+
+def _asked_more(grant: Grant, model: Model) -> Grant | Refusal:
+    """A use that needs a person's consent does not happen as long as nobody can be asked, nor one that has no way."""
+    if grant.approvals:
+        return Refusal(Reason.APPROVAL_UNAVAILABLE, tuple([approval.policy for approval in grant.approvals]))
+    route = grant.route
+    if route is not None and not any(target.name in route for target in model.targets):
+        return Refusal(Reason.NO_TARGET_LEFT, grant.policies)
+    return grant
 
 
 def may_operate(snapshot: Snapshot, principal: Principal, operation: Operation) -> bool:
