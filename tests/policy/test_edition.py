@@ -8,6 +8,7 @@ import pytest
 from guardhouse.policy.edition import Canary, Edition, InForce, in_force, seal, settings_of, unseal
 from guardhouse.policy.load import Loaded, load_content
 from guardhouse.policy.schema import decode
+from guardhouse.policy.shares import NO_SHARES
 from guardhouse.policy.source import parse
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -41,7 +42,7 @@ def test_a_process_makes_of_an_edition_what_loading_the_file_makes(tmp_path: Pat
     read = loaded(tmp_path, "ONE")
     sealed = seal(read.document)
     edition = Edition(at=1.0, base=str(tmp_path), started=sealed, active=sealed)
-    policy = in_force(edition, {"ONE": "made-up"})
+    policy = in_force(edition, {"ONE": "made-up"}, NO_SHARES)
     assert isinstance(policy, InForce)
     assert (policy.snapshot.revision, policy.shadow, policy.canary) == (read.snapshot.revision, None, None)
     assert settings_of(edition) == read.settings
@@ -50,7 +51,7 @@ def test_a_process_makes_of_an_edition_what_loading_the_file_makes(tmp_path: Pat
 
 def test_an_active_revision_without_its_secret_is_a_problem_with_a_place(tmp_path: Path) -> None:
     sealed = seal(loaded(tmp_path, "ONE").document)
-    said = in_force(Edition(at=1.0, base=str(tmp_path), started=sealed, active=sealed), {})
+    said = in_force(Edition(at=1.0, base=str(tmp_path), started=sealed, active=sealed), {}, NO_SHARES)
     assert isinstance(said, tuple)
     assert [str(problem) for problem in said] == ["targets.local.credential: the environment variable ONE is not set"]
 
@@ -58,11 +59,11 @@ def test_an_active_revision_without_its_secret_is_a_problem_with_a_place(tmp_pat
 def test_a_candidate_without_its_secret_is_left_out_and_the_rest_stands(tmp_path: Path) -> None:
     one, two = (seal(loaded(tmp_path, secret).document) for secret in ("ONE", "TWO"))
     edition = Edition(at=1.0, base=str(tmp_path), started=one, active=one, shadow=two, canary=Canary(two, 10.0))
-    policy = in_force(edition, {"ONE": "made-up"})
+    policy = in_force(edition, {"ONE": "made-up"}, NO_SHARES)
     assert isinstance(policy, InForce)
     assert (policy.snapshot.revision, policy.shadow, policy.canary) == (one.revision, None, None)
     assert [problem.path for problem in policy.left_out] == ["targets.local.credential"] * 2
-    whole = in_force(edition, {"ONE": "made-up", "TWO": "made-up"})
+    whole = in_force(edition, {"ONE": "made-up", "TWO": "made-up"}, NO_SHARES)
     assert isinstance(whole, InForce)
     assert whole.shadow is not None
     assert whole.shadow.revision == two.revision

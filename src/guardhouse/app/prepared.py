@@ -38,7 +38,7 @@ def prepared(root: Path) -> Prepared:
     except OSError as error:
         raise NotStarted(str(error)) from error
     settings, edition = published(state)
-    policy = in_force(edition, os.environ)
+    policy = in_force(edition, os.environ, shares_of(secrets))
     if not isinstance(policy, InForce):
         raise NotStarted("\n".join(map(str, policy)))
     return Prepared(settings, policy, secrets)

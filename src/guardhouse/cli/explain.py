@@ -11,8 +11,9 @@ from typing import Annotated
 
 import typer
 
+from guardhouse.app.prepared import shares_of
 from guardhouse.cli.output import CONFIG, AsJson, Config, answer, refuse, refuse_configuration, sound_or_refuse
-from guardhouse.control.state import State
+from guardhouse.control.state import State, load_secrets
 from guardhouse.control.store import Store
 from guardhouse.identity.api_keys import principal_of
 from guardhouse.model.operation import Operation
@@ -23,6 +24,7 @@ from guardhouse.policy.document import Document
 from guardhouse.policy.load import rules_of
 from guardhouse.policy.problem import unknown
 from guardhouse.policy.question import Circumstances, Explanation, Person, Question, explain_for, principal_in
+from guardhouse.policy.shares import NO_SHARES, Shares
 
 _OPERATIONS = {operation.word: operation for operation in Operation}
 Several = Annotated[list[str] | None, typer.Option(metavar="NAME", help="May be given again.")]
@@ -79,7 +81,7 @@ def explain(
         risk=risk,
     )
     question = Question(who=person, may=_OPERATIONS[may], model=model, request=request)
-    found = explain_for(rules_of(document), principal, question, time.time())
+    found = explain_for(rules_of(document, _shares(document, config)), principal, question, time.time())
     answer(found, "\n".join(_told(found, principal.id, question)), as_json=as_json)
 
 
@@ -94,15 +96,16 @@ def try_cases(
 
     Example: guardhouse policy test --config next.yaml guardhouse.cases.yaml
     """
-    rules = rules_of(sound_or_refuse(config, config, as_json=as_json)[1])
+    _, document = sound_or_refuse(config, config, as_json=as_json)
+    rules = rules_of(document, _shares(document, config))
     files = cases or [config.with_suffix(".cases.yaml")]
     now = time.time()
     tried = [(file, case, try_case(rules, case, now)) for file in files for case in _cases(file, as_json=as_json)]
     failed = [outcome for _, _, outcome in tried if outcome.wrong]
     lines = [line for file, case, outcome in tried for line in _judged(file, case, outcome)]
     counted = f"{len(tried)} {'case' if len(tried) == 1 else 'cases'}, {len(failed) or 'none'} otherwise than expected"
-    document = {"revision": rules.revision, "cases": len(tried), "failed": failed}
-    answer(document, "\n".join([*lines, counted]), as_json=as_json)
+    result = {"revision": rules.revision, "cases": len(tried), "failed": failed}
+    answer(result, "\n".join([*lines, counted]), as_json=as_json)
     if failed:
         raise typer.Exit(1)
 
@@ -112,6 +115,15 @@ def _cases(file: Path, *, as_json: bool) -> tuple[Case, ...]:
     if not read:
         refuse(f"{file} has no cases", as_json=as_json)
     return read if isinstance(read[0], Case) else refuse_configuration(read, as_json=as_json)
+
+
+def _shares(document: Document, config: Path) -> Shares:
+    """For whom features are on: as in the gateway of this state directory, if it has been started once."""
+    state = State(compile_settings(document, config.absolute().parent).state)
+    try:
+        return shares_of(load_secrets(state))
+    except OSError:
+        return NO_SHARES
 
 
 def _holder(document: Document, config: Path, key_id: str, *, as_json: bool) -> Principal:

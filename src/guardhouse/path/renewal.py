@@ -39,7 +39,7 @@ class Renewal:
 
     async def _take(self, edition: Edition) -> None:
         try:
-            compiled = await self._plane.loop.run_in_executor(None, in_force, edition, os.environ)
+            compiled = await self._plane.loop.run_in_executor(None, in_force, edition, os.environ, self._shares)
         finally:
             self._under_way = None
         if not isinstance(compiled, InForce):

@@ -5,6 +5,8 @@ groups, roles and team lead to is then cut down by the selectors that narrow: fo
 leaves are those that do not ask and those that ask for what the principal has. So the cost follows from how much there
 is to know of a principal and from how many different things are asked for, not from the number of policies.
 
+A policy that waits for a feature (sections/features.py) does not speak of those for whom it is not on.
+
 A principal is one object for as long as its credential stays the same, so the answer is kept by its identity. What is
 kept is bounded; when it is full it is begun anew.
 """
@@ -12,6 +14,7 @@ kept is bounded; when it is full it is begun anew.
 from collections.abc import Iterable, Sequence
 
 from guardhouse.model.principal import Principal
+from guardhouse.policy.sections.features import NO_FEATURES, Features
 from guardhouse.policy.sections.who import SETS, WORDS, Who
 
 Policies = int
@@ -21,10 +24,22 @@ _MOST_KNOWN = 16_384
 
 
 class Callers:
-    __slots__ = ("_known", "_narrowings", "_scopes", "everybody", "groups", "ids", "narrowed", "roles", "teams")
+    __slots__ = (
+        "_features",
+        "_known",
+        "_narrowings",
+        "_scopes",
+        "everybody",
+        "groups",
+        "ids",
+        "narrowed",
+        "roles",
+        "teams",
+    )
 
-    def __init__(self, whos: Sequence[Who]) -> None:
+    def __init__(self, whos: Sequence[Who], features: Features = NO_FEATURES) -> None:
         """`whos[n]` is that of policy n."""
+        self._features = features
         self.everybody: Policies = sum(1 << number for number, who in enumerate(whos) if who.everybody)
         self.ids = index([set(who.ids) - {"*"} for who in whos])
         self.groups = index([who.groups for who in whos])
@@ -56,6 +71,8 @@ class Callers:
             own |= _any_of(self.roles, principal.roles)
         if principal.team:
             own |= self.teams.get(principal.team, 0)
+        if own & self._features.policies:
+            own &= ~self._features.switched_off(principal.id)
         return self._narrow(own, principal) if own & self.narrowed else own
 
     def _narrow(self, own: Policies, principal: Principal) -> Policies:

@@ -9,14 +9,24 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from guardhouse.model.operation import Operation
-from guardhouse.policy.cel.expression import faults, literals_in
+from guardhouse.policy.cel.expression import faults, literals_in, variables_of
 from guardhouse.policy.document import Document, PolicyEntry
 from guardhouse.policy.inert import inert_policy
 from guardhouse.policy.inert_effects import bundle_findings, inert_routes, inert_uses
 from guardhouse.policy.network import is_loopback
 from guardhouse.policy.problem import Path, dotted, quote, unknown
 from guardhouse.policy.redundant import redundant
-from guardhouse.policy.sections import capacity, clients, hours, identity, limits_store, prices, signins, suspend
+from guardhouse.policy.sections import (
+    capacity,
+    clients,
+    features,
+    hours,
+    identity,
+    limits_store,
+    prices,
+    signins,
+    suspend,
+)
 from guardhouse.policy.sections.limits import Limits
 from guardhouse.policy.selecting import TAG, is_name, models_of, selected
 
@@ -39,6 +49,8 @@ def findings(document: Document, unread: Unread) -> Iterator[Finding]:
     wrong = list(_policies(document, unread))
     yield from wrong
     yield from bundle_findings(document)
+    if not _any_unread("policies", unread):
+        yield from features.unused(document.features, _features_asked(document))
     yield from _unreachable(document, unread)
     if not _any_unread("models", unread) and not _any_unread("targets", unread):
         told = {place[1] for place, _ in wrong}
@@ -153,6 +165,9 @@ def _joins(policy: PolicyEntry, document: Document, unread: Unread) -> Iterator[
 
 
 def _conditions(policy: PolicyEntry, document: Document, unread: Unread) -> Iterator[Finding]:
+    switches = _names("features", document.features, unread)
+    if policy.if_feature is not None and policy.if_feature not in switches:
+        yield ("if_feature",), unknown("feature", policy.if_feature, switches)
     when = policy.when
     if when is None:
         return
@@ -171,12 +186,25 @@ def _conditions(policy: PolicyEntry, document: Document, unread: Unread) -> Iter
             if name not in known:
                 yield ("when", key, number), unknown(what, name, known)
     if when.cel and faults(when.cel) is None:
-        for what, variable, known in (("network", "networks", networks), ("hours", "hours", stretches)):
+        for what, variable, known in (
+            ("network", "networks", networks),
+            ("hours", "hours", stretches),
+            ("feature", "features", switches),
+        ):
             for name in sorted(literals_in(when.cel, variable) - known):
                 yield ("when", "cel"), unknown(what, name, known)
     some_unread = _any_unread("models", unread) or _any_unread("targets", unread)
     if set(when.region) & regions and policy.models and not some_unread and not models_of(policy, document):
         yield ("when", "region"), "none of the models has its servers there"
+
+
+def _features_asked(document: Document) -> set[str]:
+    """By name; an expression that does not look for a name asks for every one."""
+    asked = {policy.if_feature for policy in document.policies if policy.if_feature is not None}
+    for cel in (policy.when.cel for policy in document.policies if policy.when is not None and policy.when.cel):
+        if faults(cel) is None and "features" in variables_of(cel):
+            asked |= literals_in(cel, "features") or set(document.features)
+    return asked
 
 
 def _unkept(policy: PolicyEntry, document: Document) -> Iterator[Finding]:

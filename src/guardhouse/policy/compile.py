@@ -19,6 +19,7 @@ from guardhouse.policy.document import Document, ModelEntry, PolicyEntry, Target
 from guardhouse.policy.granting import grant_of
 from guardhouse.policy.references import Reference
 from guardhouse.policy.sections.clients import located
+from guardhouse.policy.sections.features import Features
 from guardhouse.policy.sections.hours import Calendar
 from guardhouse.policy.sections.identity import resolved
 from guardhouse.policy.sections.networks import Atlas
@@ -26,6 +27,7 @@ from guardhouse.policy.sections.prices import price
 from guardhouse.policy.sections.when import When
 from guardhouse.policy.selecting import models_of
 from guardhouse.policy.settings import LimitsStore, Settings
+from guardhouse.policy.shares import NO_SHARES, Shares
 from guardhouse.policy.snapshot import Model, Policies, Policy, Snapshot, Target
 
 Secrets = Mapping[Reference, Secret]
@@ -65,9 +67,11 @@ def _store(store: LimitsStore | None, base: Path) -> LimitsStore | None:
     return msgspec.structs.replace(store, password=Reference("file", str(base / store.password.name)))
 
 
-def compile_snapshot(document: Document, secrets: Secrets) -> Snapshot:
+def compile_snapshot(document: Document, secrets: Secrets, shares: Shares = NO_SHARES) -> Snapshot:
+    """`shares` says for whom a feature is on; without a gateway's own, for others than there."""
     targets = {name: _target(name, entry, secrets) for name, entry in document.targets.items()}
     policies = tuple(_policy(entry, document) for entry in document.policies)
+    features = Features(document.features, [policy.if_feature for policy in policies], shares)
     return Snapshot(
         revision=revision(document),
         models={name: _model(name, entry, targets) for name, entry in document.models.items()},
@@ -76,7 +80,8 @@ def compile_snapshot(document: Document, secrets: Secrets) -> Snapshot:
         policies=policies,
         allows=_bits(policy.effect == "allow" for policy in policies),
         denies=_bits(policy.effect == "deny" for policy in policies),
-        callers=Callers([policy.who for policy in policies]),
+        callers=Callers([policy.who for policy in policies], features),
+        features=features,
         conditions=Conditions([policy.when for policy in policies], Atlas(document.networks), Calendar(document.hours)),
         operations=_index([policy.operations for policy in policies]),
         uses=_uses(policies, document),
@@ -127,6 +132,7 @@ def _policy(entry: PolicyEntry, document: Document) -> Policy:
         operations=frozenset(entry.may),
         models=models_of(entry, document),
         when=entry.when or When(),
+        if_feature=entry.if_feature,
         join=tuple(entry.join.items()),
         grant=grant_of(entry, document),
     )

@@ -91,6 +91,7 @@ def scene_of(
         facts=facts,
         networks=snapshot.conditions.atlas.names_at(facts.client),
         hours=snapshot.conditions.calendar.names_at(facts.at),
+        features=snapshot.features.on_for(principal.id),
     )
 
 

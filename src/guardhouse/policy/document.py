@@ -15,6 +15,7 @@ from guardhouse.model.operation import Operation
 from guardhouse.policy.network import Url
 from guardhouse.policy.references import Reference
 from guardhouse.policy.sections.effects import Effects
+from guardhouse.policy.sections.features import Flags
 from guardhouse.policy.sections.hours import HoursEntry
 from guardhouse.policy.sections.identity import IdentityEntry
 from guardhouse.policy.sections.networks import Networks
@@ -55,6 +56,7 @@ class PolicyEntry(Effects, frozen=True, kw_only=True):
     when: When | None = None
     join: dict[str, str] = msgspec.field(default_factory=dict)
     use: tuple[str, ...] = ()
+    if_feature: str | None = None
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,3 +80,4 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     tiers: Tiers = ()
     hours: dict[str, HoursEntry] = {}
     bundles: dict[str, Effects] = {}
+    features: Flags = {}

@@ -21,6 +21,7 @@ from guardhouse.policy.document import Document
 from guardhouse.policy.load import Loaded, resolve_document
 from guardhouse.policy.problem import Problem, Problems
 from guardhouse.policy.settings import Settings
+from guardhouse.policy.shares import Shares
 from guardhouse.policy.snapshot import Snapshot
 
 
@@ -65,18 +66,18 @@ def settings_of(edition: Edition) -> Settings:
     return compile_settings(unseal(edition.started), Path(edition.base))
 
 
-def in_force(edition: Edition, environ: Mapping[str, str]) -> InForce | Problems:
+def in_force(edition: Edition, environ: Mapping[str, str], shares: Shares) -> InForce | Problems:
     """What the edition says here. A candidate that lacks something is left out; the active one may lack nothing."""
     left_out: list[Problem] = []
 
     def candidate(sealed: Sealed | None) -> Snapshot | None:
-        compiled = None if sealed is None else _compiled(sealed, edition.base, environ)
+        compiled = None if sealed is None else _compiled(sealed, edition.base, environ, shares)
         if isinstance(compiled, tuple):
             left_out.extend(compiled)
             return None
         return compiled
 
-    active = _compiled(edition.active, edition.base, environ)
+    active = _compiled(edition.active, edition.base, environ, shares)
     if not isinstance(active, Snapshot):
         return active
     return InForce(
@@ -88,8 +89,8 @@ def in_force(edition: Edition, environ: Mapping[str, str]) -> InForce | Problems
     )
 
 
-def _compiled(sealed: Sealed, base: str, environ: Mapping[str, str]) -> Snapshot | Problems:
-    loaded = resolve_document(unseal(sealed), Path(base), environ)
+def _compiled(sealed: Sealed, base: str, environ: Mapping[str, str], shares: Shares) -> Snapshot | Problems:
+    loaded = resolve_document(unseal(sealed), Path(base), environ, shares)
     return loaded.snapshot if isinstance(loaded, Loaded) else loaded
 
 

@@ -27,6 +27,7 @@ from guardhouse.policy.schema import decode
 from guardhouse.policy.sections import clients
 from guardhouse.policy.sections.identity import files_of
 from guardhouse.policy.settings import Settings
+from guardhouse.policy.shares import NO_SHARES, Shares
 from guardhouse.policy.snapshot import Snapshot
 from guardhouse.policy.source import MOST_BYTES, Node, line_of, parse
 
@@ -74,23 +75,25 @@ def read_document(content: bytes, path: Path, base: Path) -> Document | Problems
     return _sorted(judged.problems) if judged.document is None or judged.problems else judged.document
 
 
-def resolve_document(document: Document, base: Path, environ: Mapping[str, str]) -> Loaded | Problems:
+def resolve_document(
+    document: Document, base: Path, environ: Mapping[str, str], shares: Shares = NO_SHARES
+) -> Loaded | Problems:
     """What a document that has been read says here and now; only its secrets and files can be missing yet."""
     secrets: dict[Reference, Secret] = {}
     missing = [*_unreadable_files(document, base), *_fetch(document, base, environ, secrets)]
     if missing:
         return tuple(Problem("", 0, dotted(place), message) for place, message in missing)
-    return _compiled(document, base, secrets, b"")
+    return Loaded(compile_settings(document, base), compile_snapshot(document, secrets, shares), document)
 
 
 def _compiled(document: Document, base: Path, secrets: Secrets, source: bytes) -> Loaded:
     return Loaded(compile_settings(document, base), compile_snapshot(document, secrets), document, source)
 
 
-def rules_of(document: Document) -> Snapshot:
+def rules_of(document: Document, shares: Shares = NO_SHARES) -> Snapshot:
     """The rules alone, for who answers questions and asks no model: without the credentials of the targets."""
     targets = {name: msgspec.structs.replace(entry, credential=None) for name, entry in document.targets.items()}
-    rules = compile_snapshot(msgspec.structs.replace(document, targets=targets), {})
+    rules = compile_snapshot(msgspec.structs.replace(document, targets=targets), {}, shares)
     return msgspec.structs.replace(rules, revision=revision(document))
 
 

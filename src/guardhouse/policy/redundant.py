@@ -90,6 +90,7 @@ def _covers(wide: _Rule, narrow: _Rule) -> bool:
         not narrow.operations & ~wide.operations
         and not narrow.models & ~wide.models
         and wide.when in (When(), narrow.when)
+        and wide.entry.if_feature in (None, narrow.entry.if_feature)
         and wide.entry.join.items() <= narrow.entry.join.items()
         and _means_all(wide.entry.who, narrow.entry.who)
     )

@@ -16,6 +16,7 @@ from guardhouse.policy.reading import Key, ListOf, MapOf, Reading, Shape, Unread
 from guardhouse.policy.sections.capacity import CAPACITY, TIERS
 from guardhouse.policy.sections.clients import CLIENTS
 from guardhouse.policy.sections.effects import BUNDLES, EFFECTS
+from guardhouse.policy.sections.features import FEATURES
 from guardhouse.policy.sections.hours import HOURS
 from guardhouse.policy.sections.identity import IDENTITY
 from guardhouse.policy.sections.limits_store import LIMITS_STORE
@@ -162,6 +163,7 @@ _POLICY = Shape(
             "What a principal and a model must have in common: its member or attribute, and the model's attribute.",
         ),
         "use": Key(ListOf(kinds.SECTION_NAME), "Bundles whose keys count as if they were written here."),
+        "if_feature": Key(kinds.SECTION_NAME, "It speaks only of those for whom this feature is on."),
         **EFFECTS,
     },
 )
@@ -187,6 +189,7 @@ DOCUMENT = Shape(
         "signins": Key(SIGNINS, "Failed sign-ins, and unusual use of credentials."),
         "tiers": Key(TIERS, "Ranks of callers by name, the one first that is shed last; for targets with a capacity."),
         "networks": Key(NETWORKS, "Address ranges by name, for the conditions of policies."),
+        "features": Key(FEATURES, "Switches by name, on, off or on for a share of the principals."),
         "hours": Key(HOURS, "Stretches of the week by name, for the conditions of policies."),
         "bundles": Key(BUNDLES, "What may come with policies, by name, to be written once for many."),
         "targets": Key(MapOf(kinds.TARGET_NAME, _TARGET), "Model servers by name."),

@@ -23,3 +23,6 @@ class Shares:
         """In percent, from 0 to just below 100. `of` names what is shared out; it holds no NUL."""
         digest = self._digest(f"{of}\0{principal_id}".encode())
         return int.from_bytes(digest[:8]) * 100 / _RANGE
+
+
+NO_SHARES = Shares(b"")  # where there is no gateway whose own key would count

@@ -23,6 +23,7 @@ from guardhouse.model.reason import Reason
 from guardhouse.model.secret import Secret
 from guardhouse.policy.callers import Callers
 from guardhouse.policy.conditions import Conditions
+from guardhouse.policy.sections.features import NO_FEATURES, Features
 from guardhouse.policy.sections.when import When
 from guardhouse.policy.sections.who import Who
 
@@ -95,6 +96,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     operations: frozenset[Operation]
     models: frozenset[str]  # configured names that its patterns mean
     when: When
+    if_feature: str | None = None
     join: tuple[tuple[str, str], ...] = ()  # member or attribute of the principal, attribute of the model
     grant: Grant  # what it says when it is the only one that matches
 
@@ -108,6 +110,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     allows: Policies
     denies: Policies
     callers: Callers
+    features: Features = NO_FEATURES
     conditions: Conditions
     operations: dict[Operation, Policies]
     uses: dict[str, dict[Operation, Policies]]  # model -> operation -> policies that speak of it

@@ -44,7 +44,7 @@ def trace(
     failed: list[str] = []
     scene = scene_of(snapshot, principal, operation, model_name, facts)
     for number, policy in enumerate(snapshot.policies):
-        unspoken = next(_unspoken(policy, principal, operation), "")
+        unspoken = next(_unspoken(snapshot, policy, principal, operation), "")
         unmeant = unspoken or _unmeant(snapshot, policy, operation, model_name)
         unmeant = unmeant or next(_unjoined(snapshot, policy, principal, model_name), "")
         unmet = unmeant or next(_unmet(snapshot, policy.when, facts), "")
@@ -67,12 +67,15 @@ def trace(
     return Trace(decision=decision, steps=tuple(steps), narrowed=beyond)
 
 
-def _unspoken(policy: Policy, principal: Principal, operation: Operation) -> Iterator[str]:
+def _unspoken(snapshot: Snapshot, policy: Policy, principal: Principal, operation: Operation) -> Iterator[str]:
     """What of `may` and `who` is not met."""
     if operation not in policy.operations:
         yield f"may: {operation.word} is not among its operations"
     who = policy.who
     yield from _unnamed(who, principal)
+    name = policy.if_feature
+    if name is not None and not snapshot.features.is_on(name, principal.id):
+        yield f"if_feature: {name} is {snapshot.features.show(name)}, and off for {quote(principal.id)}"
     for scope in who.scopes:
         if scope not in principal.scopes:
             yield f"who.scopes: {quote(scope)} is missing"

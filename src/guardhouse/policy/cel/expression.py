@@ -38,6 +38,7 @@ class Scene(msgspec.Struct, frozen=True):
     facts: Facts
     networks: frozenset[str]
     hours: frozenset[str]
+    features: frozenset[str] = frozenset()
 
 
 class Variable(msgspec.Struct, frozen=True):
@@ -70,6 +71,7 @@ VARIABLES: dict[str, Variable] = {
     "client": Variable("text", "the caller's address", lambda scene: scene.facts.client),
     "networks": Variable("list(text)", "the networks that it is in", lambda scene: sorted(scene.networks)),
     "hours": Variable("list(text)", "the hours that it is", lambda scene: sorted(scene.hours)),
+    "features": Variable("list(text)", "the features that are on for it", lambda scene: sorted(scene.features)),
     "at": Variable("time", "when the request came", lambda scene: datetime.fromtimestamp(scene.facts.at, UTC)),
     "size": Variable("int", "bytes of the request's document", lambda scene: scene.facts.size),
     "stream": Variable("bool", "whether the answer is to be streamed", lambda scene: scene.facts.stream),
