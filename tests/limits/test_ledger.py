@@ -181,3 +181,10 @@ def test_a_changed_rule_takes_over_what_it_still_asks_for(state: State) -> None:
     assert not hasattr(answer, "resume")
     assert answer.more is not None
     assert answer.more[::2] == [4990, 5000]
+
+
+def test_absurd_use_is_saved_as_more_than_any_limit(state: State) -> None:
+    for _ in range(3000):
+        state.table.charge("alice", RULE, AT, 2**53, 2**53, "EUR", AT)
+    state.save()
+    assert state.again()[1:] == [0, 0]

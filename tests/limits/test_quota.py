@@ -76,6 +76,10 @@ def test_the_cost_of_an_exchange_is_that_of_its_tokens() -> None:
     assert Price("EUR", 500, 1500).of(1_000_000, 2_000_000) == 3_500_000_000
 
 
+def test_a_cost_stays_what_a_record_can_hold_whatever_a_model_server_reports() -> None:
+    assert Price("EUR", 500, 1500).of(2**53, 2**53) == 2**53
+
+
 @given(st.integers(1, 9_000_000 * 100))
 def test_every_budget_in_cents_is_read_back_as_it_is_written(cents: int) -> None:
     text = str(Quota("money", cents * (NANO // 100), "month", "EUR", budget=True))

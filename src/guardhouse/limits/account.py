@@ -8,7 +8,7 @@ from collections import deque
 from guardhouse.limits.book import NEVER, UNLIMITED, Admitted, Kind, Limit, Places
 from guardhouse.limits.bucket import Bucket
 from guardhouse.limits.counter import Counter, Hold
-from guardhouse.limits.quota import Quota, Use
+from guardhouse.limits.quota import MOST, Quota, Use
 from guardhouse.limits.rate import LimitRule, Rate
 
 RETRY_PLACE = 1.0  # seconds after which a place may be free; nobody can know
@@ -77,7 +77,7 @@ class More:
             if counter.used:
                 quota = counter.quota
                 name = (quota.what, quota.window, quota.zone, quota.budget)
-                found.append(Use(principal, policy, *name, counter.begins, counter.used))
+                found.append(Use(principal, policy, *name, counter.begins, min(counter.used, MOST)))
         return found
 
     def restore(self, use: Use) -> None:

@@ -22,6 +22,7 @@ Unit = Literal["requests", "tokens", "money"]
 
 NANO = 1_000_000_000  # billionths
 MOST_MONEY = 9_000_000
+MOST = 2**53  # of anything that is written down; more than any limit
 QUOTA_PATTERN = r"([1-9][0-9]{0,8})([kM]?) (requests|tokens)/(min|h|day|week|month)"
 BUDGET_PATTERN = r"(([1-9][0-9]{0,8})([kM]?) tokens|([0-9]{1,7})(\.[0-9]{1,2})? ([A-Z]{3}))/(min|h|day|week|month)"
 PRICE_PATTERN = r"([0-9]{1,6})(\.[0-9]{1,3})? ([A-Z]{3})/1M"
@@ -72,7 +73,7 @@ class Price(msgspec.Struct, frozen=True):
     output: int = 0
 
     def of(self, given: int, made: int) -> int:
-        return given * self.input + made * self.output
+        return min(given * self.input + made * self.output, MOST)
 
 
 class Use(msgspec.Struct, frozen=True):
