@@ -6,7 +6,6 @@ python -m bench --only envoy,guardhouse --figures chat --rounds 3
 python -m bench --profile             flame graphs and tables of the Guardhouse worker at saturation
 python -m bench soak                  a million events through a masked stream: does memory stay flat?
 python -m bench held                  two thousand idle streams: KiB each
-python -m bench policies              10, 100 and 1,000 policies: what a request pays for them
 python -m bench keys                  a hundred thousand API keys: how they are read, and what they weigh
 """
 
@@ -36,7 +35,7 @@ def _names(known: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
 def arguments(given: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__, allow_abbrev=False)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("check", nargs="?", choices=("compare", "soak", "held", "policies", "keys"), default="compare")
+    parser.add_argument("check", nargs="?", choices=("compare", "soak", "held", "keys"), default="compare")
     parser.add_argument("--quick", action="store_true", help="light contenders only, within 90 seconds")
     parser.add_argument("--only", type=_names(registry.NAMES), help="contenders, separated by commas")
     parser.add_argument("--figures", type=_names(plan.FIGURES), help="figures, separated by commas")
@@ -77,9 +76,7 @@ def _profile(asked: argparse.Namespace) -> int:
 def _plan(asked: argparse.Namespace) -> plan.Plan:
     if asked.check == "held":
         return plan.full(asked.only or ("guardhouse",), ("held",), asked.rounds or 1, asked.seconds)
-    if asked.check == "policies":
-        return plan.quick(asked.only or registry.POLICIES, ("chat",), asked.rounds or 5, asked.seconds or 2.0)
-    names = asked.only or (registry.QUICK if asked.quick else registry.USUAL)
+    names = asked.only or (registry.QUICK if asked.quick else registry.NAMES)
     make = plan.quick if asked.quick else plan.full
     return make(names, asked.figures, asked.rounds, asked.seconds)
 

@@ -46,14 +46,6 @@ def _plain(metric: str) -> Reading:
     return read
 
 
-def _growth(metric: str, many: str, few: str) -> Reading:
-    def read(outcome: Outcome) -> float | None:
-        mine = outcome.named(many)
-        return ratio_to(mine, outcome.named(few), metric) if mine else None
-
-    return read
-
-
 GOALS = (
     Goal("CPU per request, 0.5 KB", "times Envoy", _ratio("chat.0.5.cpu_us", "envoy"), 1.5),
     Goal("CPU per request, 4 KB", "times Envoy", _ratio("chat.4.cpu_us", "envoy"), 2.5),
@@ -65,12 +57,6 @@ GOALS = (
     Goal("CPU per paced event", "times Envoy", _ratio("paced.cpu_us", "envoy"), 1.3),
     Goal("CPU per event in bursts", "µs", _plain("burst.cpu_us"), 12),
     Goal("added time to the first event, median", "ms", _plain("first.p50_ms"), 1),
-    Goal(
-        "CPU per request, 0.5 KB, under 1,000 policies",
-        "times that under 10",
-        _growth("chat.0.5.cpu_us", "guardhouse-1000-policies", "guardhouse-10-policies"),
-        1.1,
-    ),
     Goal("memory per idle stream, 2,000 held", "KiB", _plain("held.2000.kib"), 40),
 )
 

@@ -64,8 +64,8 @@ def record(number: int) -> KeyRecord:
     )
 
 
-def fill(store: Store, keys: int, after: int = 0) -> None:
-    """All in one transaction; one key at a time would be one sync at a time. `after` is the last change there is."""
+def fill(store: Store, keys: int) -> None:
+    """All in one transaction; one key at a time would be one sync at a time."""
     table = Table("api_keys", MetaData(), autoload_with=store.engine)
     members = KeyRecord.__struct_fields__
     with store.engine.begin() as connection:
@@ -73,7 +73,7 @@ def fill(store: Store, keys: int, after: int = 0) -> None:
             numbers = range(first, min(first + _BATCH, keys))
             rows = [{name: getattr(record(number), name) for name in members} for number in numbers]
             connection.execute(
-                insert(table), [{**row, "sequence": after + n + 1} for n, row in zip(numbers, rows, strict=True)]
+                insert(table), [{**row, "sequence": n + 1} for n, row in zip(numbers, rows, strict=True)]
             )
 
 

@@ -7,7 +7,6 @@ from bench.contenders.guardhouse import Guardhouse, Interpreted, MaskingHits, Pa
 from bench.contenders.guardhouse_at_scale import HundredRules, TenRules, ThousandRules
 from bench.contenders.litellm import LiteLLM
 from bench.contenders.nginx import Nginx
-from bench.contenders.policies import HundredPolicies, TenPolicies, ThousandPolicies
 from bench.contenders.portkey import Portkey
 
 EVERYONE: tuple[type[Contender], ...] = (
@@ -23,15 +22,10 @@ EVERYONE: tuple[type[Contender], ...] = (
     ThousandRules,
     Portkey,
     LiteLLM,
-    TenPolicies,
-    HundredPolicies,
-    ThousandPolicies,
 )
-POLICIES = tuple(contender.name for contender in (TenPolicies, HundredPolicies, ThousandPolicies))
 QUICK = ("direct", "nginx", "envoy", "guardhouse")
 BASE = "envoy"  # what ratios refer to
 NAMES = tuple(contender.name for contender in EVERYONE)
-USUAL = tuple(name for name in NAMES if name not in POLICIES)  # where nobody is named
 
 
 def chosen(names: list[str]) -> list[Contender]:

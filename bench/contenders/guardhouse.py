@@ -86,9 +86,6 @@ class Guardhouse(Contender):
         )
         return port, configuration
 
-    def prepare(self, state: Path) -> None:
-        """What is to be in the state directory beside one key."""
-
     def start(self, upstream: int, work: Path) -> Running:
         port, _ = self.configure(upstream, work)
         command = chosen().command("-m", "guardhouse")
@@ -99,7 +96,6 @@ class Guardhouse(Contender):
         except UnavailableError as error:
             raise StartError(f"guardhouse keys create: {error}") from error
         key = json.loads(made)["key"]
-        self.prepare(work / "state")
         process = Process([*command, "serve"], work, self.environment)
         return Running(port, (("Authorization", f"Bearer {key}"),), process)
 
