@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from guardhouse.app.gateway import publish_once
-from guardhouse.app.prepared import NotStarted, prepared, shares_of
+from guardhouse.app.prepared import NotStarted, prepared
 from guardhouse.app.worker import hash_key_of
-from guardhouse.control.state import State, prepare
+from guardhouse.control.state import State, prepare, shares_of
 from guardhouse.policy.load import Loaded, load
 
 CONFIGURATION = """\

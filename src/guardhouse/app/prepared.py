@@ -4,7 +4,6 @@ Children go by what the supervisor published before it started them, and not by 
 started again while somebody is editing that file comes up with what its predecessor had.
 """
 
-import hmac
 import os
 import sys
 from collections.abc import Callable
@@ -13,11 +12,10 @@ from pathlib import Path
 import msgspec
 
 from guardhouse.control.parent import die_with_parent
-from guardhouse.control.state import Secrets, State, load_secrets
+from guardhouse.control.state import Secrets, State, load_secrets, shares_of
 from guardhouse.model.bulletin import Bulletin
 from guardhouse.policy.edition import Edition, InForce, in_force, settings_of
 from guardhouse.policy.settings import Settings
-from guardhouse.policy.shares import Shares
 
 
 class NotStarted(Exception):  # noqa: N818 - it names what became of the process
@@ -52,11 +50,6 @@ def published(state: State) -> tuple[Settings, Edition]:
     if edition is None:
         raise NotStarted(f"{state.policy} is missing or unreadable; `guardhouse serve` makes it")
     return msgspec.structs.replace(settings_of(edition), state=state.root), edition
-
-
-def shares_of(secrets: Secrets) -> Shares:
-    """Keyed by something derived from the hash key, so that positions say nothing about prompt hashes."""
-    return Shares(hmac.digest(bytes.fromhex(secrets.hash_key.reveal()), b"shares of the principals", "sha256"))
 
 
 def run_as_child(body: Callable[[], int]) -> int:

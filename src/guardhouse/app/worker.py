@@ -8,9 +8,9 @@ import hmac
 import sys
 from pathlib import Path
 
-from guardhouse.app.prepared import NotStarted, prepared, run_as_child, shares_of
+from guardhouse.app.prepared import NotStarted, prepared, run_as_child
 from guardhouse.audit.segment import JournalDamagedError, JournalInUseError
-from guardhouse.control.state import Secrets
+from guardhouse.control.state import Secrets, shares_of
 from guardhouse.inspect.signals import HashKey
 from guardhouse.path import worker
 from guardhouse.path.worker import WorkerSecrets

@@ -11,9 +11,8 @@ from typing import Annotated
 
 import typer
 
-from guardhouse.app.prepared import shares_of
 from guardhouse.cli.output import CONFIG, AsJson, Config, answer, refuse, refuse_configuration, sound_or_refuse
-from guardhouse.control.state import State, load_secrets
+from guardhouse.control.state import State, load_secrets, shares_of
 from guardhouse.control.store import Store
 from guardhouse.identity.api_keys import principal_of
 from guardhouse.model.operation import Operation

@@ -18,8 +18,9 @@ from guardhouse.control.key_api import KeyApi
 from guardhouse.control.key_ring import KeyRing
 from guardhouse.control.minting import Minter
 from guardhouse.control.openapi import describe
+from guardhouse.control.policy_api import PolicyApi
 from guardhouse.control.self_api import SelfApi
-from guardhouse.control.state import State, load_secrets
+from guardhouse.control.state import State, load_secrets, shares_of
 from guardhouse.control.store import Store
 from guardhouse.control.token_api import TokenApi
 from guardhouse.policy.edition import Edition
@@ -49,14 +50,16 @@ class Administration:
         revoke: Revoke,
         edition: Callable[[], Edition],
     ) -> None:
-        pepper = load_secrets(state).pepper
+        secrets = load_secrets(state)
+        pepper = secrets.pepper
         self.callers = Callers(settings, state, store, pepper, journal)
-        self.authority = Authority(state, edition)
+        self.authority = Authority(state, edition, shares_of(secrets))
         self.entrance = Entrance(self.callers, self.authority)
         self._journal = journal
         self._tokens = TokenApi(self.callers, minter, revoke, journal, settings.identity.tokens.lifetime)
         self._groups = (
             SelfApi(self.authority).endpoints(),
+            PolicyApi(self.authority).endpoints(),
             KeyApi(KeyRing(store, pepper), store, self.authority, journal).endpoints(),
         )
 

@@ -9,8 +9,6 @@ switched off counts here too: somebody who is suspended administers nothing.
 import asyncio
 from collections.abc import Callable
 
-import msgspec
-
 from guardhouse.control.state import State
 from guardhouse.identity.api_keys import KeyRecord, principal_of
 from guardhouse.model.bulletin import Bulletin
@@ -18,10 +16,11 @@ from guardhouse.model.denial import Denial
 from guardhouse.model.operation import OF_ACCESS, Operation
 from guardhouse.model.principal import Principal
 from guardhouse.model.reason import Reason
-from guardhouse.policy.compile import compile_snapshot
 from guardhouse.policy.decide import decide, may_operate
-from guardhouse.policy.edition import Edition, Sealed, unseal
+from guardhouse.policy.edition import Edition, unseal
 from guardhouse.policy.facts import Facts
+from guardhouse.policy.load import rules_of
+from guardhouse.policy.shares import Shares
 from guardhouse.policy.snapshot import Refusal, Snapshot
 from guardhouse.policy.standing import Standing, over
 
@@ -29,8 +28,9 @@ from guardhouse.policy.standing import Standing, over
 class Authority:
     """`edition` gives what is in force now."""
 
-    def __init__(self, state: State, edition: Callable[[], Edition]) -> None:
+    def __init__(self, state: State, edition: Callable[[], Edition], shares: Shares) -> None:
         self._edition = edition
+        self._shares = shares
         self._standing = Bulletin(state.standing, Standing)
         self._compiled: tuple[str, Snapshot] | None = None
 
@@ -40,7 +40,7 @@ class Authority:
     async def snapshot(self) -> Snapshot:
         sealed = self._edition().active
         if self._compiled is None or self._compiled[0] != sealed.revision:
-            self._compiled = sealed.revision, await asyncio.to_thread(_without_credentials, sealed)
+            self._compiled = sealed.revision, await asyncio.to_thread(rules_of, unseal(sealed), self._shares)
         return self._compiled[1]
 
     def suspension(self, principal: Principal, now: float) -> Denial | None:
@@ -68,9 +68,3 @@ class Authority:
 def refusal(snapshot: Snapshot, principal: Principal, operation: Operation, client: str, now: float) -> Denial | None:
     decided = decide(snapshot, principal, operation, None, Facts(client, now))
     return Denial(decided.reason) if isinstance(decided, Refusal) else None
-
-
-def _without_credentials(sealed: Sealed) -> Snapshot:
-    document = unseal(sealed)
-    targets = {name: msgspec.structs.replace(entry, credential=None) for name, entry in document.targets.items()}
-    return compile_snapshot(msgspec.structs.replace(document, targets=targets), {})

@@ -21,6 +21,7 @@ would either trust a secret that is none any more or void every key there is.
 
 import contextlib
 import fcntl
+import hmac
 import os
 import re
 import secrets
@@ -31,6 +32,7 @@ import msgspec
 
 from guardhouse.identity import issuer_bulletin
 from guardhouse.model.secret import Secret
+from guardhouse.policy.shares import Shares
 
 SECRET_BYTES = 32
 _SECRET = re.compile(r"[0-9a-f]{64}\n?")
@@ -86,6 +88,11 @@ def prepare(state: State) -> Secrets:
 
 def load_secrets(state: State) -> Secrets:
     return Secrets(pepper=load_secret(state.pepper), hash_key=load_secret(state.hash_key))
+
+
+def shares_of(secrets: Secrets) -> Shares:
+    """Keyed by something derived from the hash key, so that positions say nothing about prompt hashes."""
+    return Shares(hmac.digest(bytes.fromhex(secrets.hash_key.reveal()), b"shares of the principals", "sha256"))
 
 
 def lock(state: State) -> int:
