@@ -77,7 +77,7 @@ class Certificates:
         crl = self._clients.crl
         try:
             return crl is not None and _look_of(crl) != self._seen
-        except FileNotFoundError:
+        except OSError:
             return False  # the lists that are known count until they say so themselves
 
     def reload(self) -> str:

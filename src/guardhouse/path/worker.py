@@ -17,10 +17,8 @@ import msgspec
 import uvloop
 
 from guardhouse.audit.journal import Journal
-from guardhouse.audit.record import Event
 from guardhouse.identity import issuer_bulletin
 from guardhouse.identity.key_feed import KeyFeed
-from guardhouse.identity.mtls import Certificates
 from guardhouse.identity.tokens import TokenTable
 from guardhouse.inspect.signals import HashKey
 from guardhouse.model.pulse import Pulse
@@ -33,6 +31,7 @@ from guardhouse.path.listener import Connection
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.renewal import Renewal, put_in_force
 from guardhouse.path.tls import SHUTDOWN, tls_context
+from guardhouse.path.tls_files import TlsFiles
 from guardhouse.path.upstream import Upstreams
 from guardhouse.policy.edition import InForce
 from guardhouse.policy.settings import Settings
@@ -44,7 +43,7 @@ BEAT = 1.0  # seconds
 GRACE = 30.0  # seconds
 log = logging.getLogger("guardhouse.path")
 
-_LISTS_READ = 4  # sweeps from one look at the lists of revoked certificates to the next
+_LOOKED_AT = 4  # sweeps from one look at the files of TLS to the next
 
 
 class WorkerSecrets(msgspec.Struct, frozen=True):
@@ -103,7 +102,8 @@ async def _serve(settings: Settings, policy: InForce, worker: int, secrets: Work
     )
     loop.set_exception_handler(_report)
     _tune_collector()
-    sweeper = loop.create_task(_sweep(plane, renewal, budgets, Figures(settings.state / "run", worker)))
+    files = None if tls is None or settings.listen.tls is None else TlsFiles(plane, settings.listen.tls, tls)
+    sweeper = loop.create_task(_sweep(plane, renewal, budgets, Figures(settings.state / "run", worker), files))
     pulse = Pulse()
     pulse.ready()
     beating = loop.create_task(_beat(pulse, sweeper))
@@ -142,7 +142,9 @@ def _tune_collector() -> None:
     gc.set_threshold(50_000, 50, 50)
 
 
-async def _sweep(plane: DataPlane, renewal: Renewal, budgets: Budgets, figures: Figures) -> None:
+async def _sweep(
+    plane: DataPlane, renewal: Renewal, budgets: Budgets, figures: Figures, files: TlsFiles | None
+) -> None:
     for number in count(1):
         await asyncio.sleep(SWEEP)
         while plane.keys.refresh():
@@ -159,8 +161,8 @@ async def _sweep(plane: DataPlane, renewal: Renewal, budgets: Budgets, figures: 
         budgets.sweep(now)
         for connection in tuple(plane.connections):
             connection.sweep(now)
-        if plane.certificates is not None and number % _LISTS_READ == 0 and plane.certificates.has_news():
-            await _read_lists(plane, plane.certificates)
+        if files is not None and number % _LOOKED_AT == 0:
+            await files.look()
         if number % _OVERSEEN == 0:
             for connection in tuple(plane.connections):
                 connection.oversee()
@@ -174,21 +176,6 @@ async def _beat(pulse: Pulse, sweeper: "asyncio.Task[None]") -> None:
     error = None if sweeper.cancelled() else sweeper.exception()
     if error is not None:
         log.error("the sweep failed: %s", describe(error))
-
-
-async def _read_lists(plane: DataPlane, certificates: Certificates) -> None:
-    """In a thread: a list may be long, and nothing of it is in use until all of it is read."""
-    wrong = await plane.loop.run_in_executor(None, certificates.reload)
-    if wrong:
-        log.error("the new revocation lists are not used: %s", wrong)
-    plane.journal.append(
-        Event(
-            at=plane.now(),
-            name="identity.revocation_lists",
-            severity="alert" if wrong else "notice",
-            facts={"used": False, "why": wrong} if wrong else {"used": True},
-        )
-    )
 
 
 async def _drain(plane: DataPlane, server: asyncio.Server) -> None:

@@ -35,7 +35,7 @@ _WAYS: dict[str, Effect] = {"allow": "allow", "deny": "deny", "restrict": "restr
 _TLS = Shape(
     Tls,
     {
-        "certificate": Key(kinds.FILE, "PEM file with the certificate and its chain."),
+        "certificate": Key(kinds.FILE, "PEM file with the certificate and its chain; a newer one is used at once."),
         "key": Key(kinds.FILE, "PEM file with the private key."),
         "clients": Key(CLIENTS, "Callers that identify themselves by a certificate."),
     },
