@@ -29,6 +29,7 @@ COMPILED_FILES = (
     "audit/chain.py",
     "audit/journal.py",
     "identity/credentials.py",
+    "identity/tokens.py",
     "model/keyed_hash.py",
     "policy/callers.py",
     "policy/conditions.py",
