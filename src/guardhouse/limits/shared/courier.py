@@ -90,7 +90,7 @@ class Courier:
         self._wire: Wire | None = None
         self._pause = _FIRST_PAUSE
         self._epoch = b""
-        self._beaten = 0.0
+        self._beaten = float("-inf")
         self._number = 0
 
     def __repr__(self) -> str:
@@ -252,14 +252,18 @@ class Courier:
         if beaten:
             self._live_in(replies.pop(0))
         if leases and not note_settled(replies.pop(0), leases, now):
-            self._beaten = 0.0  # to learn the new epoch on the next journey, before anything else
-            self._tell_again()
+            self._miss(now)
         for ask, reply in zip(asks, replies, strict=True):
-            if note_taken(reply, ask, now):
-                ask.done()
-            else:
-                self._beaten = 0.0
-                self._asks.append(ask)
+            if not note_taken(reply, ask, now):
+                self._miss(now)
+            ask.done()
         self._under_way, self._settling = [], []
-        if self._asks or self._changed:
+        if self._asks or self._changed or self._beaten < 0.0:
             self._schedule()
+
+    def _miss(self, now: float) -> None:
+        """The store has another epoch: it is learned on the next journey, before anything else. Whoever has asked asks
+        again, and where a budget is concerned not before all workers have told their totals."""
+        self._beaten = float("-inf")
+        self.restored_at = now + _RESTORED
+        self._tell_again()

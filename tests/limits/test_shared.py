@@ -1,0 +1,189 @@
+"""What only the shared book does: leases, several workers over one store, and a store that fails."""
+
+import secrets
+from collections.abc import Iterator
+
+import pytest
+from desks import MIDNIGHT, SharedDesk, valkey
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from guardhouse.limits.book import Admitted, Limited, Pending
+from guardhouse.limits.quota import Quota
+from guardhouse.limits.rate import Concurrency, LimitRule, Queue, Rate
+from guardhouse.limits.shared.journeys import Place
+
+HUNDREDS = (LimitRule("hundreds", Rate(1000, 3600.0)),)
+QUOTA = (LimitRule("q", quotas=(Quota("tokens", 1000, "day"),)),)
+BUDGET = (LimitRule("b", quotas=(Quota("tokens", 1000, "day", budget=True),)),)
+PLACES = (LimitRule("p", concurrent=Concurrency(2), queue=Queue(depth=4, wait=9.0)),)
+
+
+class Team:
+    """Several workers that share one store."""
+
+    def __init__(self, workers: int) -> None:
+        prefix = secrets.token_hex(8)
+        port = valkey().port
+        self.desks = [
+            SharedDesk(Place("127.0.0.1", port, worker=f"w{number}", timeout=2.0, prefix=prefix))
+            for number in range(workers)
+        ]
+        self.prefix = prefix.encode() + b"\0"
+
+    def sweep(self, now: float) -> None:
+        for desk in self.desks:
+            desk.now = now
+            desk.shared.sweep(now, MIDNIGHT + now)
+            desk.catch_up()
+
+    def close(self) -> None:
+        for desk in self.desks:
+            desk.close()
+
+
+@pytest.fixture
+def team() -> Iterator[Team]:
+    team = Team(3)
+    yield team
+    team.close()
+
+
+def test_nearly_no_request_under_a_steady_load_waits_for_the_store(team: Team) -> None:
+    desk = team.desks[0]
+    waited = 0
+    for _ in range(500):
+        answer = desk.book.admit("alice", HUNDREDS, 0, 0, 0.0, MIDNIGHT)
+        if isinstance(answer, Pending):
+            waited += 1
+            desk.taken("alice", HUNDREDS)
+        desk.catch_up()
+    assert waited == 1
+    assert desk.courier.journeys < 100
+
+
+def test_one_limit_over_three_workers_lets_through_what_it_says_but_for_the_leases(team: Team) -> None:
+    through = sum(isinstance(desk.admit("alice", HUNDREDS), Admitted) for _ in range(500) for desk in team.desks)
+    block = 1000 // 50
+    assert 1000 - 3 * 2 * block <= through <= 1000
+
+
+def test_what_one_worker_does_not_need_is_the_others_a_second_later(team: Team) -> None:
+    first, second, _ = team.desks
+    first.settle(first.taken("alice", QUOTA, 900), 0)
+    assert isinstance(second.admit("alice", QUOTA, 900), Limited)
+    team.sweep(1.5)
+    second.taken("alice", QUOTA, 900, now=1.5)
+
+
+def test_a_budget_is_never_overrun_whoever_asks(team: Team) -> None:
+    admitted = [desk.admit("alice", BUDGET, 30) for _ in range(20) for desk in team.desks]
+    assert sum(isinstance(answer, Admitted) for answer in admitted) == 1000 // 30
+
+
+def test_a_place_that_another_worker_frees_is_found_by_who_waits(team: Team) -> None:
+    first, second, _ = team.desks
+    running = [first.taken("alice", PLACES) for _ in range(2)]
+    pending = second.ask("alice", PLACES, 0, 0.0, 0)
+    assert isinstance(pending, Pending)
+    called: list[str] = []
+    pending.resume = lambda: called.append("called")
+    team.sweep(0.5)
+    assert called == []
+    first.settle(running[0], now=0.6)
+    team.sweep(1.0)
+    team.sweep(1.5)
+    assert called == ["called"]
+    second.taken("alice", PLACES, now=1.5)
+    assert isinstance(first.ask("alice", PLACES, 0, 1.6, 0), Pending)
+
+
+def test_what_a_worker_that_is_gone_held_is_free_when_it_gives_no_sign_of_life(team: Team) -> None:
+    first, second, _ = team.desks
+    first.taken("alice", BUDGET, 900)
+    assert isinstance(second.admit("alice", BUDGET, 900), Limited)
+    client = valkey().client()
+    for key in client.keys(team.prefix + b"alive*w0*"):
+        client.delete(key)
+    second.taken("alice", BUDGET, 900, now=1.0)
+
+
+def test_a_changed_policy_goes_on_with_what_was_used(team: Team) -> None:
+    desk = team.desks[0]
+    desk.settle(desk.taken("alice", QUOTA, 800), 800)
+    smaller = (LimitRule("q", quotas=(Quota("tokens", 900, "day"),)),)
+    assert isinstance(desk.admit("alice", smaller, 200), Limited)
+    desk.taken("alice", smaller, 90)
+
+
+def test_an_orderly_end_gives_everything_back(team: Team) -> None:
+    first, second, _ = team.desks
+    first.settle(first.taken("alice", QUOTA, 900), 100)
+    first.shared.give_back()
+    first.catch_up()
+    second.taken("alice", QUOTA, 880)
+
+
+def test_nothing_is_kept_of_principals_who_are_not_seen_any_more(team: Team) -> None:
+    desk = team.desks[0]
+    for number in range(50):
+        desk.settle(desk.taken(f"p{number}", HUNDREDS))
+    assert len(desk.shared) == 50
+    for now in (2.0, 3.0):
+        team.sweep(now)
+    assert len(desk.shared) == 0
+
+
+def test_a_store_that_was_emptied_is_told_again_and_budgets_wait_until_all_have(team: Team) -> None:
+    first, second, _ = team.desks
+    first.settle(first.taken("alice", BUDGET, 600), 600)
+    second.settle(second.taken("alice", BUDGET, 300), 300)
+    client = valkey().client()
+    client.delete(*client.keys(team.prefix + b"*"))
+    refused = first.admit("alice", BUDGET, 300, now=0.1)  # it knows of its own 600 only
+    assert isinstance(refused, Limited)
+    assert refused.away
+    assert first.told == ["limits_store.emptied"]
+    team.sweep(1.5)
+    assert isinstance(first.admit("alice", BUDGET, 200, now=2.5), Limited)
+    first.taken("alice", BUDGET, 100, now=2.6)
+
+
+ACTS = st.lists(
+    st.tuples(
+        st.integers(0, 2), st.sampled_from(["take", "settle", "sweep"]), st.integers(0, 300), st.integers(0, 400)
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(ACTS)
+def test_whatever_three_workers_do_what_they_reserve_fits_and_the_store_adds_up(
+    acts: list[tuple[int, str, int, int]],
+) -> None:
+    team = Team(3)
+    open_now: list[tuple[SharedDesk, Admitted]] = []
+    used, now = 0, 0.0
+    try:
+        for worker, act, reserved, real in acts:
+            now += 0.3
+            desk = team.desks[worker]
+            if act == "take":
+                answer = desk.admit("alice", BUDGET, reserved, now=now)
+                if isinstance(answer, Admitted):
+                    assert used + sum(admitted.tokens for _, admitted in open_now) + reserved <= 1000
+                    open_now.append((desk, answer))
+            elif act == "settle" and open_now:
+                owner, admitted = open_now.pop(0)
+                owner.settle(admitted, min(real, admitted.tokens), now=now)
+                used += min(real, admitted.tokens)
+            else:
+                team.sweep(now)
+        team.sweep(now + 2.0)
+        key = team.desks[0].shared._holding("alice", BUDGET[0]).share(0, MIDNIGHT).key
+        kept = valkey().client().hgetall(team.prefix + key)
+        total = sum(int(value) for value in kept.values())
+        assert total == used + sum(admitted.tokens for _, admitted in open_now)
+    finally:
+        team.close()
