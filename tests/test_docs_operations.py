@@ -18,6 +18,9 @@ from guardhouse.readers.metrics import MetricsReader
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "operations.md").read_text()
 SOURCE = "\n".join(path.read_text() for path in (ROOT / "src" / "guardhouse").rglob("*.py"))
+METERING = "\n".join(
+    path.read_text() for part in ("control", "readers") for path in (ROOT / "src" / "guardhouse" / part).rglob("*.py")
+)
 
 
 def section(title: str) -> str:
@@ -43,6 +46,13 @@ def test_every_metric_is_listed_and_what_is_listed_exists(tmp_path: Path) -> Non
     listed, real = first_cells(section("## Metrics")), collected(tmp_path)
     assert real - listed == set()
     assert [name for name in listed - real if f'"{name.removesuffix("_total")}' not in SOURCE] == []
+
+
+def test_every_metric_that_is_named_in_the_source_is_listed() -> None:
+    listed = first_cells(section("## Metrics"))
+    named = set(re.findall(r'"((?:guardhouse|llm_inference)_[a-z_]+)"', METERING))
+    assert len(named) > 10
+    assert sorted(name for name in named if not {name, f"{name}_total"} & listed) == []
 
 
 @pytest.mark.parametrize("record", [Opened, Closed, Event])
