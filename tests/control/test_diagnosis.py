@@ -12,6 +12,9 @@ from guardhouse.control import diagnosis
 from guardhouse.control.diagnosis import Finding
 from guardhouse.control.state import State, lock, prepare
 from guardhouse.identity.clients import Clients
+from guardhouse.identity.issuer_bulletin import IssuerBulletin, IssuerKeys
+from guardhouse.identity.issuers import Issuer
+from guardhouse.model.bulletin import publish
 from guardhouse.policy.settings import Address, Tls
 from guardhouse.policy.snapshot import Target
 from identity.authority import NOW as ISSUED
@@ -180,3 +183,28 @@ def test_without_tls_there_is_nothing_to_renew_and_without_clients_only_the_cert
 def test_a_certificate_that_is_none_is_a_problem(tls: Tls) -> None:
     tls.certificate.write_text("garbage")
     assert statuses(tls, NOW) == {"certificate": "problem"}
+
+
+@pytest.mark.parametrize(
+    ("age", "status"), [(10.0, "ok"), (901.0, "warning"), (43_199.0, "warning"), (43_200.0, "problem")]
+)
+def test_an_issuer_whose_keys_grow_old_is_told(state: State, age: float, status: str) -> None:
+    prepare(state)
+    issuer = Issuer(name="corp", issuer="https://login.example.com", audience=("g",))
+    publish(state.issuers, IssuerBulletin(issuers={"corp": IssuerKeys(issuer.issuer, (), 1000.0)}))
+    [finding] = diagnosis.issuers({"corp": issuer}, state, 1000.0 + age)
+    assert (finding.subject, finding.status) == ("issuer corp", status)
+
+
+def test_an_issuer_whose_keys_were_never_had_is_a_problem_once_the_gateway_has_served(state: State) -> None:
+    prepare(state)
+    issuer = Issuer(name="corp", issuer="https://login.example.com", audience=("g",))
+    assert [finding.status for finding in diagnosis.issuers({"corp": issuer}, state, 0.0)] == ["ok"]
+    publish(state.issuers, IssuerBulletin(issuers={"corp": IssuerKeys("https://former.example.com", (), 0.0)}))
+    assert [finding.status for finding in diagnosis.issuers({"corp": issuer}, state, 0.0)] == ["problem"]
+
+
+def test_a_token_key_open_to_others_is_a_problem(state: State) -> None:
+    prepare(state)
+    state.token_key.chmod(0o640)
+    assert diagnosis.secrets(state).status == "problem"

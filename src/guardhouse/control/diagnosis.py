@@ -9,7 +9,7 @@ import resource
 import shutil
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from types import ModuleType
@@ -24,7 +24,10 @@ from cryptography import x509
 from guardhouse.control.ports import obstacle
 from guardhouse.control.state import State, StateRefused, exposed_to, load_secrets, lock
 from guardhouse.identity.certificate import MALFORMED
+from guardhouse.identity.issuer_bulletin import IssuerBulletin
+from guardhouse.identity.issuers import Issuer
 from guardhouse.identity.mtls import Certificates
+from guardhouse.model.bulletin import Bulletin
 from guardhouse.policy.settings import Address, Settings, Tls
 from guardhouse.policy.snapshot import Snapshot, Target
 
@@ -34,6 +37,7 @@ CONNECT_WITHIN = 2.0  # seconds
 CLOCK_SLACK = 5.0  # seconds
 # what is left of a thing when somebody should know that nobody has renewed it; lists are often made for a few days
 RENEWED_BEFORE = {"certificate": 14 * 86_400.0, "authorities": 30 * 86_400.0, "revocation lists": 43_200.0}
+_ASKED = "they are asked for while the gateway serves; the journal's events say what came of it"
 _RELEASED = 1_735_689_600.0  # 2025-01-01: no machine that runs this can rightly show an earlier date
 
 Status = Literal["ok", "warning", "problem"]
@@ -56,6 +60,7 @@ def examine(settings: Settings, snapshot: Snapshot) -> Iterator[Finding]:
     yield disk(_existing(settings.state), 4 * settings.audit.segment)
     yield clock(state, time.time())
     yield from certificates(settings.listen.tls, time.time())
+    yield from issuers(settings.identity.issuers, state, time.time())
     yield from compiled_parsers()
     yield from (reachable(target) for target in snapshot.targets.values())
 
@@ -79,7 +84,7 @@ def secrets(state: State) -> Finding:
     except StateRefused as refused:
         seen, _, remedy = str(refused).partition("; ")
         return Finding("secrets", "problem", seen, remedy)
-    return Finding("secrets", "ok", "pepper and hash key are there, for their owner only")
+    return Finding("secrets", "ok", "pepper, hash key and token key are there, for their owner only")
 
 
 def is_serving(state: State) -> bool:
@@ -150,6 +155,27 @@ def certificates(tls: Tls | None, now: float) -> Iterator[Finding]:
             yield Finding(name, "warning", seen, "renew it before that")
         else:
             yield Finding(name, "ok", seen)
+
+
+def issuers(configured: Mapping[str, Issuer], state: State, now: float) -> Iterator[Finding]:
+    """What is known of the issuers whose tokens are accepted; nobody is asked."""
+    board = Bulletin(state.issuers, IssuerBulletin)
+    board.refresh()
+    known = {} if board.current is None else board.current.issuers
+    for name, issuer in configured.items():
+        told = known.get(name)
+        if told is None or told.issuer != issuer.issuer:
+            started = board.current is not None
+            yield Finding(f"issuer {name}", "problem" if started else "ok", "its keys were never had", _ASKED)
+            continue
+        age = now - told.fetched_at
+        seen = f"{len(told.keys)} keys, had {age / 60:.0f} minutes ago"
+        if age >= issuer.stale_after:
+            yield Finding(f"issuer {name}", "problem", seen, "its tokens are refused; the journal's events say why")
+        elif age > 3 * issuer.refresh:
+            yield Finding(f"issuer {name}", "warning", seen, "it does not answer; the journal's events say why")
+        else:
+            yield Finding(f"issuer {name}", "ok", seen)
 
 
 def compiled_parsers() -> Iterator[Finding]:

@@ -87,6 +87,9 @@ def prepare(state: State) -> Secrets:
 
 
 def load_secrets(state: State) -> Secrets:
+    """Those that every process needs. Of the token key, which only minting needs, it is asked whether it is sound."""
+    if state.token_key.exists():
+        load_secret(state.token_key)
     return Secrets(pepper=load_secret(state.pepper), hash_key=load_secret(state.hash_key))
 
 
