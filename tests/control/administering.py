@@ -23,10 +23,12 @@ from guardhouse.control.standing_publisher import StandingPublisher
 from guardhouse.control.standing_store import Act, StandingStore
 from guardhouse.control.state import State, prepare
 from guardhouse.control.store import Store
+from guardhouse.control.usage_desk import UsageDesk
 from guardhouse.identity.api_keys import KeyTerms
 from guardhouse.model.operation import OF_ACCESS, Operation
 from guardhouse.policy.edition import Edition, seal
 from guardhouse.policy.load import Loaded, load_content
+from guardhouse.readers.usage import UsageReader
 
 Scene = Callable[["Stage"], Awaitable[None]]
 BASE = "http://127.0.0.1:9090"
@@ -81,6 +83,7 @@ class Stage:
             minter=self.minter,
             revoke=self.board.revoke,
             edition=lambda: self.edition,
+            usage=UsageDesk(self.state, UsageReader(), 1, 0.0).report,
         )
         self.callers = self.administration.callers
         self.application = admin.application("127.0.0.1", lambda: b"", list, self.administration.routes())

@@ -20,9 +20,12 @@ from guardhouse.control.minting import Minter
 from guardhouse.control.openapi import describe
 from guardhouse.control.policy_api import PolicyApi
 from guardhouse.control.self_api import SelfApi
+from guardhouse.control.standing_api import StandingApi
+from guardhouse.control.standing_store import StandingStore
 from guardhouse.control.state import State, load_secrets, shares_of
 from guardhouse.control.store import Store
 from guardhouse.control.token_api import TokenApi
+from guardhouse.control.usage_desk import UsageReport
 from guardhouse.policy.edition import Edition
 from guardhouse.policy.settings import Settings
 
@@ -37,7 +40,8 @@ _ELSEWHERE = (
 
 
 class Administration:
-    """`revoke` ends a credential by its id; `edition` gives the policy that is in force now."""
+    """`revoke` ends a credential by its id; `edition` gives the policy that is in force now, `usage` what is used at
+    present."""
 
     def __init__(
         self,
@@ -49,6 +53,7 @@ class Administration:
         minter: Minter,
         revoke: Revoke,
         edition: Callable[[], Edition],
+        usage: Callable[[float], UsageReport],
     ) -> None:
         secrets = load_secrets(state)
         pepper = secrets.pepper
@@ -60,6 +65,7 @@ class Administration:
         self._groups = (
             SelfApi(self.authority).endpoints(),
             PolicyApi(self.authority).endpoints(),
+            StandingApi(StandingStore(store.engine), self.authority, usage).endpoints(),
             KeyApi(KeyRing(store, pepper), store, self.authority, journal).endpoints(),
         )
 

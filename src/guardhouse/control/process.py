@@ -99,6 +99,7 @@ async def _serve(settings: Settings, edition: Edition, config: Path, state: Stat
             minter=minter,
             revoke=board.revoke,
             edition=lambda: reloader.edition,
+            usage=desk.report,
         ).routes()
         problems = partial(find_problems, settings, state, roll)
         server = _Server(_configured(settings, problems, api, metrics, board, PolicyGauges(reloader), desk), stopping)
