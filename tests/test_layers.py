@@ -37,7 +37,8 @@ RESERVED = {
     "sqlalchemy": (
         (
             "guardhouse.control.store guardhouse.control.standing_store guardhouse.control.revocations "
-            "guardhouse.control.revisions guardhouse.control.use_store guardhouse.control.key_acts"
+            "guardhouse.control.revisions guardhouse.control.use_store guardhouse.control.key_acts "
+            "guardhouse.control.session_store"
         ),
         "only the store speaks SQL; workers hold none",
     ),

@@ -17,6 +17,8 @@ from guardhouse.audit.journal import Journal
 from guardhouse.control import admin
 from guardhouse.control.administration import Administration
 from guardhouse.control.issuer_board import IssuerBoard
+from guardhouse.control.issuer_keys import Fetch
+from guardhouse.control.key_fetch import fetch_keys
 from guardhouse.control.key_ring import KeyRing
 from guardhouse.control.minting import Minter
 from guardhouse.control.standing_publisher import StandingPublisher
@@ -28,6 +30,7 @@ from guardhouse.identity.api_keys import KeyTerms
 from guardhouse.model.operation import OF_ACCESS, Operation
 from guardhouse.policy.edition import Edition, seal
 from guardhouse.policy.load import Loaded, load_content
+from guardhouse.policy.sections.people import host_of, origin_of
 from guardhouse.readers.usage import UsageReader
 
 Scene = Callable[["Stage"], Awaitable[None]]
@@ -60,7 +63,7 @@ def loaded(folder: Path, text: str) -> Loaded:
 
 
 class Stage:
-    def __init__(self, folder: Path, policy: str = POLICY) -> None:
+    def __init__(self, folder: Path, policy: str = POLICY, fetch: Fetch = fetch_keys) -> None:
         self.folder = folder
         read = loaded(folder, policy)
         self.settings = read.settings
@@ -71,7 +74,8 @@ class Stage:
         loop = asyncio.get_running_loop()
         self.journal = Journal(self.state.journal / "control", worker="control", schedule=loop.call_soon)
         self.minter = Minter(self.state)
-        self.board = IssuerBoard(self.settings.identity.issuers, self.state, self.store, self.minter, self.note)
+        issuers = self.settings.identity.issuers
+        self.board = IssuerBoard(issuers, self.state, self.store, self.minter, self.note, fetch)
         self.board.turn(time.time())
         self.standing = StandingPublisher(self.store, self.state.standing, self.journal)
         self.edition = Edition(at=0, base=str(folder), started=seal(read.document), active=seal(read.document))
@@ -86,13 +90,26 @@ class Stage:
             usage=UsageDesk(self.state, UsageReader(), 1, 0.0).report,
         )
         self.callers = self.administration.callers
-        self.application = admin.application("127.0.0.1", lambda: b"", list, self.administration.routes())
+        self.application = admin.application(
+            "127.0.0.1",
+            lambda: b"",
+            list,
+            self.administration.routes(),
+            host_of(origin_of(self.settings.admin)),
+        )
         self.client = self.browser()
 
-    def browser(self, client: str = "127.0.0.1") -> httpx.AsyncClient:
+    def browser(self, client: str = "127.0.0.1", base: str = BASE) -> httpx.AsyncClient:
         """Somebody at the port, with cookies of their own."""
         transport = httpx.ASGITransport(self.application, raise_app_exceptions=False, client=(client, 50_000))
-        return httpx.AsyncClient(transport=transport, base_url=BASE, trust_env=False)
+        return httpx.AsyncClient(transport=transport, base_url=base, trust_env=False)
+
+    async def settle(self) -> None:
+        """Have issuers asked and everything published that is known."""
+        self.board.turn(time.time())
+        for _ in range(3):
+            await asyncio.sleep(0)
+        self.board.turn(time.time())
 
     def note(self, event: Any) -> None:
         self.journal.append(event)
@@ -125,13 +142,15 @@ class Stage:
 
     async def end(self) -> None:
         await self.client.aclose()
+        for task in self.board._asking.values():
+            task.cancel()
         self.journal.close()
         self.store.close()
 
 
-def perform(folder: Path, scene: Scene, policy: str = POLICY) -> None:
+def perform(folder: Path, scene: Scene, policy: str = POLICY, fetch: Fetch = fetch_keys) -> None:
     async def run() -> None:
-        stage = Stage(folder, policy)
+        stage = Stage(folder, policy, fetch)
         try:
             await scene(stage)
         finally:

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 import trustme
 
-from guardhouse.control import key_fetch
+from guardhouse.control import outbound
 from guardhouse.control.key_fetch import fetch_keys
 from guardhouse.identity.issuers import Issuer, Source
 from guardhouse.identity.jwks import MOST_BYTES, PublicKey
@@ -164,7 +164,7 @@ def test_a_compressed_answer_is_not_unpacked(site: Site) -> None:
 
 def test_an_answer_that_does_not_come_is_not_waited_for(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     site.stalls = threading.Event()
-    monkeypatch.setattr(key_fetch, "PATIENCE", 0.2)
+    monkeypatch.setattr(outbound, "PATIENCE", 0.2)
     try:
         assert fetched(issuer(site)) in ("gave no answer within 0 s", "cannot be asked: ReadTimeout")
     finally:

@@ -186,13 +186,15 @@ class Gateway:
         return ask(self.admin, request("GET", "/metrics", host=LOOPBACK)).body.decode()
 
 
-def prepare(folder: Path, upstream: str, changes: Mapping[str, Any] | None = None) -> Gateway:
+def prepare(
+    folder: Path, upstream: str, changes: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None
+) -> Gateway:
     """A configured gateway that does not run yet, with a key for alice of the group research."""
     config = laid_over(settings(upstream), changes or {})
     path = folder / "guardhouse.yaml"
     path.write_text(yaml.dump(config, Dumper=Plain, sort_keys=False))
     listen, admin = _address(config["listen"]["address"]), _address(config["admin"]["address"])
-    environment = {**os.environ, "PYTHONPATH": str(SOURCE), "UPSTREAM_KEY": UPSTREAM_KEY}
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE), "UPSTREAM_KEY": UPSTREAM_KEY, **(environ or {})}
     gateway = Gateway(folder, path, listen, admin, environment=environment)
     gateway.key = gateway.create_key("alice", "research")
     return gateway
@@ -205,6 +207,13 @@ def running(
     """A gateway for the length of a test; leaving the block checks its exit, its processes and its journal."""
     gateway = prepare(folder, upstream, changes)
     gateway.tls = tls
+    with started(gateway):
+        yield gateway
+
+
+@contextmanager
+def started(gateway: Gateway) -> Iterator[Gateway]:
+    """The same for one that was prepared."""
     try:
         gateway.start()
         yield gateway

@@ -67,6 +67,11 @@ class OpenIdProvider:
         document = {"publish": list(publish), "sign": sign}
         assert httpx.post(f"{self.issuer}/handles/keys", json=document, trust_env=False).status_code == 200
 
+    def send_people_back_to(self, url: str) -> None:
+        """The client `console` is for people, who may sign in with any name and password."""
+        answer = httpx.post(f"{self.issuer}/handles/people", json={"back": url}, trust_env=False)
+        assert answer.status_code == 200
+
     def asked(self) -> int:
         """How often its key set was asked for."""
         found: dict[str, Any] = httpx.get(f"{self.issuer}/handles/asked", trust_env=False).json()

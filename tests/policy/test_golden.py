@@ -12,6 +12,7 @@ from guardhouse.limits.rate import LimitRule
 from guardhouse.model.entity import Entity
 from guardhouse.policy.load import Loaded, load
 from guardhouse.policy.problem import Problems
+from guardhouse.policy.sections.people import origin_of
 from guardhouse.policy.sections.when import When
 from guardhouse.policy.settings import LimitsStore
 from guardhouse.policy.snapshot import Policy, Target
@@ -31,6 +32,11 @@ def summary(outcome: Loaded | Problems) -> str:
         f"state {settings.state.name}, workers {settings.workers}, user label {settings.metrics.user}",
         *([] if settings.limits_store is None else [store_line(settings.limits_store)]),
         *map(issuer_line, settings.identity.issuers.values()),
+        *(
+            f"people of {name} sign in at {provider.issuer} as {provider.client}, for {' '.join(provider.scopes)}, "
+            f"and come back to {origin_of(settings.admin)}; {provider.secret or 'no secret'}"
+            for name, provider in settings.admin.people.items()
+        ),
         *map(target_line, snapshot.targets.values()),
         *(
             f"model {model.name} -> {', '.join(target.name for target in model.targets)} as {model.upstream_name}"

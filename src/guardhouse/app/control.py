@@ -6,6 +6,7 @@ from pathlib import Path
 from guardhouse.app.prepared import NotStarted, published, run_as_child
 from guardhouse.control import process
 from guardhouse.control.ports import PortTaken
+from guardhouse.control.providers import ProviderUnusable
 from guardhouse.control.state import State
 
 
@@ -13,7 +14,7 @@ def run(root: Path, config: Path) -> int:
     settings, edition = published(State(root))
     try:
         return process.run(settings, edition, config)
-    except PortTaken as error:
+    except (PortTaken, ProviderUnusable) as error:
         raise NotStarted(str(error)) from error
 
 

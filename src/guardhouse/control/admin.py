@@ -23,13 +23,21 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 _HOST = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9.-]+))(?::[0-9]{1,5})?")
 _API = "/api/v1/"
+_FORMS = re.compile(r"/signout|/login|/signin/[^/]+/answer").fullmatch  # what pages post to
 _HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
 def application(
-    host: str, render: Callable[[], bytes], problems: Callable[[], list[str]], api: Sequence[Route] = ()
+    host: str,
+    render: Callable[[], bytes],
+    problems: Callable[[], list[str]],
+    api: Sequence[Route] = (),
+    called: str | None = None,
 ) -> ASGIApp:
-    """`render` gives the metrics; `problems` says why the gateway could not serve now, nothing if it can."""
+    """`render` gives the metrics; `problems` says why the gateway could not serve now, nothing if it can.
+
+    `called`: the host by which browsers reach this port, where that is not `host`.
+    """
 
     async def metrics(_request: Request) -> Response:
         return Response(render(), media_type=CONTENT_TYPE_LATEST, headers=_HEADERS)
@@ -45,7 +53,7 @@ def application(
     routes = [Route("/metrics", metrics), Route("/healthz", healthz), Route("/readyz", readyz), *api]
     routed = Starlette(routes=routes, exception_handlers={HTTPException: _refused, Exception: _failed})
     routed.router.redirect_slashes = False
-    return _guarded(routed, host)
+    return _guarded(routed, [host] if called is None else [host, called])
 
 
 def host_allowed(header: str, configured: str) -> bool:
@@ -69,19 +77,20 @@ def _listens_everywhere(configured: str) -> bool:
         return False
 
 
-def _guarded(inner: ASGIApp, host: str) -> ASGIApp:
+def _guarded(inner: ASGIApp, hosts: Sequence[str]) -> ASGIApp:
     async def guard(scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = _refusal(scope, host)
+        refusal = _refusal(scope, hosts)
         await (inner if refusal is None else refusal)(scope, receive, send)
 
     return guard
 
 
-def _refusal(scope: Scope, host: str) -> Response | None:
+def _refusal(scope: Scope, hosts: Sequence[str]) -> Response | None:
     named = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
-    if len(named) != 1 or not host_allowed(named[0], host):
+    if len(named) != 1 or not any(host_allowed(named[0], host) for host in hosts):
         return _error(HTTPStatus.MISDIRECTED_REQUEST, "the Host header does not name this port")
-    if scope["method"] != "GET" and not scope["path"].startswith(_API):
+    method: str = scope["method"]
+    if method != "GET" and not scope["path"].startswith(_API) and not (method == "POST" and _FORMS(scope["path"])):
         return _error(HTTPStatus.METHOD_NOT_ALLOWED, "only GET is allowed here", {"allow": "GET"})
     return None
 

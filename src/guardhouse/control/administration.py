@@ -19,7 +19,11 @@ from guardhouse.control.key_ring import KeyRing
 from guardhouse.control.minting import Minter
 from guardhouse.control.openapi import describe
 from guardhouse.control.policy_api import PolicyApi
+from guardhouse.control.providers import providers_of
 from guardhouse.control.self_api import SelfApi
+from guardhouse.control.session_store import SessionStore
+from guardhouse.control.sessions import Sessions
+from guardhouse.control.signin import Signin
 from guardhouse.control.standing_api import StandingApi
 from guardhouse.control.standing_store import StandingStore
 from guardhouse.control.state import State, load_secrets, shares_of
@@ -27,6 +31,7 @@ from guardhouse.control.store import Store
 from guardhouse.control.token_api import TokenApi
 from guardhouse.control.usage_desk import UsageReport
 from guardhouse.policy.edition import Edition
+from guardhouse.policy.sections.people import origin_of
 from guardhouse.policy.settings import Settings
 
 Revoke = Callable[[str, str, float, float | None], None]
@@ -59,7 +64,13 @@ class Administration:
         pepper = secrets.pepper
         self.callers = Callers(settings, state, store, pepper, journal)
         self.authority = Authority(state, edition, shares_of(secrets))
-        self.entrance = Entrance(self.callers, self.authority)
+        origin = origin_of(settings.admin)
+        self.sessions = Sessions(
+            SessionStore(store.engine), settings.admin.sessions, origin, ended=self.callers.ended, revoke=revoke
+        )
+        self.entrance = Entrance(self.callers, self.authority, self.sessions)
+        providers = providers_of(settings, state, origin)
+        self._signin = Signin(providers, self.sessions, self.callers, journal, origin)
         self._journal = journal
         self._tokens = TokenApi(self.callers, minter, revoke, journal, settings.identity.tokens.lifetime)
         self._groups = (
@@ -86,4 +97,4 @@ class Administration:
 
     def routes(self) -> list[Route]:
         api = Api(self.entrance, self.authority, self._journal)
-        return [*self._tokens.routes(), *api.routes(self.rows())]
+        return [*self._tokens.routes(), *api.routes(self.rows()), *self._signin.routes()]

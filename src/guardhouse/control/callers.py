@@ -43,16 +43,31 @@ class Callers:
         found = self._judge(presented, now)
         if isinstance(found, Principal) or found.reason not in _FAILURES:
             return found
-        setback = self._guard.failed(client, parse(presented) or "", now)
+        wait = self.failed(client, parse(presented) or "", now)
+        if wait > 0.0:
+            return Denial(Reason.SIGNIN_BACKOFF, found.detail or found.reason.message, retry_after=wait)
+        return found
+
+    def failed(self, client: str, credential: str, now: float) -> float:
+        """Count a failure of an address, or with a credential's id; for how long it is sent away now."""
+        setback = self._guard.failed(client, credential, now)
         for burst in setback.bursts:
             facts: dict[str, str | int | float | bool] = {"of": burst.of, "subject": burst.subject}
             facts |= {"failures": burst.failures, "seconds": burst.seconds}
             self._journal.append(
                 Event(at=now, name="identity.failure_burst", severity="warning", client=client, facts=facts)
             )
-        if setback.wait > 0.0:
-            return Denial(Reason.SIGNIN_BACKOFF, found.detail or found.reason.message, retry_after=setback.wait)
-        return found
+        return setback.wait
+
+    def away(self, client: str, now: float) -> float:
+        """For how long an address is being sent away for its failures; not more than 0 when it is not."""
+        return self._guard.wait(client, now)
+
+    def ended(self, principal: Principal, now: float) -> Denial | None:
+        """Whether the credential of somebody who was identified before, or what it descends from, was revoked since."""
+        self._tokens.refresh()
+        flaw = self._tokens.ended(principal, self._keys(next(iter(principal.grantors), None)), now)
+        return None if flaw is None else flaw.denial()
 
     def _judge(self, presented: bytes, now: float) -> Principal | Denial:
         if not tokens.is_token(presented):

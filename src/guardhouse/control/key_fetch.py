@@ -9,41 +9,22 @@ The bearer token for an API server is read anew each time, since those are repla
 host that the configuration names.
 """
 
-import asyncio
-import ssl
-
 import httpx
 
+from guardhouse.control import outbound
+from guardhouse.control.outbound import OutboundError
 from guardhouse.identity.issuers import Issuer
 from guardhouse.identity.jwks import MOST_BYTES, PublicKey, read_key_set
-from guardhouse.model.denial import Denial
-from guardhouse.policy.network import is_loopback
-from guardhouse.wire import json
 
-PATIENCE = 10.0  # seconds for all of it
 _MOST_TOKEN = 16 * 1024
-
-
-class _FailedError(Exception):
-    """The keys could not be had; the message says why."""
 
 
 async def fetch_keys(issuer: Issuer) -> tuple[PublicKey, ...] | str:
     """The issuer's usable keys now, or why there are none to be had."""
     try:
-        if issuer.source.jwks_file is not None:
-            found = read_key_set(_read(issuer))
-        else:
-            async with asyncio.timeout(PATIENCE):
-                found = read_key_set(await _fetch(issuer))
-    except TimeoutError:
-        return f"gave no answer within {PATIENCE:.0f} s"
-    except _FailedError as failed:
+        found = read_key_set(await _fetch(issuer) if issuer.source.jwks_file is None else _read(issuer))
+    except OutboundError as failed:
         return str(failed)
-    except ssl.SSLError:
-        return "keys.authorities holds no usable certificates"
-    except httpx.HTTPError as error:
-        return f"cannot be asked: {type(error).__name__}"
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     return f"the key set {found}" if isinstance(found, str) else found
@@ -57,15 +38,13 @@ def _read(issuer: Issuer) -> bytes:
 
 async def _fetch(issuer: Issuer) -> bytes:
     source = issuer.source
-    context = ssl.create_default_context(cafile=source.authorities) if source.authorities else True
-    async with httpx.AsyncClient(verify=context, follow_redirects=False, trust_env=False, timeout=PATIENCE) as client:
+    async with outbound.client(source.authorities) as asking:
         if source.jwks is not None:
-            return await _get(client, source.jwks, _credential(issuer))
+            return await outbound.get(asking, source.jwks, _credential(issuer))
         assert source.discovery is not None
-        document = await _get(client, source.discovery, _credential(issuer))
-        url = _key_set_url(document, issuer)
+        url = _key_set_url(await outbound.get(asking, source.discovery, _credential(issuer)), issuer)
         same_host = httpx.URL(url).netloc == httpx.URL(source.discovery).netloc
-        return await _get(client, url, _credential(issuer) if same_host else {})
+        return await outbound.get(asking, url, _credential(issuer) if same_host else {})
 
 
 def _credential(issuer: Issuer) -> dict[str, str]:
@@ -74,35 +53,15 @@ def _credential(issuer: Issuer) -> dict[str, str]:
     with issuer.source.token_file.open("rb") as file:
         token = file.read(_MOST_TOKEN).decode("latin-1").strip()
     if not token.isascii() or not token.isprintable():
-        raise _FailedError("keys.token_file does not hold a bearer token")
+        raise OutboundError("keys.token_file does not hold a bearer token")
     return {"authorization": f"Bearer {token}"}
 
 
-async def _get(client: httpx.AsyncClient, url: str, headers: dict[str, str]) -> bytes:
-    content = bytearray()
-    asked = {"accept": "application/json", "accept-encoding": "identity", **headers}
-    async with client.stream("GET", url, headers=asked) as answer:
-        if answer.status_code != 200:
-            raise _FailedError(f"answered with status {answer.status_code}")
-        async for part in answer.aiter_raw():
-            content += part
-            if len(content) > MOST_BYTES:
-                raise _FailedError(f"sent more than {MOST_BYTES // 1024} KiB")
-    return bytes(content)
-
-
 def _key_set_url(content: bytes, issuer: Issuer) -> str:
-    decoded = json.decode(content)
-    document = None if isinstance(decoded, Denial) else decoded[0]
-    if not isinstance(document, dict):
-        raise _FailedError("the discovery document is not strict JSON")
+    document = outbound.read_object(content, "discovery document")
     if document.get("issuer") != issuer.issuer:
-        raise _FailedError("the discovery document is of another issuer")
+        raise OutboundError("the discovery document is of another issuer")
     url = document.get("jwks_uri")
-    try:
-        parsed = httpx.URL(url if isinstance(url, str) else "")
-    except httpx.InvalidURL:
-        parsed = httpx.URL("")
-    if parsed.userinfo or not (parsed.scheme == "https" or (parsed.scheme == "http" and is_loopback(parsed.host))):
-        raise _FailedError("the discovery document names no key set that can be fetched safely")
-    return str(parsed)
+    if not isinstance(url, str) or not outbound.is_safe_url(url):
+        raise OutboundError("the discovery document names no key set that can be fetched safely")
+    return str(httpx.URL(url))

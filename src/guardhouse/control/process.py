@@ -46,6 +46,7 @@ from guardhouse.control.usage_desk import UsageDesk
 from guardhouse.control.use_store import UseStore
 from guardhouse.model.pulse import Pulse
 from guardhouse.policy.edition import Edition
+from guardhouse.policy.sections.people import host_of, origin_of
 from guardhouse.policy.settings import Address, Settings
 from guardhouse.readers.hits import HitReader
 from guardhouse.readers.metrics import MetricsReader
@@ -179,6 +180,7 @@ def _configured(
         lambda: generate_latest(registry),
         lambda: problems(time.time()),
         api,
+        host_of(origin_of(settings.admin)),
     )
     config = uvicorn.Config(
         application,

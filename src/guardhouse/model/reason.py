@@ -63,6 +63,7 @@ class Reason(Enum):
     CREDENTIAL_REVOKED = ("credential_revoked", 401, "caller", False, "Incorrect API key provided: it was revoked.")
     CERTIFICATE_INVALID = ("certificate_invalid", 401, "caller", False, "The client certificate names nobody here.")
     CREDENTIALS_CONFLICT = ("credentials_conflict", 401, "caller", False, "Two different credentials were given.")
+    ORIGIN_REFUSED = ("origin_refused", 403, "caller", False, "The request does not come from a page of this port.")
     SIGNIN_BACKOFF = (
         "signin_backoff",
         429,

@@ -23,6 +23,7 @@ from guardhouse.policy.sections import (
     hours,
     identity,
     limits_store,
+    people,
     prices,
     signins,
     suspend,
@@ -42,6 +43,7 @@ def findings(document: Document, unread: Unread) -> Iterator[Finding]:
     yield from ((("identity", *place), message) for place, message in identity.findings(document.identity))
     yield from signins.findings(document.signins)
     yield from suspend.findings(document.suspend)
+    yield from people.findings(document.admin, document.identity.issuers, unread)
     yield from clients.findings(None if document.listen.tls is None else document.listen.tls.clients)
     yield from _targets(document, unread)
     yield from _capacities(document, unread)

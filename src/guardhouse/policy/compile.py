@@ -18,6 +18,7 @@ from guardhouse.policy.conditions import Conditions
 from guardhouse.policy.document import Document, ModelEntry, PolicyEntry, TargetEntry
 from guardhouse.policy.granting import grant_of
 from guardhouse.policy.references import Reference
+from guardhouse.policy.sections import people
 from guardhouse.policy.sections.clients import located
 from guardhouse.policy.sections.features import Features
 from guardhouse.policy.sections.hours import Calendar
@@ -47,7 +48,7 @@ def compile_settings(document: Document, base: Path) -> Settings:
     return Settings(
         listen=listen,
         upstream=document.upstream,
-        admin=document.admin,
+        admin=people.located(document.admin, base),
         state=base / document.state,
         workers=document.workers,
         limits_scope=document.limits_scope,

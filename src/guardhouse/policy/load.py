@@ -24,7 +24,7 @@ from guardhouse.policy.problem import Path as ConfigPath
 from guardhouse.policy.problem import Problem, Problems, dotted
 from guardhouse.policy.references import Reference, resolve
 from guardhouse.policy.schema import decode
-from guardhouse.policy.sections import clients
+from guardhouse.policy.sections import clients, people
 from guardhouse.policy.sections.identity import files_of
 from guardhouse.policy.settings import Settings
 from guardhouse.policy.shares import NO_SHARES, Shares
@@ -131,6 +131,10 @@ def _fetch(
         password = resolve(store.password, base, environ)
         if not isinstance(password, Secret):
             findings.append((("limits_store", "password"), password))
+    for place, reference in people.secrets_of(document.admin):
+        secret = resolve(reference, base, environ)
+        if not isinstance(secret, Secret):
+            findings.append((place, secret))
     for name, target in document.targets.items():
         if target.credential is None:
             continue

@@ -22,6 +22,7 @@ from guardhouse.policy.sections.identity import IDENTITY
 from guardhouse.policy.sections.limits_store import LIMITS_STORE
 from guardhouse.policy.sections.may import OPERATIONS
 from guardhouse.policy.sections.networks import NETWORKS
+from guardhouse.policy.sections.people import ORIGIN, PEOPLE, SESSIONS
 from guardhouse.policy.sections.prices import PRICE
 from guardhouse.policy.sections.signins import SIGNINS
 from guardhouse.policy.sections.suspend import SUSPEND
@@ -91,6 +92,9 @@ _ADMIN = Shape(
     {
         "address": Key(kinds.ADDRESS, "Where metrics, health and administration are served."),
         "exposed": Key(kinds.FLAG, "Say true to serve the admin port beyond loopback."),
+        "url": Key(ORIGIN, "How browsers reach the admin port, where that is not its address: https://host."),
+        "sessions": Key(SESSIONS, "How long people stay signed in."),
+        "people": Key(PEOPLE, "Who vouches for people that sign in there, by a name of your choosing."),
     },
 )
 

@@ -74,9 +74,28 @@ class Upstream(msgspec.Struct, frozen=True, kw_only=True):
     response_body: int = 64 * MIB
 
 
+class Sessions(msgspec.Struct, frozen=True, kw_only=True):
+    """How long people stay signed in at the admin port, in seconds."""
+
+    idle: float = 1800.0
+    longest: float = 43_200.0
+
+
+class Provider(msgspec.Struct, frozen=True, kw_only=True):
+    """Who vouches for people that sign in at the admin port."""
+
+    issuer: str  # the name of one in Identity.issuers
+    client: str
+    secret: Reference | None = None
+    scopes: tuple[str, ...] = ("openid", "profile", "email")
+
+
 class Admin(msgspec.Struct, frozen=True, kw_only=True):
     address: Address = Address("127.0.0.1", 9090)
     exposed: bool = False  # said explicitly: the admin port beyond this machine
+    url: str | None = None  # as browsers call it, where that is not the address
+    sessions: Sessions = Sessions()
+    people: dict[str, Provider] = {}
 
 
 class Audit(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,89 @@
+"""Asking identity providers over the network: the only place from which this process calls anybody.
+
+An answer is whatever somebody on the network sends, so all of it is bounded: its size, the time for everything, no
+redirects, no proxies from the environment. Failures are words for the operator, and nothing of an answer is repeated in
+them.
+"""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from guardhouse.identity.jwks import MOST_BYTES
+from guardhouse.model.denial import Denial
+from guardhouse.policy.network import is_loopback
+from guardhouse.wire import json
+
+PATIENCE = 10.0  # seconds for all of it
+
+
+class OutboundError(Exception):
+    """What was asked for could not be had; the message says why, to the operator."""
+
+
+@asynccontextmanager
+async def client(authorities: Path | None) -> AsyncIterator[httpx.AsyncClient]:
+    """For a few questions to one provider; whatever goes wrong with them is told as an `OutboundError`."""
+    try:
+        context = ssl.create_default_context(cafile=authorities) if authorities else True
+        async with (
+            asyncio.timeout(PATIENCE),
+            httpx.AsyncClient(verify=context, follow_redirects=False, trust_env=False, timeout=PATIENCE) as made,
+        ):
+            yield made
+    except TimeoutError as error:
+        raise OutboundError(f"gave no answer within {PATIENCE:.0f} s") from error
+    except ssl.SSLError as error:
+        raise OutboundError("keys.authorities holds no usable certificates") from error
+    except httpx.HTTPError as error:
+        raise OutboundError(f"cannot be asked: {type(error).__name__}") from error
+    except OSError as error:
+        raise OutboundError(f"cannot be read: {error.strerror}") from error
+
+
+async def get(asking: httpx.AsyncClient, url: str, headers: Mapping[str, str]) -> bytes:
+    async with asking.stream("GET", url, headers={**_ACCEPTED, **headers}) as answer:
+        return await _content(answer)
+
+
+async def post_form(
+    asking: httpx.AsyncClient, url: str, form: Mapping[str, str], auth: httpx.BasicAuth | None
+) -> bytes:
+    async with asking.stream("POST", url, data=dict(form), headers=_ACCEPTED, auth=auth) as answer:
+        return await _content(answer)
+
+
+def read_object(content: bytes, what: str) -> dict[str, Any]:
+    decoded = json.decode(content)
+    document = None if isinstance(decoded, Denial) else decoded[0]
+    if not isinstance(document, dict):
+        raise OutboundError(f"the {what} is not strict JSON")
+    return document
+
+
+def is_safe_url(url: object) -> bool:
+    """Whether a URL that a provider names may be gone to: https, or this machine."""
+    try:
+        parsed = httpx.URL(url if isinstance(url, str) else "")
+    except httpx.InvalidURL:
+        return False
+    return not parsed.userinfo and (parsed.scheme == "https" or (parsed.scheme == "http" and is_loopback(parsed.host)))
+
+
+_ACCEPTED = {"accept": "application/json", "accept-encoding": "identity"}
+
+
+async def _content(answer: httpx.Response) -> bytes:
+    if answer.status_code != 200:
+        raise OutboundError(f"answered with status {answer.status_code}")
+    content = bytearray()
+    async for part in answer.aiter_raw():
+        content += part
+        if len(content) > MOST_BYTES:
+            raise OutboundError(f"sent more than {MOST_BYTES // 1024} KiB")
+    return bytes(content)
