@@ -19,6 +19,7 @@ from guardhouse.identity.tokens import TokenTable
 from guardhouse.model.bulletin import publish
 from guardhouse.model.operation import Operation
 from guardhouse.model.principal import Narrowing, Principal
+from identity.signing import ISSUER
 
 NOW = 1_800_000_000.0
 KEY = KeyRecord(id="aliceaaaaaaa", digest=b"d" * 32, principal="alice", groups=("research",), created_at=NOW - 5)
@@ -110,6 +111,15 @@ def test_a_token_ends_with_its_grantor_at_the_latest(
     assert made.expires_at == expected
     assert isinstance(mint.judged(made, now=expected - 0.5), Principal)
     assert mint.judged(made, now=expected) is Flaw.EXPIRED
+
+
+def test_a_token_counts_only_as_long_as_its_grantors_issuer_is_believed(mint: Mint) -> None:
+    vouched = msgspec.structs.replace(ALICE, method="oidc", issuer="corp")
+    made = mint.mint(vouched)
+    assert mint.judged(made) is Flaw.ISSUER
+    mint.table = TokenTable({"corp": ISSUER}, mint.state.issuers, mint.state.wanted)
+    mint.table.refresh()
+    assert mint.judged(made) == made.principal
 
 
 def test_nothing_is_minted_for_somebody_whose_credential_has_ended(mint: Mint) -> None:

@@ -76,6 +76,17 @@ def test_a_token_ends_when_its_key_is_no_longer_published(bench: Bench) -> None:
     assert judged(bench, presented) is Flaw.KEY
 
 
+def test_a_key_that_comes_back_has_its_tokens_verified_again(bench: Bench) -> None:
+    presented = token()
+    first = judged(bench, presented)
+    bench.publish(issuers={"corp": IssuerKeys(URL, usable({"p256": (P256, "ES256")}), NOW)})
+    assert judged(bench, presented) is Flaw.KEY
+    bench.publish()
+    again = judged(bench, presented)
+    assert again == first
+    assert again is not first
+
+
 def test_keys_that_come_do_not_end_tokens_of_keys_that_stay(bench: Bench) -> None:
     presented = token()
     first = judged(bench, presented)

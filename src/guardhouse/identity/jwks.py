@@ -52,12 +52,13 @@ class _Algorithm(Protocol):
 
 
 class VerifyingKey:
-    """A key, ready to verify, with the algorithms it may be used with."""
+    """A key, ready to verify, with the algorithms it may be used with. `live` until it is no longer published."""
 
-    __slots__ = ("_key", "algorithms", "public")
+    __slots__ = ("_key", "algorithms", "live", "public")
 
     def __init__(self, public: PublicKey, key: Key, algorithms: dict[str, _Algorithm]) -> None:
         self.public = public
+        self.live = True
         self.algorithms = algorithms
         self._key = key
 

@@ -48,15 +48,20 @@ class _Voucher:
     def renew(self, keys: Iterable[PublicKey], good_until: float) -> None:
         self.good_until = good_until
         published = tuple(keys)
-        if published != self.published:
-            self.published = published
-            self.keys = tuple(key for key in map(verifying, published) if key is not None)
+        if published == self.published:
+            return
+        self.published = published
+        known = {key.public: key for key in self.keys}
+        made = [known.pop(public, None) or verifying(public) for public in published]
+        self.keys = tuple(key for key in made if key is not None)
+        for gone in known.values():
+            gone.live = False
 
 
 class _Remembered:
     __slots__ = ("ends", "grantor_key", "key", "principal", "voucher")
 
-    def __init__(self, principal: Principal, voucher: _Voucher, key: PublicKey) -> None:
+    def __init__(self, principal: Principal, voucher: _Voucher, key: VerifyingKey) -> None:
         self.principal = principal
         self.voucher = voucher
         self.key = key
@@ -112,13 +117,16 @@ class TokenTable:
                 told = _NOTHING_TOLD
             voucher.renew(told.keys, told.fetched_at + voucher.issuer.stale_after)
         self._own.renew(news.own, _FOREVER)
-        self._revoked = frozenset(news.revoked)
-        self._remembered = {digest: kept for digest, kept in self._remembered.items() if self._still_counts(kept)}
+        revoked = frozenset(news.revoked)
+        if revoked != self._revoked:
+            self._revoked = revoked
+            kept = [(digest, entry) for digest, entry in self._remembered.items() if not self._is_revoked(entry)]
+            self._remembered = dict(kept)
 
     def known(self, digest: bytes, keys: KeyTable, now: float) -> Principal | Flaw | None:
         """The principal of a token that was verified before and still counts; None: it has to be verified."""
         kept = self._remembered.get(digest)
-        if kept is None:
+        if kept is None or not kept.key.live:
             return None
         if kept.ends <= now:
             del self._remembered[digest]
@@ -168,7 +176,7 @@ class TokenTable:
         if isinstance(principal, Flaw):
             return principal
         ended = self.ended(principal, keys, now)
-        return ended or self._remember(digest, _Remembered(principal, voucher, key.public), now)
+        return ended or self._remember(digest, _Remembered(principal, voucher, key), now)
 
     def _verify_own(self, signed: jws.Signed, digest: bytes, keys: KeyTable, now: float) -> Principal | Flaw:
         if signed.kind != minted.KIND:
@@ -182,8 +190,10 @@ class TokenTable:
         principal = minted.principal_of(read)
         if isinstance(principal, Flaw):
             return principal
+        if principal.method == "oidc" and principal.issuer and principal.issuer not in self._by_name:
+            return Flaw.ISSUER  # whoever vouched for its grantor is no longer believed
         ended = self.ended(principal, keys, now)
-        return ended or self._remember(digest, _Remembered(principal, self._own, key.public), now)
+        return ended or self._remember(digest, _Remembered(principal, self._own, key), now)
 
     def _remember(self, digest: bytes, entry: _Remembered, now: float) -> Principal:
         if len(self._remembered) >= MOST_REMEMBERED:
@@ -196,10 +206,9 @@ class TokenTable:
         kept = [(digest, entry) for digest, entry in self._remembered.items() if entry.ends > now]
         self._remembered = dict(kept[-MOST_REMEMBERED // 2 :])
 
-    def _still_counts(self, kept: _Remembered) -> bool:
+    def _is_revoked(self, kept: _Remembered) -> bool:
         principal = kept.principal
-        gone = principal.credential_id in self._revoked or not self._revoked.isdisjoint(principal.grantors)
-        return kept.key in kept.voucher.published and not gone
+        return principal.credential_id in self._revoked or not self._revoked.isdisjoint(principal.grantors)
 
     def _ask_for(self, voucher: _Voucher, now: float) -> None:
         if voucher.issuer is None or abs(now - voucher.asked_at) < _ASK_EVERY:
