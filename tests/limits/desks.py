@@ -87,8 +87,9 @@ class SharedDesk(Desk):
         self.loop = asyncio.new_event_loop()
         self.now = 0.0
         self.told: list[str] = []
+        self.whys: list[str] = []
         place = place or Place("127.0.0.1", valkey().port, worker="w0", timeout=2.0, prefix=secrets.token_hex(8))
-        self.courier = Courier(place, self.loop, lambda name, why: self.told.append(name))
+        self.courier = Courier(place, self.loop, self._hear)
         self.courier.clock = lambda: self.now
         self.courier.time = lambda: MIDNIGHT + self.now
         self.shared = SharedBook(self.courier, Substitute("local", 3), 1.0)
@@ -119,6 +120,11 @@ class SharedDesk(Desk):
             return True
         self.catch_up()
         return super().extend(admitted, tokens, money, now)
+
+    def _hear(self, name: str, why: str) -> None:
+        self.told.append(name)
+        if why:
+            self.whys.append(why)
 
     def catch_up(self) -> None:
         async def idle() -> None:

@@ -12,6 +12,7 @@ from guardhouse.limits.book import Admitted, Limited, Pending
 from guardhouse.limits.quota import Quota
 from guardhouse.limits.rate import Concurrency, LimitRule, Queue, Rate
 from guardhouse.limits.shared.journeys import Place
+from guardhouse.model.secret import Secret
 
 HUNDREDS = (LimitRule("hundreds", Rate(1000, 3600.0)),)
 QUOTA = (LimitRule("q", quotas=(Quota("tokens", 1000, "day"),)),)
@@ -149,6 +150,19 @@ def test_a_store_that_was_emptied_is_told_again_and_budgets_wait_until_all_have(
     first.taken("alice", BUDGET, 100, now=2.6)
 
 
+def test_nobody_asks_in_vain_where_something_is_held_of_what_is_overdrawn(team: Team) -> None:
+    desk = team.desks[0]
+    rules = (LimitRule("t", tokens=Rate(1000, 1000.0)),)
+    first, second = desk.taken("alice", rules, 400), desk.taken("alice", rules, 400)
+    desk.settle(first, 2000)  # a debt
+    desk.settle(second, 100)  # and something that comes back
+    refused = desk.admit("alice", rules, 10, now=5.0)
+    assert isinstance(refused, Limited)
+    spent = (LimitRule("s", quotas=(Quota("money", 100, "day", "EUR", budget=True),)),)
+    desk.settle(desk.taken("alice", spent, money=100), money=100)
+    assert isinstance(desk.admit("alice", spent, money=0, now=5.0), Limited)
+
+
 ACTS = st.lists(
     st.tuples(
         st.integers(0, 2), st.sampled_from(["take", "settle", "sweep"]), st.integers(0, 300), st.integers(0, 400)
@@ -187,3 +201,13 @@ def test_whatever_three_workers_do_what_they_reserve_fits_and_the_store_adds_up(
         assert total == used + sum(admitted.tokens for _, admitted in open_now)
     finally:
         team.close()
+
+
+def test_a_store_with_users_lets_in_who_has_the_password_and_a_refusal_quotes_nothing() -> None:
+    valkey().client().execute_command("ACL", "SETUSER", "gate", "on", ">canary-of-the-store", "~*", "+@all")
+    for password, whys in (("canary-of-the-store", []), ("another", ["it answered with WRONGPASS"])):
+        place = Place("127.0.0.1", valkey().port, worker="w0", timeout=2.0, user="gate", password=Secret(password))
+        desk = SharedDesk(place)
+        assert desk.whys == whys
+        assert desk.courier.away == bool(whys)
+        desk.close()

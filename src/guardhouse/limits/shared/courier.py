@@ -233,7 +233,7 @@ class Courier:
         self._settling = unsaid(self._changed[:PIPELINED])
         self._changed = self._changed[PIPELINED:]
         commands = [phrases.settle(self._settling)] if self._settling else []
-        self._under_way = missing(self._asks[:PIPELINED])
+        self._under_way = missing(self._asks[:PIPELINED], self.clock())
         self._asks = self._asks[PIPELINED:]
         for ask in self._under_way:
             self._number += 1

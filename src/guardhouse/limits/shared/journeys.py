@@ -113,8 +113,11 @@ def unsaid(changed: list[Lease]) -> list[Lease]:
     return found
 
 
-def missing(asks: list[Ask]) -> list[Ask]:
-    """Those that have to travel, in the order of their coming, with what each of them misses."""
+def missing(asks: list[Ask], now: float) -> list[Ask]:
+    """Those that have to travel, in the order of their coming, with what each of them misses.
+
+    A lease that is held but overdrawn misses nothing and does not cover either: it travels for the news.
+    """
     promised: dict[Lease, int] = {}
     travelling: list[Ask] = []
     for ask in asks:
@@ -124,7 +127,7 @@ def missing(asks: list[Ask]) -> list[Ask]:
         for lease, need in ask.needs:
             spare = lease.held - promised.get(lease, 0)
             promised[lease] = promised.get(lease, 0) + need
-            if need > spare or ask.pending is None:
+            if need > spare or ask.pending is None or not lease.covers(need, now):
                 ask.sent.append((lease, max(0, need - max(0, spare))))
         if ask.sent or not all(holding.ready() for holding in ask.holdings):
             travelling.append(ask)
