@@ -82,7 +82,7 @@ class Reloader:
             await self._answer(change)
         if read_file:
             await self._read_file("signal" if signalled else "file", now)
-        self._follow_history(now, again=signalled)
+        await self._follow_history(now, again=signalled)
 
     async def _answer(self, change: Change) -> None:
         if change.revision is None:
@@ -121,10 +121,10 @@ class Reloader:
         else:
             self._news.say(f"{config} has not changed since it was last read; revision {active} stays active")
 
-    def _follow_history(self, now: float, *, again: bool) -> None:
+    async def _follow_history(self, now: float, *, again: bool) -> None:
         """Publish what the history says, if that is something else or the secrets are to be looked up anew."""
         previous = self.edition
-        edition = self._activation.edition(previous, now)
+        edition = await asyncio.to_thread(self._activation.edition, previous, now)
         if again or slots(edition) != slots(previous):
             publish(self._published, edition)
             self.edition = edition
