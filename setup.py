@@ -36,7 +36,7 @@ COMPILED_FILES = (
     "policy/decide.py",
     "policy/facts.py",
 )
-INTERPRETED = ("path/worker.py",)
+INTERPRETED = ("path/shadow.py", "path/worker.py")
 
 
 def compiled_modules() -> list[str]:
