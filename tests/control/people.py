@@ -3,20 +3,23 @@
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from administering import POLICY, Stage
+from administering import POLICY, Stage, perform
 
 from guardhouse.control import outbound
-from guardhouse.control.oidc_code import challenge_of
 from guardhouse.identity.issuers import Issuer
 from guardhouse.identity.jwks import PublicKey
+from guardhouse.identity.pkce import challenge_of
 from identity.signing import RSA, URL, token, usable
+
+Story = Callable[[Stage, "Provider", httpx.AsyncClient], Awaitable[None]]
+Told = Callable[[Story], None]
 
 CLIENT = "console"
 PEOPLE = (
@@ -105,3 +108,25 @@ async def away(stage: Stage, browser: httpx.AsyncClient, path: str = "/signin/co
 async def sign_in(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> httpx.Response:
     back = provider.sign_in(await away(stage, browser))
     return await browser.get("/signin/corp/callback", params=back)
+
+
+def telling(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Told:
+    """Runs a story with a provider and somebody's browser."""
+
+    def tell(story: Story) -> None:
+        provider = Provider()
+
+        async def scene(stage: Stage) -> None:
+            async with stage.browser() as browser:
+                await story(stage, provider, browser)
+
+        with standing_in(provider, monkeypatch):
+            perform(folder, scene, PEOPLE, published)
+
+    return tell
+
+
+async def whom(browser: httpx.AsyncClient) -> str | int:
+    """As whom a browser counts, or the status of the refusal."""
+    answer = await browser.get("/api/v1/me")
+    return str(answer.json()["id"]) if answer.status_code == 200 else answer.status_code

@@ -1,49 +1,28 @@
 """Signing in at the admin port with a provider that does as it is told: who gets a session, and for whom it counts."""
 
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from administering import BASE, Stage, perform
-from people import PEOPLE, Provider, away, published, sign_in, standing_in
+from people import PEOPLE, Provider, Told, away, published, sign_in, standing_in, telling, whom
 
 from guardhouse.audit.journal import Journal
 from identity.signing import OTHER_RSA
 
-Story = Callable[[Stage, Provider, httpx.AsyncClient], Awaitable[None]]
-HERE = {"origin": BASE}
-
 
 @pytest.fixture
-def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Story], None]:
-    """Runs a story with a provider and somebody's browser."""
-
-    def tell(story: Story, policy: str = PEOPLE) -> None:
-        provider = Provider()
-
-        async def scene(stage: Stage) -> None:
-            async with stage.browser() as browser:
-                await story(stage, provider, browser)
-
-        with standing_in(provider, monkeypatch):
-            perform(tmp_path, scene, policy, published)
-
-    return tell
-
-
-async def whom(browser: httpx.AsyncClient) -> str | int:
-    answer = await browser.get("/api/v1/me")
-    return str(answer.json()["id"]) if answer.status_code == 200 else answer.status_code
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Told:
+    return telling(tmp_path, monkeypatch)
 
 
 def failure_of(stage: Stage) -> str:
     return str([event for event in stage.events if event["name"] == "admin.signin_failed"][-1]["facts"]["why"])
 
 
-def test_whoever_the_provider_vouches_for_is_signed_in(told: Callable[[Story], None]) -> None:
+def test_whoever_the_provider_vouches_for_is_signed_in(told: Told) -> None:
     async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
         provider.claims = {"roles": ["root"]}
         assert (await browser.get("/signin")).status_code == 200
@@ -80,9 +59,7 @@ def test_whoever_the_provider_vouches_for_is_signed_in(told: Callable[[Story], N
         ({"roles": 7.5}, "claims"),
     ],
 )
-def test_an_id_token_that_does_not_fit_signs_nobody_in(
-    told: Callable[[Story], None], claims: dict[str, Any], why: str
-) -> None:
+def test_an_id_token_that_does_not_fit_signs_nobody_in(told: Told, claims: dict[str, Any], why: str) -> None:
     async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
         provider.claims = claims
         answer = await sign_in(stage, provider, browser)
@@ -94,9 +71,7 @@ def test_an_id_token_that_does_not_fit_signs_nobody_in(
 
 
 @pytest.mark.parametrize("answer", [{}, {"id_token": 7}, {"id_token": "x.y.z"}, {"id_token": "ey\u00e4"}])
-def test_an_answer_without_a_sound_id_token_signs_nobody_in(
-    told: Callable[[Story], None], answer: dict[str, Any]
-) -> None:
+def test_an_answer_without_a_sound_id_token_signs_nobody_in(told: Told, answer: dict[str, Any]) -> None:
     async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
         provider.answer = answer
         assert (await sign_in(stage, provider, browser)).status_code == 403
@@ -104,7 +79,7 @@ def test_an_answer_without_a_sound_id_token_signs_nobody_in(
     told(story)
 
 
-def test_a_signature_by_another_key_signs_nobody_in(told: Callable[[Story], None]) -> None:
+def test_a_signature_by_another_key_signs_nobody_in(told: Told) -> None:
     async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
         provider.key = OTHER_RSA
         assert (await sign_in(stage, provider, browser)).status_code == 403
@@ -124,9 +99,7 @@ def test_a_signature_by_another_key_signs_nobody_in(told: Callable[[Story], None
         {"error": "access_denied"},
     ],
 )
-def test_an_answer_that_was_changed_signs_nobody_in(
-    told: Callable[[Story], None], change: dict[str, str | None]
-) -> None:
+def test_an_answer_that_was_changed_signs_nobody_in(told: Told, change: dict[str, str | None]) -> None:
     async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
         back = {**provider.sign_in(await away(stage, browser)), **change}
         query = {name: value for name, value in back.items() if value is not None}
@@ -136,7 +109,7 @@ def test_an_answer_that_was_changed_signs_nobody_in(
     told(story)
 
 
-def test_an_answer_counts_once_and_in_the_browser_that_began_it(told: Callable[[Story], None]) -> None:
+def test_an_answer_counts_once_and_in_the_browser_that_began_it(told: Told) -> None:
     async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
         back = provider.sign_in(await away(stage, browser))
         async with stage.browser() as other:
@@ -150,7 +123,7 @@ def test_an_answer_counts_once_and_in_the_browser_that_began_it(told: Callable[[
     told(story)
 
 
-def test_what_was_begun_does_not_count_for_ever(told: Callable[[Story], None], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_begun_does_not_count_for_ever(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
         back = provider.sign_in(await away(stage, browser))
         late = time.time() + 601
@@ -163,7 +136,7 @@ def test_what_was_begun_does_not_count_for_ever(told: Callable[[Story], None], m
 
 
 @pytest.mark.parametrize("value", ["", "x", "x" * 200, "%00"])
-def test_a_cookie_that_was_not_sealed_here_is_worth_nothing(told: Callable[[Story], None], value: str) -> None:
+def test_a_cookie_that_was_not_sealed_here_is_worth_nothing(told: Told, value: str) -> None:
     async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
         back = provider.sign_in(await away(stage, browser))
         async with stage.browser() as other:
@@ -178,7 +151,7 @@ def test_a_cookie_that_was_not_sealed_here_is_worth_nothing(told: Callable[[Stor
     "asked",
     ["https://evil.example", "//evil.example", "/\\evil.example", "/api/v1/keys", "/signin/../x", "/signin\r\nx"],
 )
-def test_nobody_is_led_away_from_here_after_signing_in(told: Callable[[Story], None], asked: str) -> None:
+def test_nobody_is_led_away_from_here_after_signing_in(told: Told, asked: str) -> None:
     async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
         await stage.settle()
         begun = await browser.get("/signin/corp", params={"back_to": asked})
@@ -200,7 +173,7 @@ def test_nobody_is_led_away_from_here_after_signing_in(told: Callable[[Story], N
         {"token_endpoint": ["https://login.example.com"]},
     ],
 )
-def test_nobody_is_sent_to_pages_that_are_not_safe(told: Callable[[Story], None], discovery: dict[str, Any]) -> None:
+def test_nobody_is_sent_to_pages_that_are_not_safe(told: Told, discovery: dict[str, Any]) -> None:
     async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
         provider.discovery = discovery
         await stage.settle()
@@ -211,7 +184,7 @@ def test_nobody_is_sent_to_pages_that_are_not_safe(told: Callable[[Story], None]
     told(story)
 
 
-def test_pages_are_discovered_once_for_many_who_sign_in(told: Callable[[Story], None]) -> None:
+def test_pages_are_discovered_once_for_many_who_sign_in(told: Told) -> None:
     async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
         for _ in range(20):
             await away(stage, browser)
@@ -220,7 +193,7 @@ def test_pages_are_discovered_once_for_many_who_sign_in(told: Callable[[Story], 
     told(story)
 
 
-def test_a_provider_that_fails_is_left_alone_for_a_while(told: Callable[[Story], None]) -> None:
+def test_a_provider_that_fails_is_left_alone_for_a_while(told: Told) -> None:
     async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
         provider.discovery = {"issuer": "https://evil.example"}
         statuses = {(await browser.get("/signin/corp")).status_code for _ in range(20)}
@@ -230,7 +203,7 @@ def test_a_provider_that_fails_is_left_alone_for_a_while(told: Callable[[Story],
     told(story)
 
 
-def test_failures_are_counted_like_those_with_any_credential(told: Callable[[Story], None]) -> None:
+def test_failures_are_counted_like_those_with_any_credential(told: Told) -> None:
     async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
         statuses = {(await browser.get("/signin/corp/callback", params={"code": "x"})).status_code for _ in range(15)}
         assert statuses == {403, 429}
@@ -239,142 +212,7 @@ def test_failures_are_counted_like_those_with_any_credential(told: Callable[[Sto
     told(story)
 
 
-def test_a_session_counts_from_its_own_pages_only(told: Callable[[Story], None]) -> None:
-    async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
-        provider.claims = {"roles": ["root"]}
-        await sign_in(stage, provider, browser)
-        foreign: list[dict[str, str]] = [
-            {},
-            {"origin": "null"},
-            {"origin": "https://evil.example"},
-            {"origin": "http://127.0.0.1:9091"},
-            {"origin": f"{BASE}.evil.example"},
-            {"origin": BASE.upper()},
-            {**HERE, "sec-fetch-site": "cross-site"},
-            {**HERE, "sec-fetch-site": "same-site"},
-        ]
-        for headers in foreign:
-            answer = await browser.post("/api/v1/keys", json={"principal": "eve"}, headers=headers)
-            assert (answer.status_code, answer.json()["error"]["code"]) == (403, "origin_refused"), headers
-            assert (await browser.post("/signout", headers=headers)).status_code == 403, headers
-        twice = [("origin", BASE), ("origin", BASE)]
-        assert (await browser.post("/api/v1/keys", json={"principal": "eve"}, headers=twice)).status_code == 403
-        made = await browser.post(
-            "/api/v1/keys", json={"principal": "bob"}, headers={**HERE, "sec-fetch-site": "same-origin"}
-        )
-        assert made.status_code == 201
-
-    told(story)
-
-
-def test_whoever_signs_out_is_out_and_so_is_a_copy_of_the_cookie(told: Callable[[Story], None]) -> None:
-    async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
-        await sign_in(stage, provider, browser)
-        copied = {"cookie": f"guardhouse-session={browser.cookies['guardhouse-session']}"}
-        answer = await browser.post("/signout", headers=HERE)
-        assert (answer.status_code, answer.headers["location"]) == (303, "/signin")
-        assert "guardhouse-session" not in browser.cookies
-        assert await whom(browser) == 401
-        async with stage.browser() as thief:
-            assert (await thief.get("/api/v1/me", headers=copied)).status_code == 401
-        names = [event["name"] for event in stage.events if event["name"].startswith("admin.")]
-        assert names == ["admin.signed_in", "admin.signed_out"]
-
-    told(story)
-
-
-def test_signing_in_again_makes_a_new_session_and_ends_the_old_one(told: Callable[[Story], None]) -> None:
-    async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
-        await sign_in(stage, provider, browser)
-        old = browser.cookies["guardhouse-session"]
-        await sign_in(stage, provider, browser)
-        assert browser.cookies["guardhouse-session"] != old
-        async with stage.browser() as thief:
-            answer = await thief.get("/api/v1/me", headers={"cookie": f"guardhouse-session={old}"})
-            assert answer.status_code == 401
-
-    told(story)
-
-
-def test_a_session_given_by_somebody_else_is_not_taken_over(told: Callable[[Story], None]) -> None:
-    async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
-        browser.cookies.set("guardhouse-session", "chosen-by-somebody-else", domain="127.0.0.1")
-        answer = await sign_in(stage, provider, browser)
-        assert "chosen-by-somebody-else" not in answer.headers["set-cookie"]
-
-    told(story)
-
-
-@pytest.mark.parametrize(("seconds", "status"), [(1700, 200), (1801, 401)])
-def test_a_session_that_rests_ends(
-    told: Callable[[Story], None], monkeypatch: pytest.MonkeyPatch, seconds: float, status: int
-) -> None:
-    async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
-        await sign_in(stage, provider, browser)
-        later = time.time() + seconds
-        monkeypatch.setattr(time, "time", lambda: later)
-        assert (await browser.get("/api/v1/me")).status_code == status
-
-    told(story)
-
-
-def test_a_session_that_is_used_ends_all_the_same_in_the_end(
-    told: Callable[[Story], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
-        await sign_in(stage, provider, browser)
-        begun = time.time()
-        for minutes in range(20, 720, 20):
-            monkeypatch.setattr(time, "time", lambda at=begun + minutes * 60: at)
-            assert (await browser.get("/api/v1/me")).status_code == 200, minutes
-        monkeypatch.setattr(time, "time", lambda: begun + 43_201)
-        assert (await browser.get("/api/v1/me")).status_code == 401
-
-    told(story)
-
-
-def test_a_session_whose_credential_is_revoked_ends(told: Callable[[Story], None]) -> None:
-    async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
-        await sign_in(stage, provider, browser)
-        credential = (await browser.get("/api/v1/me")).json()["credential"]
-        assert credential.startswith("gs_")
-        stage.board.revoke(credential, "olga", time.time())
-        await stage.settle()
-        assert await whom(browser) == 401
-
-    told(story)
-
-
-def test_whoever_is_suspended_has_no_use_of_a_session(told: Callable[[Story], None]) -> None:
-    async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
-        await sign_in(stage, provider, browser)
-        stage.suspend("corp:alice")
-        assert await whom(browser) == 403
-
-    told(story)
-
-
-def test_a_session_and_a_key_together_are_refused(told: Callable[[Story], None]) -> None:
-    async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
-        await sign_in(stage, provider, browser)
-        answer = await browser.get("/api/v1/me", headers={"x-api-key": stage.key("root", "root")})
-        assert (answer.status_code, answer.json()["error"]["code"]) == (401, "credentials_conflict")
-
-    told(story)
-
-
-def test_two_cookies_of_a_session_are_refused(told: Callable[[Story], None]) -> None:
-    async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
-        await sign_in(stage, provider, browser)
-        one = f"guardhouse-session={browser.cookies['guardhouse-session']}"
-        async with stage.browser() as other:
-            answer = await other.get("/api/v1/me", headers={"cookie": f"{one}; {one}"})
-            assert answer.status_code == 401
-
-    told(story)
-
-
-def test_nothing_of_a_sign_in_is_kept_that_opens_anything(told: Callable[[Story], None]) -> None:
+def test_nothing_of_a_sign_in_is_kept_that_opens_anything(told: Told) -> None:
     async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
         location = await away(stage, browser)
         back = provider.sign_in(location)
@@ -389,9 +227,7 @@ def test_nothing_of_a_sign_in_is_kept_that_opens_anything(told: Callable[[Story]
     told(story)
 
 
-def test_a_sign_in_that_cannot_be_recorded_has_not_happened(
-    told: Callable[[Story], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_sign_in_that_cannot_be_recorded_has_not_happened(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     async def full(_: Journal) -> OSError:
         return OSError("no space left")
 
@@ -405,7 +241,7 @@ def test_a_sign_in_that_cannot_be_recorded_has_not_happened(
     told(story)
 
 
-def test_pages_hold_no_script_and_are_shown_in_no_frame(told: Callable[[Story], None]) -> None:
+def test_pages_hold_no_script_and_are_shown_in_no_frame(told: Told) -> None:
     async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
         await sign_in(stage, provider, browser)
         for path in ("/signin", "/signin/nobody", "/signin/corp/callback"):
@@ -420,7 +256,7 @@ def test_pages_hold_no_script_and_are_shown_in_no_frame(told: Callable[[Story], 
     told(story)
 
 
-def test_another_name_of_this_machine_leads_to_the_one_that_is_configured(told: Callable[[Story], None]) -> None:
+def test_another_name_of_this_machine_leads_to_the_one_that_is_configured(told: Told) -> None:
     async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
         answer = await browser.get("/signin", headers={"host": "localhost:9090"})
         assert (answer.status_code, answer.headers["location"]) == (303, f"{BASE}/signin")

@@ -14,6 +14,7 @@ import pytest
 from guardhouse.audit.journal import Journal
 from guardhouse.control import admin
 from guardhouse.control.callers import Callers
+from guardhouse.control.issuance import Issuance
 from guardhouse.control.issuer_board import IssuerBoard
 from guardhouse.control.key_ring import KeyRing
 from guardhouse.control.minting import Minter
@@ -46,7 +47,7 @@ class Stage:
         self.board = IssuerBoard({}, self.state, self.store, self.minter, self.journal.append)
         self.board.turn(time.time())
         self.callers = Callers(self.settings, self.state, self.store, load_secrets(self.state).pepper, self.journal)
-        api = TokenApi(self.callers, self.minter, self.board.revoke, self.journal, 900.0)
+        api = TokenApi(self.callers, Issuance(self.minter, self.journal), self.board.revoke, 900.0)
         application = admin.application("127.0.0.1", lambda: b"", list, api.routes())
         self.client = httpx.AsyncClient(
             transport=httpx.ASGITransport(application, raise_app_exceptions=False), base_url="http://127.0.0.1:9090"

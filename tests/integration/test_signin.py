@@ -1,16 +1,20 @@
 """People sign in at a real gateway with a real OpenID provider, in a browser: authorization code and PKCE."""
 
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from attack.recording import RecordingBackend
 from integration.browsing import Browser
 from integration.gateway import Gateway, prepare, started
 from integration.openid_provider import SECRET, OpenIdProvider, serving
-from integration.polling import LOOPBACK, free_port
+from integration.polling import LOOPBACK, eventually, free_port
 
 POLICIES = [
     {"name": "use", "who": {"groups": ["group-of-alice", "research"]}, "may": ["chat"], "models": ["tiny"]},
@@ -94,6 +98,27 @@ def test_a_sign_in_is_finished_by_the_browser_that_began_it(gateway: Gateway, br
     refused = browser.submit(page, prompt="consent")
     assert refused.status_code == 403
     assert "guardhouse-session" not in {cookie.name for cookie in browser.client.cookies.jar}
+
+
+def test_the_command_line_gets_a_token_that_works_at_the_data_port_until_its_person_signs_out(
+    gateway: Gateway, browser: Browser, tmp_path: Path
+) -> None:
+    browser.sign_in(f"{base(gateway)}/signin/corp", "alice")
+    line = [sys.executable, "-m", "guardhouse", "login", base(gateway), "--no-browser", "--scope", "infer", "--json"]
+    environ = {**gateway.environment, "XDG_CONFIG_HOME": str(tmp_path)}
+    with subprocess.Popen(line, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        where = process.stderr.readline().split()[-1]
+        done = browser.submit(browser.open(where))
+        told, _ = process.communicate(timeout=20)
+    assert (done.status_code, process.returncode) == (200, 0)
+    token = Path(json.loads(told)["file"]).read_text().strip()
+    assert gateway.chat("hello", key=token).status == 200
+    assert browser.client.get(f"{base(gateway)}/api/v1/me").json()["id"] == "op:alice"
+    scoped = httpx.get(f"{base(gateway)}/api/v1/keys", headers={"x-api-key": token}, trust_env=False)
+    assert scoped.status_code == 403, "narrowed to inference"
+    browser.submit(browser.open(f"{base(gateway)}/signin"))
+    eventually(lambda: gateway.chat("hello", key=token).status == 401, 2.0, "the token has ended with its session")
 
 
 def test_every_sign_in_is_in_the_journal_and_no_code_or_token_is(gateway: Gateway, browser: Browser) -> None:

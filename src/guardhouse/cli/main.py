@@ -15,6 +15,7 @@ from guardhouse.cli.demo import demo
 from guardhouse.cli.doctor import doctor
 from guardhouse.cli.explain import explain, try_cases
 from guardhouse.cli.init import init
+from guardhouse.cli.login import login, logout
 from guardhouse.cli.serve import serve
 from guardhouse.cli.usage import usage
 
@@ -37,7 +38,19 @@ def guardhouse(
 ) -> None: ...
 
 
-for _command in (init, check, doctor, serve, demo, switches.suspend, switches.unsuspend, switches.standing, usage):
+for _command in (
+    init,
+    check,
+    doctor,
+    serve,
+    demo,
+    switches.suspend,
+    switches.unsuspend,
+    switches.standing,
+    usage,
+    login,
+    logout,
+):
     app.command()(_command)
 app.add_typer(keys.app, name="keys")
 app.add_typer(tokens.app, name="tokens")

@@ -14,8 +14,10 @@ from guardhouse.control.authority import Authority
 from guardhouse.control.callers import Callers
 from guardhouse.control.endpoint import OPEN, Answer, Call, Endpoint
 from guardhouse.control.entrance import Entrance
+from guardhouse.control.issuance import Issuance
 from guardhouse.control.key_api import KeyApi
 from guardhouse.control.key_ring import KeyRing
+from guardhouse.control.login import Login
 from guardhouse.control.minting import Minter
 from guardhouse.control.openapi import describe
 from guardhouse.control.policy_api import PolicyApi
@@ -72,9 +74,12 @@ class Administration:
         providers = providers_of(settings, state, origin)
         self._signin = Signin(providers, self.sessions, self.callers, journal, origin)
         self._journal = journal
-        self._tokens = TokenApi(self.callers, minter, revoke, journal, settings.identity.tokens.lifetime)
+        issuance, tokens = Issuance(minter, journal), settings.identity.tokens
+        self._tokens = TokenApi(self.callers, issuance, revoke, tokens.lifetime)
+        self._login = Login(self._signin, self.sessions, self.callers, self.authority, issuance, tokens.longest)
         self._groups = (
             SelfApi(self.authority).endpoints(),
+            self._login.endpoints(),
             PolicyApi(self.authority).endpoints(),
             StandingApi(StandingStore(store.engine), self.authority, usage).endpoints(),
             KeyApi(KeyRing(store, pepper), store, self.authority, journal).endpoints(),
@@ -97,4 +102,5 @@ class Administration:
 
     def routes(self) -> list[Route]:
         api = Api(self.entrance, self.authority, self._journal)
-        return [*self._tokens.routes(), *api.routes(self.rows()), *self._signin.routes()]
+        pages = [*self._signin.routes(), *self._login.routes()] if self._signin.providers else []
+        return [*self._tokens.routes(), *api.routes(self.rows()), *pages]

@@ -10,9 +10,7 @@ discovery document of the issuer that was configured.
 """
 
 import asyncio
-import hashlib
 import hmac
-import secrets
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -24,10 +22,11 @@ import msgspec
 from guardhouse.control import outbound
 from guardhouse.control.outbound import OutboundError
 from guardhouse.control.state import State
-from guardhouse.identity import base64url, jws
+from guardhouse.identity import jws
 from guardhouse.identity.api_keys import KeyTable
 from guardhouse.identity.flaw import Flaw
 from guardhouse.identity.issuers import Issuer
+from guardhouse.identity.pkce import challenge_of, random_text
 from guardhouse.identity.tokens import TokenTable, read
 from guardhouse.model.principal import Principal
 from guardhouse.model.secret import Secret
@@ -76,7 +75,7 @@ class OidcCode:
     async def begin(self) -> tuple[str, Begun]:
         """Where to send the browser, and what to remember. OutboundError: the provider cannot be asked."""
         pages = await self._discovered()
-        begun = Begun(_random(), _random(), _random())
+        begun = Begun(random_text(), random_text(), random_text())
         asked = {
             "response_type": "code",
             "client_id": self._provider.client,
@@ -171,11 +170,6 @@ class OidcCode:
         return pages
 
 
-def challenge_of(verifier: str) -> str:
-    """S256 of RFC 7636, 4.2."""
-    return base64url.encode(hashlib.sha256(verifier.encode("ascii")).digest()).decode("ascii")
-
-
 def _wrong_with(claims: dict[str, Any], client: str, nonce: str) -> str | None:
     """OpenID Connect Core, 3.1.3.7: what is asked of an ID token besides what is asked of any token."""
     told = claims.get("nonce")
@@ -186,7 +180,3 @@ def _wrong_with(claims: dict[str, Any], client: str, nonce: str) -> str | None:
     if claims.get("azp", client) != client or not (alone or "azp" in claims):
         return "the ID token is for another client too"
     return None
-
-
-def _random() -> str:
-    return base64url.encode(secrets.token_bytes(32)).decode("ascii")

@@ -18,7 +18,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from guardhouse.control.session_store import SessionStore, StoredSession
-from guardhouse.identity import base64url, minted
+from guardhouse.identity import minted
+from guardhouse.identity.pkce import random_text
 from guardhouse.model.denial import Denial
 from guardhouse.model.principal import Principal
 from guardhouse.model.reason import Reason
@@ -28,7 +29,6 @@ ID_PREFIX = "gs_"
 NAME = "guardhouse-session"
 _ID_LETTERS = string.ascii_lowercase + string.digits
 _ID_LENGTH = 20
-_TOKEN_BYTES = 32
 _SEEN_EVERY = 60.0  # seconds between two notes that a session is in use
 _SAFE = frozenset({"GET", "HEAD"})
 
@@ -59,7 +59,7 @@ class Sessions:
         """A session of `principal` for the browser that gets `response`; the principal as the session has it."""
         if (old := self._stored(request)) is not None:
             self._close(old, now)
-        value = base64url.encode(secrets.token_bytes(_TOKEN_BYTES)).decode("ascii")
+        value = random_text()
         session_id = ID_PREFIX + "".join(secrets.choice(_ID_LETTERS) for _ in range(_ID_LENGTH))
         claims = minted.claims_of(principal, session_id, now, now + self._patience.longest)
         self._store.add(StoredSession(_digest(value), claims, now))

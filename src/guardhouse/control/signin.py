@@ -40,7 +40,7 @@ _COOKIE = "guardhouse-signin"
 _PATIENCE = 600  # seconds from the beginning of a sign-in to its end
 _NONCE_BYTES = 12
 _HOME = "/signin"
-_place = re.compile(r"/(signin|login)(\?[A-Za-z0-9_=&.~%:-]{0,512})?").fullmatch
+_place = re.compile(r"/(signin|login)(\?[A-Za-z0-9_=&.~%:+-]{0,512})?").fullmatch
 
 
 class _Pending(msgspec.Struct, frozen=True):
@@ -59,7 +59,7 @@ class Signin:
         journal: Journal,
         origin: str,
     ) -> None:
-        self._providers = providers
+        self.providers = providers
         self._sessions = sessions
         self._callers = callers
         self._journal = journal
@@ -68,11 +68,9 @@ class Signin:
         self._seal = AESGCM(AESGCM.generate_key(256))
 
     def __repr__(self) -> str:
-        return f"<Signin with {', '.join(self._providers)}>"
+        return f"<Signin with {', '.join(self.providers)}>"
 
     def routes(self) -> list[Route]:
-        if not self._providers:
-            return []
         return [
             Route("/signin", self.choose, methods=["GET"]),
             Route("/signin/{name}", self.begin, methods=["GET"]),
@@ -90,7 +88,7 @@ class Signin:
         found = self._sessions.find(request, time.time())
         buttons = "".join(
             f'<a class="button" href="/signin/{escape(name)}{escape(query)}">Sign in with {escape(name)}</a>'
-            for name in self._providers
+            for name in self.providers
         )
         if not isinstance(found, Principal):
             return pages.page("Sign in", f"<p>{buttons}</p>")
@@ -103,7 +101,7 @@ class Signin:
         if elsewhere is not None:
             return elsewhere
         name = request.path_params["name"]
-        provider = self._providers.get(name)
+        provider = self.providers.get(name)
         if provider is None:
             return pages.problem("Not found", "There is no such provider.", 404)
         now = time.time()
@@ -122,7 +120,7 @@ class Signin:
         client = client_of(request)
         if self._callers.away(client, now) > 0.0:
             return pages.problem("Not now", "Too many sign-ins from your address have failed.", 429)
-        provider, pending = self._providers.get(name), self._opened(request, name, now)
+        provider, pending = self.providers.get(name), self._opened(request, name, now)
         query = request.query_params.multi_items()
         if provider is None or pending is None or len(dict(query)) != len(query):
             found: Principal | str = "the browser did not begin this sign-in, or too long ago"

@@ -11,11 +11,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from guardhouse.audit.journal import Journal
-from guardhouse.audit.record import Event
 from guardhouse.control import token_exchange
 from guardhouse.control.callers import Callers
-from guardhouse.control.minting import Minter
+from guardhouse.control.issuance import WHY, Issuance
 from guardhouse.control.token_exchange import Asked, OAuthError
 from guardhouse.model.denial import Denial
 from guardhouse.model.principal import Principal
@@ -28,15 +26,13 @@ class TokenApi:
     def __init__(
         self,
         callers: Callers,
-        minter: Minter,
+        issuance: Issuance,
         revoke: Callable[[str, str, float, float | None], None],
-        journal: Journal,
         lifetime: float,
     ) -> None:
         self._callers = callers
-        self._minter = minter
+        self._issuance = issuance
         self._revoke = revoke
-        self._journal = journal
         self._lifetime = lifetime
 
     def __repr__(self) -> str:
@@ -75,24 +71,13 @@ class TokenApi:
         return Response(status_code=200, headers=_HEADERS)
 
     async def _mint(self, grantor: Principal, asked: Asked, request: Request, now: float) -> Response:
-        made = self._minter.mint(grantor, asked.narrowing, asked.lifetime or self._lifetime, now)
+        lifetime = asked.lifetime or self._lifetime
+        made = await self._issuance.token(grantor, asked.narrowing, lifetime, _client(request), now)
+        if made == "unrecorded":
+            return _refused(OAuthError("temporarily_unavailable", WHY[made]), 503)
         if isinstance(made, str):
-            why = {"ended": "The subject token has ended.", "too_large": "Its holder has too many groups for a token."}
-            return _refused(OAuthError("invalid_request", why[made]))
+            return _refused(OAuthError("invalid_request", WHY[made]))
         scope = token_exchange.show_scope(asked.narrowing)
-        self._journal.append(
-            Event(
-                at=now,
-                name="identity.token_minted",
-                principal=grantor.id,
-                credential=grantor.credential_id,
-                client=_client(request),
-                by=grantor.id,
-                facts={"token": made.id, "expires_at": made.expires_at, "scope": scope},
-            )
-        )
-        if await self._journal.durable() is not None:
-            return _refused(OAuthError("temporarily_unavailable", "The exchange could not be recorded."), 503)
         answer: dict[str, str | int] = {
             "access_token": made.token.reveal(),
             "issued_token_type": token_exchange.JWT,
