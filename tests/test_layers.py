@@ -44,6 +44,8 @@ RESERVED = {
     ),
     "typer": ("guardhouse.cli", "only the command line parses arguments"),
     "prometheus_client": ("guardhouse.readers guardhouse.control", "metrics are a reader of the journal"),
+    "saml2": ("guardhouse.control.saml", "it is large, optional, and imported only where SAML is configured"),
+    "defusedxml": ("guardhouse.control.saml_form", "the same; XML is read nowhere else"),
     "openai": ("guardhouse.demo", "the client library is the demonstration's, not the gateway's"),
     "uvloop": ("guardhouse.app guardhouse.path guardhouse.control", "the event loop belongs to the processes"),
 }

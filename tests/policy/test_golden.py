@@ -12,7 +12,7 @@ from guardhouse.limits.rate import LimitRule
 from guardhouse.model.entity import Entity
 from guardhouse.policy.load import Loaded, load
 from guardhouse.policy.problem import Problems
-from guardhouse.policy.sections.people import origin_of
+from guardhouse.policy.sections.people import SCOPES, origin_of
 from guardhouse.policy.sections.when import When
 from guardhouse.policy.settings import LimitsStore
 from guardhouse.policy.snapshot import Policy, Target
@@ -33,8 +33,9 @@ def summary(outcome: Loaded | Problems) -> str:
         *([] if settings.limits_store is None else [store_line(settings.limits_store)]),
         *map(issuer_line, settings.identity.issuers.values()),
         *(
-            f"people of {name} sign in at {provider.issuer} as {provider.client}, for {' '.join(provider.scopes)}, "
-            f"and come back to {origin_of(settings.admin)}; {provider.secret or 'no secret'}"
+            f"people of {name} sign in by {provider.kind} at {provider.issuer} as {provider.client}, "
+            f"for {' '.join(provider.scopes or SCOPES)}, and come back to {origin_of(settings.admin)}; "
+            f"{provider.secret or 'no secret'}"
             for name, provider in settings.admin.people.items()
         ),
         *map(target_line, snapshot.targets.values()),

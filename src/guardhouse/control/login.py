@@ -18,7 +18,7 @@ from html import escape
 from urllib.parse import urlencode
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -26,10 +26,11 @@ from guardhouse.control import pages, token_exchange
 from guardhouse.control.authority import Authority
 from guardhouse.control.callers import Callers
 from guardhouse.control.endpoint import OPEN, Answer, Call, Endpoint, Refused
+from guardhouse.control.forms import read_posted
 from guardhouse.control.issuance import WHY, Issuance
 from guardhouse.control.sessions import Sessions
 from guardhouse.control.signin import Signin
-from guardhouse.control.token_exchange import OAuthError, read_form, read_scope, show_scope
+from guardhouse.control.token_exchange import OAuthError, read_scope, show_scope
 from guardhouse.identity.pkce import challenge_of, random_text, words_of
 from guardhouse.model.denial import Denial
 from guardhouse.model.principal import Principal
@@ -37,7 +38,6 @@ from guardhouse.model.reason import Reason
 
 GOOD_FOR = 60.0  # seconds between the button and the token
 _MOST = 1000  # codes that are out at a time
-_FORM = "application/x-www-form-urlencoded"
 _shape = re.compile(r"[A-Za-z0-9_-]{43}").fullmatch
 _port = re.compile(r"[1-9][0-9]{3,4}").fullmatch
 
@@ -133,7 +133,7 @@ class Login:
         if not self._sessions.comes_from_here(request):
             return pages.problem("Refused", "This does not come from a page of this port.", 403)
         found = self._sessions.find(request, now)
-        asked = read_asked(await _form(request))
+        asked = read_asked(await read_posted(request, token_exchange.MOST_BYTES))
         if asked is None or not isinstance(found, Principal) or self._authority.suspension(found, now) is not None:
             return pages.problem("Not allowed", "Run `guardhouse login` again.", 403)
         self._out = {digest: out for digest, out in self._out.items() if out.ends > now}
@@ -185,22 +185,6 @@ def read_asked(form: dict[str, str]) -> Asked | None:
     if not (_port(port) and 1024 <= int(port) <= 65535 and _shape(state) and _shape(challenge)):
         return None
     return Asked(int(port), state, challenge, scope)
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """Nothing for what is no form."""
-    if request.headers.get("content-type", "") != _FORM:
-        return {}
-    body = bytearray()
-    try:
-        async for part in request.stream():
-            body += part
-            if len(body) > token_exchange.MOST_BYTES:
-                return {}
-    except ClientDisconnect:
-        return {}
-    form = read_form(bytes(body))
-    return {} if isinstance(form, OAuthError) else form
 
 
 def _question(principal: Principal, asked: Asked) -> str:

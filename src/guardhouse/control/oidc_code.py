@@ -30,6 +30,7 @@ from guardhouse.identity.pkce import challenge_of, random_text
 from guardhouse.identity.tokens import TokenTable, read
 from guardhouse.model.principal import Principal
 from guardhouse.model.secret import Secret
+from guardhouse.policy.sections.people import SCOPES
 from guardhouse.policy.settings import Provider
 
 _DISCOVERED_FOR = 300.0  # seconds
@@ -59,9 +60,10 @@ class OidcCode:
     def __init__(self, issuer: Issuer, provider: Provider, secret: Secret | None, back: str, state: State) -> None:
         self._issuer = issuer
         self._provider = provider
+        self._client = provider.client or ""
         self._secret = secret
         self._back = back
-        for_us = msgspec.structs.replace(issuer, audience=(provider.client,), clients=frozenset())
+        for_us = msgspec.structs.replace(issuer, audience=(self._client,), clients=frozenset())
         self._tokens = TokenTable({issuer.name: for_us}, state.issuers, state.wanted)
         self._keys = KeyTable(b"")  # nothing that people show descends from an API key
         self._pages: _Pages | None = None
@@ -78,9 +80,9 @@ class OidcCode:
         begun = Begun(random_text(), random_text(), random_text())
         asked = {
             "response_type": "code",
-            "client_id": self._provider.client,
+            "client_id": self._client,
             "redirect_uri": self._back,
-            "scope": " ".join(self._provider.scopes),
+            "scope": " ".join(self._provider.scopes or SCOPES),
             "state": begun.state,
             "nonce": begun.nonce,
             "code_challenge": challenge_of(begun.verifier),
@@ -111,11 +113,11 @@ class OidcCode:
             "code": code,
             "redirect_uri": self._back,
             "code_verifier": verifier,
-            "client_id": self._provider.client,
+            "client_id": self._client,
         }
         auth = None
         if self._secret is not None:
-            named = (quote(text, safe="") for text in (self._provider.client, self._secret.reveal()))
+            named = (quote(text, safe="") for text in (self._client, self._secret.reveal()))
             auth = httpx.BasicAuth(*named)
         async with outbound.client(self._issuer.source.authorities) as asking:
             content = await outbound.post_form(asking, pages.token, form, auth)
@@ -138,7 +140,7 @@ class OidcCode:
             return f"the ID token is refused: {found.name.lower()}"
         signed = jws.read(token)
         assert not isinstance(signed, Flaw)
-        wrong = _wrong_with(signed.claims, self._provider.client, begun.nonce)
+        wrong = _wrong_with(signed.claims, self._client, begun.nonce)
         if wrong is not None:
             return wrong
         return msgspec.structs.replace(found, method="token", expires_at=None)

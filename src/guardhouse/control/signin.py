@@ -28,8 +28,10 @@ from guardhouse.audit.record import Event
 from guardhouse.control import pages
 from guardhouse.control.callers import Callers
 from guardhouse.control.entrance import client_of
-from guardhouse.control.oidc_code import Begun, OidcCode
+from guardhouse.control.forms import read_posted
+from guardhouse.control.oidc_code import Begun
 from guardhouse.control.outbound import OutboundError
+from guardhouse.control.providers import Provider, metadata_of
 from guardhouse.control.sessions import Sessions, read_cookies, set_cookie
 from guardhouse.identity import base64url
 from guardhouse.model.principal import Principal
@@ -40,6 +42,7 @@ _COOKIE = "guardhouse-signin"
 _PATIENCE = 600  # seconds from the beginning of a sign-in to its end
 _NONCE_BYTES = 12
 _HOME = "/signin"
+_MOST_BYTES = 256 * 1024  # of a form that a provider has people send
 _place = re.compile(r"/(signin|login)(\?[A-Za-z0-9_=&.~%:+-]{0,512})?").fullmatch
 
 
@@ -53,7 +56,7 @@ class _Pending(msgspec.Struct, frozen=True):
 class Signin:
     def __init__(
         self,
-        providers: Mapping[str, OidcCode],
+        providers: Mapping[str, Provider],
         sessions: Sessions,
         callers: Callers,
         journal: Journal,
@@ -74,7 +77,9 @@ class Signin:
         return [
             Route("/signin", self.choose, methods=["GET"]),
             Route("/signin/{name}", self.begin, methods=["GET"]),
-            Route("/signin/{name}/callback", self.finish, methods=["GET"]),
+            Route("/signin/{name}/callback", self.come_back, methods=["GET"]),
+            Route("/signin/{name}/answer", self.post_back, methods=["POST"]),
+            Route("/signin/{name}/metadata", self.describe, methods=["GET"]),
             Route("/signout", self.end, methods=["POST"]),
         ]
 
@@ -115,17 +120,37 @@ class Signin:
         set_cookie(response, self._cookie, self._sealed(pending), _PATIENCE)
         return response
 
-    async def finish(self, request: Request) -> Response:
+    async def come_back(self, request: Request) -> Response:
+        """A provider has sent the browser back with an answer in the URL."""
+        query = request.query_params.multi_items()
+        return await self._finish(request, dict(query) if len(dict(query)) == len(query) else {})
+
+    async def post_back(self, request: Request) -> Response:
+        """It has sent the browser back with an answer in a form. From a page of the provider, which is another site,
+        browsers send no cookies of ours along; so the answer is shown as a form of this port, to be sent once more."""
+        form = await read_posted(request, _MOST_BYTES)
+        if not self._sessions.comes_from_here(request):
+            return pages.page("Almost there", _again(request.path_params["name"], form))
+        return await self._finish(request, form)
+
+    async def describe(self, request: Request) -> Response:
+        """What a SAML provider has to know of this end."""
+        provider = self.providers.get(request.path_params["name"])
+        metadata = None if provider is None else metadata_of(provider)
+        if metadata is None:
+            return pages.problem("Not found", "There is no such provider.", 404)
+        return Response(metadata, media_type="application/samlmetadata+xml", headers={"cache-control": "no-store"})
+
+    async def _finish(self, request: Request, given: Mapping[str, str]) -> Response:
         name, now = request.path_params["name"], time.time()
         client = client_of(request)
         if self._callers.away(client, now) > 0.0:
             return pages.problem("Not now", "Too many sign-ins from your address have failed.", 429)
         provider, pending = self.providers.get(name), self._opened(request, name, now)
-        query = request.query_params.multi_items()
-        if provider is None or pending is None or len(dict(query)) != len(query):
+        if provider is None or pending is None:
             found: Principal | str = "the browser did not begin this sign-in, or too long ago"
         else:
-            found = await provider.finish(pending.begun, dict(query), now)
+            found = await provider.finish(pending.begun, given, now)
         if isinstance(found, str) or pending is None:
             self._callers.failed(client, "", now)
             self._tell("admin.signin_failed", request, now, provider=name, why=str(found))
@@ -191,6 +216,15 @@ class Signin:
                 facts={**facts},
             )
         )
+
+
+def _again(name: str, form: Mapping[str, str]) -> str:
+    hidden = "".join(
+        f'<input type="hidden" name="{field}" value="{escape(form.get(field, ""))}">'
+        for field in ("SAMLResponse", "RelayState")
+    )
+    action = f"/signin/{escape(name)}/answer"
+    return f'<form method="post" action="{action}">{hidden}<button>Continue</button></form>'
 
 
 def back_to_of(request: Request) -> str:

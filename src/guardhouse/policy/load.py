@@ -157,4 +157,5 @@ def _unreadable_files(document: Document, base: Path) -> list[checks.Finding]:
         for place, file in named
         if not os.access(base / file, os.R_OK) or not (base / file).is_file()
     ]
+    unreadable += people.unusable(document.admin, base)
     return unreadable if tls is None else [*unreadable, *clients.unusable(tls.clients, base)]

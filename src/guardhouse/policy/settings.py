@@ -81,13 +81,28 @@ class Sessions(msgspec.Struct, frozen=True, kw_only=True):
     longest: float = 43_200.0
 
 
+class Assertions(msgspec.Struct, frozen=True, kw_only=True):
+    """In which attributes of a SAML assertion the members of a principal stand."""
+
+    id: str | None = None  # None: the subject's NameID
+    groups: str | None = None
+    roles: str | None = None
+    team: str | None = None
+    tier: str | None = None
+    attributes: dict[str, str] = {}
+
+
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """Who vouches for people that sign in at the admin port."""
 
-    issuer: str  # the name of one in Identity.issuers
-    client: str
+    kind: Literal["oidc", "saml"] = "oidc"
+    issuer: str | None = None  # OpenID Connect: the name of one in Identity.issuers
+    client: str | None = None
     secret: Reference | None = None
-    scopes: tuple[str, ...] = ("openid", "profile", "email")
+    scopes: tuple[str, ...] | None = None
+    metadata: Path | None = None  # SAML: the provider's metadata
+    assertions: Assertions | None = None
+    strong: tuple[str, ...] = ()  # SAML: contexts of authentication with several factors
 
 
 class Admin(msgspec.Struct, frozen=True, kw_only=True):

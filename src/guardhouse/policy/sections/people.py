@@ -3,24 +3,34 @@ long that counts.
 
 People come back from their identity provider by a redirect in the browser, so the gateway has to know by which address
 browsers reach it. What they bring back travels with a cookie; beyond loopback that takes https.
+
+SAML needs a library and a program that are not part of every installation; whether they are there is asked while
+loading, so that nobody finds out at the first sign-in.
 """
 
+import importlib.util
+import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path as FilePath
+from typing import Literal
 
 import msgspec
 
 from guardhouse.policy import kinds
 from guardhouse.policy.network import Url, is_loopback, parse_url
-from guardhouse.policy.problem import Path, unknown
+from guardhouse.policy.problem import Path, quote, unknown
 from guardhouse.policy.reading import Key, Kind, ListOf, MapOf, Reading, Schema, Shape, Unread
 from guardhouse.policy.references import Reference
 from guardhouse.policy.sections.issuers import ISSUER_NAME, IssuerEntry
-from guardhouse.policy.settings import Address, Admin, Provider, Sessions
+from guardhouse.policy.settings import Address, Admin, Assertions, Provider, Sessions
 from guardhouse.policy.source import Node, Scalar
 
 Finding = tuple[Path, str]
+
+XMLSEC = "xmlsec1"  # the program that judges signatures of XML
+SCOPES = ("openid", "profile", "email")
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 - nothing is bound here
@@ -51,9 +61,26 @@ SESSIONS = Shape(
     },
 )
 
+_NAMED = kinds.Text(r"[^\x00-\x1f\x7f]{1,256}", "the name of an attribute; one has no control characters, at most 256")
+
+_ASSERTIONS = Shape(
+    Assertions,
+    {
+        "id": Key(_NAMED, "What the principal's id is made of; the subject's NameID, if left out."),
+        "groups": Key(_NAMED, "Where the groups stand."),
+        "roles": Key(_NAMED, "Where the roles stand."),
+        "team": Key(_NAMED, "Where the team stands."),
+        "tier": Key(_NAMED, "Where the tier stands."),
+        "attributes": Key(MapOf(kinds.ATTRIBUTE, _NAMED), "Attributes of the principal, each with its name there."),
+    },
+)
+
+_KINDS: dict[str, Literal["oidc", "saml"]] = {"oidc": "oidc", "saml": "saml"}
+
 _PROVIDER = Shape(
     Provider,
     {
+        "kind": Key(kinds.Choice("kind", _KINDS), "OpenID Connect, or SAML 2.0."),
         "issuer": Key(ISSUER_NAME, "Whose sign-in page is used, and by which rules people become principals."),
         "client": Key(
             kinds.Text(r"[\x21-\x7e]{1,256}", "a client id; one is printable ASCII without blanks, at most 256"),
@@ -62,8 +89,11 @@ _PROVIDER = Shape(
         "secret": Key(kinds.Credential(), "Its secret there; a public client has none."),
         "scopes": Key(
             ListOf(kinds.Text(r"[\x21\x23-\x5b\x5d-\x7e]{1,128}", "a scope; one has no blanks, quotes or backslashes")),
-            "What is asked for.",
+            "What is asked for; openid, profile and email, if left out.",
         ),
+        "metadata": Key(kinds.FILE, "SAML: file with the provider's metadata."),
+        "assertions": Key(_ASSERTIONS, "SAML: in which attributes the principal's members stand."),
+        "strong": Key(ListOf(_NAMED), "SAML: contexts of authentication that show several factors or a hardware key."),
     },
 )
 
@@ -81,13 +111,45 @@ def findings(admin: Admin, issuers: dict[str, IssuerEntry], unread: frozenset[Pa
         yield ("admin", "sessions", "longest"), "is shorter than idle"
     known = {*issuers, *(str(path[2]) for path in unread if path[:2] == ("identity", "issuers") and len(path) == 3)}
     for name, provider in admin.people.items():
+        found = _oidc(provider, issuers, known) if provider.kind == "oidc" else _saml(provider)
+        yield from ((("admin", "people", name, *path), message) for path, message in found)
+
+
+def _oidc(provider: Provider, issuers: dict[str, IssuerEntry], known: set[str]) -> Iterator[Finding]:
+    yield from _misfits(provider, needs=("issuer", "client"), useless=("metadata", "assertions", "strong"))
+    if provider.issuer is not None and provider.issuer not in known:
+        yield ("issuer",), unknown("issuer", provider.issuer, known)
+    elif provider.issuer in issuers and not _discoverable(issuers[provider.issuer]):
+        yield ("issuer",), "has its keys configured, so its sign-in page cannot be discovered"
+    if provider.scopes is not None and "openid" not in provider.scopes:
+        yield ("scopes",), "must hold openid; without it nobody vouches for who it is"
+
+
+def _saml(provider: Provider) -> Iterator[Finding]:
+    yield from _misfits(provider, needs=("metadata",), useless=("issuer", "client", "secret", "scopes"))
+
+
+def _misfits(provider: Provider, needs: tuple[str, ...], useless: tuple[str, ...]) -> Iterator[Finding]:
+    for key in needs:
+        if getattr(provider, key) is None:
+            yield (), f"the key {quote(key)} is missing"
+    for key in useless:
+        if getattr(provider, key):
+            yield (key,), f"has no effect where the kind is {provider.kind}"
+
+
+def unusable(admin: Admin, base: FilePath) -> Iterator[Finding]:
+    """What SAML needs and this machine does not have."""
+    for name, provider in admin.people.items():
+        if provider.kind != "saml" or provider.metadata is None:
+            continue
         place: Path = ("admin", "people", name)
-        if provider.issuer not in known:
-            yield (*place, "issuer"), unknown("issuer", provider.issuer, known)
-        elif provider.issuer in issuers and not _discoverable(issuers[provider.issuer]):
-            yield (*place, "issuer"), "has its keys configured, so its sign-in page cannot be discovered"
-        if "openid" not in provider.scopes:
-            yield (*place, "scopes"), "must hold openid; without it nobody vouches for who it is"
+        if not os.access(base / provider.metadata, os.R_OK) or not (base / provider.metadata).is_file():
+            yield (*place, "metadata"), f"the file {provider.metadata} cannot be read"
+        if importlib.util.find_spec("saml2") is None:
+            yield (*place, "kind"), "needs pysaml2, which is not installed; it comes with guardhouse[saml]"
+        if shutil.which(XMLSEC) is None:
+            yield (*place, "kind"), f"needs the program {XMLSEC}, which is not installed"
 
 
 def origin_of(admin: Admin) -> str:
@@ -126,10 +188,10 @@ def _discoverable(issuer: IssuerEntry) -> bool:
 
 
 def _provider_at(provider: Provider, base: FilePath) -> Provider:
-    secret = provider.secret
-    if secret is None or secret.kind != "file":
-        return provider
-    return msgspec.structs.replace(provider, secret=Reference("file", str(base / secret.name)))
+    secret, metadata = provider.secret, provider.metadata
+    if secret is not None and secret.kind == "file":
+        secret = Reference("file", str(base / secret.name))
+    return msgspec.structs.replace(provider, secret=secret, metadata=None if metadata is None else base / metadata)
 
 
 def _origin(url: Url) -> str:
