@@ -1,5 +1,6 @@
 """An OpenID provider that does as it is told, for the tests of what this end makes of its answers."""
 
+import asyncio
 import contextlib
 import json
 import time
@@ -45,6 +46,7 @@ class Provider:
         self.key = RSA
         self.codes: dict[str, dict[str, str]] = {}  # code -> what it was asked for with
         self.asked: list[httpx.Request] = []
+        self.code_taken = asyncio.Event()
 
     def sign_in(self, location: str) -> dict[str, str]:
         """What a browser that was sent to `location` comes back with."""
@@ -60,6 +62,7 @@ class Provider:
             return _sent({"issuer": URL, **pages, **self.discovery})
         form = {name: values[0] for name, values in parse_qs(request.content.decode()).items()}
         asked = self.codes.pop(form.get("code", ""), None)
+        self.code_taken.set()
         if asked is None or challenge_of(form["code_verifier"]) != asked["code_challenge"]:
             return httpx.Response(400, json={"error": "invalid_grant"})
         if self.answer is not None:

@@ -1,5 +1,6 @@
 """Signing in at the admin port with a provider that does as it is told: who gets a session, and for whom it counts."""
 
+import asyncio
 import time
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,18 @@ def test_a_signature_by_another_key_signs_nobody_in(told: Told) -> None:
         provider.key = OTHER_RSA
         assert (await sign_in(stage, provider, browser)).status_code == 403
         assert "signature" in failure_of(stage)
+
+    told(story)
+
+
+def test_a_key_that_the_provider_has_just_put_to_use_is_waited_for(told: Told) -> None:
+    async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
+        began = await browser.get("/signin/corp")
+        back = provider.sign_in(began.headers["location"])
+        arriving = asyncio.get_running_loop().create_task(browser.get("/signin/corp/callback", params=back))
+        await provider.code_taken.wait()
+        await stage.settle()
+        assert (await arriving).status_code == 303
 
     told(story)
 

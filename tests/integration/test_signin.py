@@ -55,9 +55,14 @@ def base(gateway: Gateway) -> str:
     return f"http://{gateway.admin[0]}:{gateway.admin[1]}"
 
 
+def events(gateway: Gateway) -> str:
+    """The journal of the control process."""
+    return "".join(path.read_text() for path in sorted((gateway.state / "journal" / "control").glob("*.jsonl")))
+
+
 def test_a_person_signs_in_and_administers_what_the_policy_allows(gateway: Gateway, browser: Browser) -> None:
     page = browser.sign_in(f"{base(gateway)}/signin/corp", "alice")
-    assert (page.status_code, "op:alice" in page.text) == (200, True)
+    assert (page.status_code, "op:alice" in page.text) == (200, True), events(gateway)
     me = browser.client.get(f"{base(gateway)}/api/v1/me").json()
     assert (me["id"], me["groups"], me["method"]) == ("op:alice", ["group-of-alice"], "token")
     assert me["may"] == ["keys.read", "keys.write"]
@@ -123,7 +128,7 @@ def test_the_command_line_gets_a_token_that_works_at_the_data_port_until_its_per
 
 def test_every_sign_in_is_in_the_journal_and_no_code_or_token_is(gateway: Gateway, browser: Browser) -> None:
     browser.sign_in(f"{base(gateway)}/signin/corp", "alice")
-    journal = b"".join(path.read_bytes() for path in (gateway.state / "journal" / "control").glob("*.jsonl")).decode()
+    journal = events(gateway)
     assert '"name":"admin.signed_in","principal":"op:alice"' in journal.replace('"severity":"notice",', "")
     [answered] = [url for url in browser.visited if "/callback?" in url]
     code = re.search(r"code=([\w-]+)", answered)

@@ -37,6 +37,7 @@ _DISCOVERED_FOR = 300.0  # seconds
 _LEFT_ALONE_FOR = 5.0  # seconds after a failure
 _KEY_WAITS = 10  # looks at the bulletin for a key that the issuer has just put to use
 _KEY_WAIT = 0.3
+_AWAITED = frozenset({Flaw.KEY, Flaw.STALE})  # soon after a rotation, or after a start
 _MOST_AT_ONCE = 8  # exchanges under way
 
 
@@ -130,12 +131,12 @@ class OidcCode:
         self._tokens.refresh()
         digest = read(token).digest
         found = self._tokens.verify(token, digest, self._keys, now)
-        for _ in range(_KEY_WAITS if found is Flaw.KEY else 0):
+        for _ in range(_KEY_WAITS):
+            if not (isinstance(found, Flaw) and found in _AWAITED):
+                break
             await asyncio.sleep(_KEY_WAIT)
             self._tokens.refresh()
             found = self._tokens.verify(token, digest, self._keys, now)
-            if found is not Flaw.KEY:
-                break
         if isinstance(found, Flaw):
             return f"the ID token is refused: {found.name.lower()}"
         signed = jws.read(token)
