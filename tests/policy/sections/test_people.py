@@ -1,7 +1,6 @@
 """What SAML needs of a machine is asked while loading."""
 
 import importlib.util
-import shutil
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ def told(folder: Path) -> list[str]:
 
 
 def test_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "which", lambda name: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert told(tmp_path) == [
         "admin.people.campus.metadata: the file idp.xml cannot be read",
@@ -28,7 +27,8 @@ def test_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_nothing_is_missing_where_everything_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "idp.xml").write_text("")
-    monkeypatch.setattr(shutil, "which", lambda name: "/usr/bin/xmlsec1")
+    (tmp_path / people.XMLSEC).touch(mode=0o700)
+    monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
     assert told(tmp_path) == []
 
