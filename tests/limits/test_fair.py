@@ -130,3 +130,51 @@ def test_owners_of_one_weight_who_keep_the_queue_busy_get_the_same(backlogs: lis
         turns[place.owner] += 1
         busy = [turns[f"o{number}"] for number, backlog in enumerate(backlogs) if turns[f"o{number}"] < backlog]
         assert not busy or max(busy) - min(busy) <= 1
+
+
+def test_who_comes_and_leaves_again_leaves_nothing_behind() -> None:
+    queue = FairQueue([1], 128)
+    put(queue, "steady")
+    for _ in range(5000):
+        place = Place("flood", 0)
+        queue.put(place)
+        queue.remove(place)
+    assert len(queue._heaps[0]) < 200
+    for _ in range(5000):
+        first, second = Place("flood", 0), Place("flood", 0)
+        queue.put(first)
+        queue.put(second)
+        queue.remove(first)
+        put(queue, "steady")
+        queue.remove(second)
+        queue.take([0])
+    assert len(queue._heaps[0]) < 300
+    assert sum(len(owner.things) for owner in queue._owners[0].values()) < 300
+
+
+def test_things_in_the_middle_that_are_gone_are_forgotten_as_well() -> None:
+    queue = FairQueue([1], 128)
+    put(queue, "flood")
+    before = Place("flood", 0)
+    queue.put(before)
+    for _ in range(5000):
+        place = Place("flood", 0)
+        queue.put(place)
+        queue.remove(before)
+        before = place
+    assert len(queue) == 2
+    assert sum(len(owner.things) for owner in queue._owners[0].values()) < 200
+
+
+def test_what_was_turned_away_is_not_held_against_its_owner() -> None:
+    queue = FairQueue([1], 2)
+    put(queue, "steady", 2)
+    for _ in range(1000):
+        (victim,) = put(queue, "unlucky")
+        assert victim is not None
+        if victim.owner == "steady":
+            put(queue, "steady")
+    queue.take([0])
+    put(queue, "unlucky")
+    put(queue, "steady")
+    assert "unlucky" in owners(queue, 2, [0])

@@ -14,6 +14,24 @@ def test_a_target_keeps_its_intake_until_its_capacity_changes() -> None:
     intakes._loop.close()
 
 
+def test_two_snapshots_that_take_turns_each_keep_their_intake() -> None:
+    """As those of a canary and of what is active do, for as long as it takes."""
+    intakes = Intakes(asyncio.new_event_loop())
+    old, new = Capacity(concurrent=1), Capacity(concurrent=2)
+    inside = sum(intakes.of("a", old if n % 2 else new, ONE_TIER).enter("x", 0, 0.0).inside for n in range(50))
+    assert inside == 3
+    assert intakes.depths()["a"][::2] == (3, 47)
+    intakes._loop.close()
+
+
+def test_an_intake_that_nobody_is_in_goes_when_another_comes() -> None:
+    intakes = Intakes(asyncio.new_event_loop())
+    for concurrent in range(1, 50):
+        intakes.of("a", Capacity(concurrent=concurrent), ONE_TIER)
+    assert len(intakes._by_target["a"]) == 1
+    intakes._loop.close()
+
+
 def test_a_rate_lets_the_next_one_go_by_a_timer() -> None:
     async def scene() -> None:
         loop = asyncio.get_running_loop()

@@ -7,12 +7,16 @@ waits behind itself, and one who comes now and then goes nearly at once; over ti
 Owners stand in ranks, and a rank has a weight. Who goes next is chosen among the ranks that may go now, by tag. When
 the queue is full somebody has to leave: of the lowest rank that has anything in it the owner who has the most, and of
 its things the last, be that the one that is just coming. Costs grow with the number of owners, not of things.
+
+What leaves unserved is not held against its owner, if it was the last of its things; and it stays in the heap until it
+comes to the top, or until there is more of such than of what waits: then it is cleared away, so that whoever comes and
+leaves, or is turned away, over and over takes up no memory.
 """
 
 from collections import deque
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
-_REMEMBERED = 64  # owners that have left, before they are looked through
+_REMEMBERED = 64  # owners or things that have left, before they are looked through
 
 
 class Place:
@@ -89,13 +93,21 @@ class FairQueue:
             return None
         place = best[2]
         self._time = max(self._time, place.tag)
-        self.remove(place)
+        self._take_out(place)
         return place
 
     def remove(self, place: Place) -> None:
         """Take it out, wherever it stands."""
         if place.gone:
             return
+        owner = self._owners[place.rank][place.owner]
+        if owner.last == place.tag:
+            owner.last -= 1.0 / self._weights[place.rank]
+        self._take_out(place)
+        if len(self._heaps[place.rank]) > 2 * self._present[place.rank] + _REMEMBERED:
+            self._clear_away(place.rank)
+
+    def _take_out(self, place: Place) -> None:
         place.gone = True
         owner = self._owners[place.rank][place.owner]
         owner.count -= 1
@@ -107,6 +119,13 @@ class FairQueue:
         self._size -= 1
         if not self._size:
             self._forget_all()
+
+    def _clear_away(self, rank: int) -> None:
+        """All that is gone."""
+        heap = self._heaps[rank] = [entry for entry in self._heaps[rank] if not entry[2].gone]
+        heapify(heap)
+        for owner in self._owners[rank].values():
+            owner.things = deque([place for place in owner.things if not place.gone])
 
     def _owner(self, place: Place) -> _Owner:
         owners = self._owners[place.rank]

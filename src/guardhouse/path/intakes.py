@@ -1,7 +1,8 @@
 """The intakes of a worker, by target, and the timers of those that have a rate.
 
 A snapshot may change what a target can take: then it gets a new intake, and those who wait at the old one or are inside
-of it leave there. For a moment the server may so be given what both allow.
+of it leave there. For a moment the server may so be given what both allow; as long as a canary says otherwise than what
+is active, each of them has its own intake, and for as long it may be given that.
 """
 
 from asyncio import AbstractEventLoop, TimerHandle
@@ -17,14 +18,17 @@ class Intakes:
 
     def __init__(self, loop: AbstractEventLoop) -> None:
         self._loop = loop
-        self._by_target: dict[str, Intake] = {}
+        self._by_target: dict[str, list[Intake]] = {}  # of a target, the newest last
         self._timers: dict[Intake, TimerHandle] = {}
         self._told: dict[str, float] = {}
 
     def of(self, target: str, capacity: Capacity, tiers: Tiers) -> Intake:
-        intake = self._by_target.get(target)
-        if intake is None or not intake.fits(capacity, tiers):
-            intake = self._by_target[target] = Intake(capacity, tiers)
+        known = self._by_target.get(target, [])
+        for intake in known:
+            if intake.fits(capacity, tiers):
+                return intake
+        intake = Intake(capacity, tiers)
+        self._by_target[target] = [*[each for each in known if each.in_use or each.waiting], intake]
         return intake
 
     def pump(self, intake: Intake, now: float) -> None:
@@ -35,7 +39,10 @@ class Intakes:
 
     def depths(self) -> dict[str, tuple[int, int, int]]:
         """Of each target: how many are with it, how many may be, how many wait."""
-        return {name: (each.in_use, int(each.limit), each.waiting) for name, each in self._by_target.items()}
+        return {
+            name: (sum([each.in_use for each in known]), int(known[-1].limit), sum([each.waiting for each in known]))
+            for name, known in self._by_target.items()
+        }
 
     def is_news(self, target: str, now: float) -> bool:
         """Whether somebody is turned away here for the first time in a while."""
