@@ -167,14 +167,15 @@ def test_things_in_the_middle_that_are_gone_are_forgotten_as_well() -> None:
 
 
 def test_what_was_turned_away_is_not_held_against_its_owner() -> None:
-    queue = FairQueue([1], 2)
-    put(queue, "steady", 2)
+    queue = FairQueue([1], 3)
+    put(queue, "unlucky", 2)
+    put(queue, "steady")
     for _ in range(1000):
         (victim,) = put(queue, "unlucky")
         assert victim is not None
-        if victim.owner == "steady":
-            put(queue, "steady")
-    queue.take([0])
-    put(queue, "unlucky")
-    put(queue, "steady")
-    assert "unlucky" in owners(queue, 2, [0])
+        assert victim.owner == "unlucky"
+    served: list[str] = []
+    for owner in ("unlucky", *["steady"] * 7):
+        served += owners(queue, 1, [0])
+        put(queue, owner)
+    assert served.count("unlucky") == 3

@@ -86,3 +86,27 @@ def test_lengths_and_answers_are_counted(document: dict[str, Any], length: int, 
 
 def test_only_whole_positive_numbers_are_lengths() -> None:
     assert [count(value) for value in (3, 0, -1, True, "3", None, 2.0)] == [3, 0, 0, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("path", "wish"),
+    [
+        (b"/v1/chat/completions", chat("x", max_output_tokens=0)),
+        (b"/v1/chat/completions", chat("x", max_output_tokens=1)),
+        (b"/v1/chat/completions", chat("x", max_completion_tokens=None, max_output_tokens=-1)),
+        (b"/v1/responses", {"model": "small", "input": "x", "max_tokens": 1}),
+        (b"/v1/completions", {"model": "small", "prompt": "x", "max_completion_tokens": 1}),
+    ],
+)
+def test_a_length_that_means_nothing_to_the_operation_stands_for_none(
+    tmp_path: Path, path: bytes, wish: dict[str, Any]
+) -> None:
+    document = asked_of(tmp_path, "{tokens: 1M/day, cap_output: true}", wish, path=path)
+    assert document["max_output_tokens" if b"responses" in path else "max_tokens"] == 1000
+
+
+def test_a_length_that_means_nothing_to_the_operation_makes_no_reservation_smaller(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        assert (await play.say(post(chat("x", max_output_tokens=1)))).code == "tokens_beyond_limit"
+
+    perform(tmp_path, scene, config=config("{budget: 200 tokens/day}"))

@@ -85,7 +85,10 @@ def given_tokens(exchange: Exchange) -> int:
 
 def made_tokens(document: Any, operation: Operation | None) -> int:
     """Tokens of output: the largest length that any field names, for each answer that is made; a model server may read
-    any of them."""
+    any of them. Where none does that the operation knows, the answer may be longer than what the others say."""
     if document is None or operation is Operation.EMBEDDINGS:
         return 0
-    return (capping.longest(document) or _UNSTATED_OUTPUT) * capping.answers(document)
+    length = capping.longest(document)
+    if not length or not capping.is_named(document, operation):
+        length = max(length, _UNSTATED_OUTPUT)
+    return length * capping.answers(document)

@@ -1,8 +1,9 @@
 """Shortening an answer before it is made: the length a caller asks for, lowered to what its limits leave.
 
 For policies that say `cap_output`. Every field that names a length is lowered, since a model server may read any of
-them; where the caller names none, the model's longest answer stands for it, so that what is reserved is the most that
-can be used. Nothing is lowered below one token: whether even that fits is for `admission` to say, with the reason.
+them. Where the caller names none that the operation knows, the model's longest answer stands for it, so that what is
+reserved is the most that can be used: a field of another operation may be read, but nobody can rely on it. Nothing is
+lowered below one token: whether even that fits is for `admission` to say, with the reason.
 """
 
 from typing import Any
@@ -12,6 +13,7 @@ from guardhouse.path.exchange import Exchange
 from guardhouse.wire import json
 
 LENGTHS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+_OF_CHAT = ("max_completion_tokens", "max_tokens")
 
 
 def cap(exchange: Exchange, given: int, tokens: int, money: int) -> None:
@@ -23,13 +25,14 @@ def cap(exchange: Exchange, given: int, tokens: int, money: int) -> None:
     if price is not None and price.output:
         left = min(left, (money - given * price.input) // price.output)
     most = max(1, left // answers(document))
-    if not _named(document):
-        document[_field(operation)] = min(most, model.max_output)
-    elif longest(document) > most:
-        for field in LENGTHS:
-            if count(document.get(field)) > most:
-                document[field] = most
-    else:
+    changed = not is_named(document, operation)
+    if changed:
+        document[_fields(operation)[-1]] = min(most, model.max_output)
+    for field in LENGTHS:
+        if count(document.get(field)) > most:
+            document[field] = most
+            changed = True
+    if not changed:
         return
     exchange.encoded = json.encode(document)
     exchange.controls["admission"] = "changed"
@@ -55,9 +58,13 @@ def count(value: Any) -> int:
     return value if type(value) is int and value > 0 else 0
 
 
-def _named(document: dict[str, Any]) -> bool:
-    return any(type(document.get(field)) is int for field in LENGTHS)
+def is_named(document: dict[str, Any], operation: Operation | None) -> bool:
+    """Whether a field says a length that every model server takes for the answer's."""
+    return any(type(document.get(field)) is int for field in _fields(operation))
 
 
-def _field(operation: Operation) -> str:
-    return "max_output_tokens" if operation is Operation.RESPONSES else "max_tokens"
+def _fields(operation: Operation | None) -> tuple[str, ...]:
+    """The one that is put in stands last."""
+    if operation is Operation.RESPONSES:
+        return ("max_output_tokens",)
+    return _OF_CHAT if operation is Operation.CHAT else ("max_tokens",)
