@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from playbook import BOB, Play, chat, chunk_event, get, perform, post, stream
+from limited import config
+from playbook import BOB, Answer, Play, chat, chunk_event, get, perform, post, stream
 
 from guardhouse.limits.bucket import Bucket
 from guardhouse.limits.rate import Rate
@@ -66,6 +67,25 @@ def test_who_is_suspended_while_waiting_behind_another_exchange_is_refused(tmp_p
         ]
 
     perform(tmp_path, scene)
+
+
+def test_a_model_that_is_closed_while_an_exchange_is_held_gets_nothing(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        play.server.script = lambda _: []
+        first, second = play.connect(), play.connect()
+        first[1].data_received(post(chat("x")))
+        second[1].data_received(post(chat("x")))
+        await play.turn()
+        assert (play.plane.held, len(play.server.requests)) == (1, 1)
+        switch(play, Standing(closed={"small": None}))
+        first[1].connection_lost(None)
+        await play.turn()
+        answer = Answer(second[0].written)
+        assert (answer.status, answer.code) == (503, "model_closed")
+        assert len(play.server.requests) == 1
+        assert play.plane.held == 0
+
+    perform(tmp_path, scene, config=config("{concurrent: 1, queue: {depth: 2, wait: 60s}}"))
 
 
 def test_an_answer_under_way_to_a_suspended_principal_is_ended(tmp_path: Path) -> None:

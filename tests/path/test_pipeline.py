@@ -7,6 +7,8 @@ import pytest
 from playbook import (
     ALICE,
     BOB,
+    CONFIG,
+    PEPPER,
     REVOKED,
     Play,
     chat,
@@ -21,11 +23,12 @@ from playbook import (
 )
 
 from guardhouse.audit.verify import verify
-from guardhouse.identity.api_keys import KeyRecord
+from guardhouse.identity.api_keys import KeyRecord, digest, key_of
 from guardhouse.model.denial import Verdict
 from guardhouse.path import pipeline, record
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
+from guardhouse.policy.load import Loaded, load
 
 
 def test_an_allowed_request_is_opened_carried_and_closed(tmp_path: Path) -> None:
@@ -307,5 +310,49 @@ def test_probes_answer_without_a_credential_and_without_a_record(tmp_path: Path)
         assert play.records == []
         play.plane.draining = True
         assert (await play.say(get(b"/readyz", key=None))).status == 503
+
+    perform(tmp_path, scene)
+
+
+def pipelined(play: Play) -> Exchange:
+    """Two requests in one piece: the first is under way, the second waits behind it since an hour ago."""
+    play.caller.data_received(post(chat("first")) + post(chat("second")))
+    (waiting,) = play.caller._waiting
+    waiting.at -= 3600
+    return waiting
+
+
+def test_a_credential_that_ends_while_its_exchange_waits_behind_another_counts_no_more(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        waiting = pipelined(play)
+        record = KeyRecord(
+            id="aliceaaaaaaa",
+            digest=digest(key_of(PEPPER), ALICE),
+            principal="alice",
+            groups=("research",),
+            created_at=0.0,
+            expires_at=waiting.at + 60,
+        )
+        play.plane.keys.table.put(record)
+        await play.turn()
+        assert play.wire.written.count(b"HTTP/1.1 200") == 1
+        assert b"credential_expired" in play.wire.written
+        assert len(play.server.requests) == 1
+
+    perform(tmp_path, scene)
+
+
+def test_what_waits_behind_another_is_decided_by_the_policy_of_when_its_turn_comes(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        pipelined(play)
+        path = tmp_path / "later.yaml"
+        path.write_text(CONFIG.replace("[small, renamed]", "[renamed]").replace("[secret-model]", "[secret-model, small]"))
+        later = load(path, {"UPSTREAM": "upstream-credential"})
+        assert isinstance(later, Loaded)
+        play.plane.snapshot = later.snapshot
+        await play.turn()
+        assert b"model_denied" in play.wire.written
+        first, second = (record for record in play.records if record["kind"] == "closed")
+        assert first["revision"] != second["revision"] == play.plane.snapshot.revision
 
     perform(tmp_path, scene)

@@ -7,12 +7,13 @@ from typing import Any, cast
 
 import pytest
 from limited import config
-from playbook import ALICE, Answer, Play, Wire, chat, completion, perform, post, reply
+from playbook import ALICE, PEPPER, Answer, Play, Wire, chat, completion, perform, post, reply
 
-from guardhouse.identity.api_keys import KeyRecord
+from guardhouse.identity.api_keys import KeyRecord, digest, key_of
 from guardhouse.path.listener import Connection
 from guardhouse.path.plane import DataPlane
 
+OTHER = b"gh_otheraaaaaaa_" + b"D" * 43
 QUEUED = "{requests: 1/s, queue: {depth: 2, wait: 3s}}"
 PLACES = "{concurrent: 1, queue: {depth: 2, wait: 300ms}}"
 
@@ -134,6 +135,46 @@ def test_a_place_that_becomes_free_is_given_to_who_waits_for_it(tmp_path: Path) 
         assert play.plane.held == 0
 
     perform(tmp_path, scene, config=config(PLACES))
+
+
+@pytest.mark.parametrize("ending", ["revoked", "gone", "too much"])
+def test_a_place_that_is_not_taken_by_who_was_called_goes_to_the_next(tmp_path: Path, ending: str) -> None:
+    async def scene(play: Play) -> None:
+        play.server.script = lambda _: []
+        first = arrive(play)
+        await play.turn()
+        wire, second = play.connect()
+        second.data_received(post(chat("x"), key=OTHER))
+        await play.turn()
+        third = arrive(play)
+        await play.turn()
+        assert play.plane.held == 2
+        play.server.script = lambda _: [reply(completion("fine"))]
+        if ending == "revoked":
+            play.plane.keys.table.put(another_key(revoked_at=1.0))
+        elif ending == "too much":
+            second._current.encoded = b" " * 10_000_000  # type: ignore[union-attr]
+        first[1].connection_lost(None)
+        if ending == "gone":
+            second.connection_lost(None)
+        await play.turn()
+        assert ending == "gone" or Answer(wire.written).status in (400, 401)
+        assert Answer(third[0].written).status == 200
+        assert play.plane.held == 0
+
+    def another_key(**more: Any) -> KeyRecord:
+        groups = ("research",)
+        digested = digest(key_of(PEPPER), OTHER)
+        return KeyRecord(
+            id="otheraaaaaaa", digest=digested, principal="alice", groups=groups, created_at=0.0, **more
+        )
+
+    async def with_another_key(play: Play) -> None:
+        play.plane.keys.table.put(another_key())
+        await scene(play)
+
+    limits = "{concurrent: 1, quota: 1M tokens/day, queue: {depth: 2, wait: 300s}}"
+    perform(tmp_path, with_another_key, config=config(limits))
 
 
 def test_who_waits_too_long_for_a_place_is_refused(tmp_path: Path) -> None:

@@ -71,9 +71,10 @@ class Limited:
 class Pending:
     """Not decided yet. The path puts in `resume` and asks again when it is called, or after `wait` seconds."""
 
-    __slots__ = ("otherwise", "resume", "wait")
+    __slots__ = ("otherwise", "places", "resume", "wait")
 
     def __init__(self, wait: float, otherwise: Limited | Denial | None = None) -> None:
+        self.places: Places | None = None  # that it waits for
         self.wait = wait
         self.otherwise = otherwise  # the answer if nothing has called within that time; None: ask again
         self.resume: Callable[[], None] | None = None  # None again when nobody waits any more
@@ -86,27 +87,43 @@ class Pending:
         resume()
         return True
 
+    def passed(self) -> None:
+        """From the path, when whoever was called has asked again or will not: what it left is the next one's."""
+        if self.places is not None:
+            self.places.pass_on()
+
 
 class Places:
     """How many exchanges are under way under one rule of one principal, and who waits for one of them to end."""
 
-    __slots__ = ("in_use", "waiting")
+    __slots__ = ("in_use", "most", "waiting")
 
     def __init__(self) -> None:
         self.in_use = 0
+        self.most = 0  # as far as anybody has waited; 0 where that is not known here
         self.waiting: deque[Pending] | None = None
 
     def free(self) -> None:
         """One exchange has ended: whoever waits longest may ask again."""
         self.in_use -= 1
+        self._call_next()
+
+    def pass_on(self) -> None:
+        """Who was called has not taken the place, refused by something else or gone: it is the next one's."""
+        if self.in_use < self.most:
+            self._call_next()
+
+    def _call_next(self) -> None:
         while self.waiting and not self.waiting.popleft().call():
             pass
 
-    def wait(self, pending: Pending, depth: int) -> bool:
-        """Whether there is room for one more to wait."""
+    def wait(self, pending: Pending, depth: int, most: int = 0) -> bool:
+        """Whether there is room for one more to wait. `most`: how many places there are."""
+        self.most = most
         self.waiting = deque([each for each in self.waiting or () if each.resume is not None])
         if len(self.waiting) >= depth:
             return False
+        pending.places = self
         self.waiting.append(pending)
         return True
 

@@ -47,6 +47,13 @@ def authorize(exchange: Exchange, plane: DataPlane) -> Verdict:
     return verdict
 
 
+def still_open(exchange: Exchange, plane: DataPlane) -> Verdict:
+    """After a wait: a model that was closed meanwhile gets nothing any more. A cap has counted the exchange already."""
+    if exchange.model is None or not plane.gates.closed:
+        return None
+    return plane.gates.refuse_model(exchange.model.name, exchange.at)
+
+
 def _authorize(exchange: Exchange, plane: DataPlane) -> Verdict:
     operation, principal, snapshot = exchange.operation, exchange.principal, exchange.snapshot
     assert operation is not None

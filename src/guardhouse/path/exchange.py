@@ -141,7 +141,7 @@ class Exchange:
         # listener
         self.caller = caller
         self.client = client
-        self.at = at  # Unix time of the first judged byte
+        self.at = at  # Unix time of the first judged byte, or of when its turn came
         self.started = started  # the loop's clock
         self.id = exchange_id
         self.snapshot = snapshot  # the one revision this exchange is decided under

@@ -36,6 +36,7 @@ AGAIN: Stages = (  # after every wait: a key may be revoked meanwhile, a princip
     ("identity", identity.identify),
     ("authorization", authorization.may_operate),
 )
+RESUMED: Stages = (*AGAIN, ("authorization", authorization.still_open))
 HEAD_STAGES: Stages = (("routing", routing.recognise), *AGAIN)
 BODY_STAGES: Stages = (
     ("validation", validation.validate),
@@ -68,7 +69,10 @@ def judge(stages: Stages, exchange: Exchange, plane: DataPlane) -> Verdict:
 
 
 def identify_again(exchange: Exchange, plane: DataPlane) -> Verdict:
-    """For an exchange that has waited behind others since its head was judged."""
+    """For an exchange that has waited behind others since its head was judged, for as long as they took. Nothing that
+    counts has been decided of it, so that it is decided now: at this time, and under the policy of this time."""
+    exchange.at = plane.now()
+    exchange.snapshot = plane.snapshot
     exchange.passed -= len(AGAIN)
     return judge(AGAIN, exchange, plane)
 
@@ -95,10 +99,11 @@ def _go_on(exchange: Exchange, plane: DataPlane) -> None:
 
 
 def _resume(exchange: Exchange, plane: DataPlane) -> None:
-    """An exchange that was held goes on where it stood. Who it is from is asked again, as after every wait."""
+    """An exchange that was held goes on where it stood. Who it is from and whether it may still be is asked again."""
     reached = exchange.passed
+    exchange.at = plane.now()
     exchange.passed = len(HEAD_STAGES) - len(AGAIN)
-    exchange.denial = judge(AGAIN, exchange, plane)
+    exchange.denial = judge(RESUMED, exchange, plane)
     exchange.passed = reached
     if exchange.denial is None:
         exchange.denial = judge(BODY_STAGES[reached - len(HEAD_STAGES) :], exchange, plane)

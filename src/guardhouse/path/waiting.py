@@ -38,9 +38,12 @@ class Waiting:
         self._handle = plane.loop.call_later(pending.wait, self._expired)
 
     def cancel(self, denial: Denial) -> None:
-        """The caller has left."""
+        """The caller has left, perhaps after it was called."""
+        pending = self._exchange.waiting
         self._end()
         record.close(self._exchange, self._plane, denial)
+        if pending is not None:
+            pending.passed()
 
     def _called(self) -> None:
         assert self._handle is not None
@@ -48,8 +51,11 @@ class Waiting:
         self._handle = self._plane.loop.call_soon(self._go_on)
 
     def _go_on(self) -> None:
+        pending = self._exchange.waiting
         self._end()
         self._resume(self._exchange, self._plane)
+        if pending is not None:
+            pending.passed()
 
     def _expired(self) -> None:
         pending = self._exchange.waiting
