@@ -8,6 +8,9 @@ from playbook import Play, chat, perform, post
 
 from guardhouse.limits.table import LimitTable
 from guardhouse.path.budgets import Budgets
+from guardhouse.path.canary import Canary
+from guardhouse.policy.load import Loaded, load
+from guardhouse.policy.shares import NO_SHARES
 
 
 def budgets(play: Play, tmp_path: Path) -> Budgets:
@@ -26,6 +29,25 @@ def test_what_was_used_is_known_to_the_next_worker(tmp_path: Path) -> None:
         assert (await play.say(post(chat("x")))).code == "quota_exhausted"
 
     perform(tmp_path, scene, config=config("{quota: 4 requests/month}"))
+
+
+@pytest.mark.parametrize("saved", [True, False])
+def test_what_was_used_under_a_canary_is_known_as_well(tmp_path: Path, saved: bool) -> None:
+    async def scene(play: Play) -> None:
+        path = tmp_path / "candidate.yaml"
+        path.write_text(config("{quota: 2 requests/month}"))
+        loaded = load(path, {})
+        assert isinstance(loaded, Loaded)
+        play.plane.canary = Canary(loaded.snapshot, 100.0, NO_SHARES)
+        for _ in range(2):
+            assert (await play.say(post(chat("x")))).status == 200
+        if saved:
+            budgets(play, tmp_path).save()
+        play.plane.limits = LimitTable()
+        budgets(play, tmp_path).restore()
+        assert (await play.say(post(chat("x")))).code == "quota_exhausted"
+
+    perform(tmp_path, scene, config=config("{quota: 9 requests/day}"))
 
 
 def test_nothing_is_saved_where_there_is_nothing_but_rates(tmp_path: Path) -> None:

@@ -210,6 +210,32 @@ def test_a_fallback_that_other_policies_allow_is_not_taken(tmp_path: Path) -> No
     perform(tmp_path, scene, silent, narrowed)
 
 
+@pytest.mark.parametrize(("output", "status"), [("2 EUR/1M", 200), ("3 EUR/1M", 0)])
+def test_a_fallback_that_costs_more_than_what_was_reserved_is_not_taken(
+    tmp_path: Path, output: str, status: int
+) -> None:
+    price = "price: {input: 1 EUR/1M, output: %s}"
+    priced = config(
+        more=", fallback: tiny, " + price % "2 EUR/1M", models="  tiny: {targets: [other], %s}" % (price % output)
+    )
+    priced = priced.replace("  both: {targets: [local, other]}", "").replace(
+        'models: ["*"]', 'models: ["*"], limits: {budget: 5 EUR/day}'
+    )
+
+    async def scene(play: Play) -> None:
+        raise_tier(play, BOB, "bob", "essential")
+        first = arrive(play)
+        await play.turn()
+        answer_all(play)
+        essential = arrive(play, BOB)
+        await play.turn()
+        assert Answer(essential[0].written).status == status
+        for _, caller in (first, essential):
+            caller.connection_lost(None)
+
+    perform(tmp_path, scene, silent, priced + TIERED)
+
+
 @pytest.mark.parametrize("status", [b"429 Too Many Requests", b"503 Service Unavailable"])
 def test_a_server_that_says_it_is_busy_is_given_less(tmp_path: Path, status: bytes) -> None:
     async def scene(play: Play) -> None:

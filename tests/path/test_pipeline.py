@@ -346,7 +346,9 @@ def test_what_waits_behind_another_is_decided_by_the_policy_of_when_its_turn_com
     async def scene(play: Play) -> None:
         pipelined(play)
         path = tmp_path / "later.yaml"
-        path.write_text(CONFIG.replace("[small, renamed]", "[renamed]").replace("[secret-model]", "[secret-model, small]"))
+        path.write_text(
+            CONFIG.replace("[small, renamed]", "[renamed]").replace("[secret-model]", "[secret-model, small]")
+        )
         later = load(path, {"UPSTREAM": "upstream-credential"})
         assert isinstance(later, Loaded)
         play.plane.snapshot = later.snapshot

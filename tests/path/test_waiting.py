@@ -165,9 +165,7 @@ def test_a_place_that_is_not_taken_by_who_was_called_goes_to_the_next(tmp_path: 
     def another_key(**more: Any) -> KeyRecord:
         groups = ("research",)
         digested = digest(key_of(PEPPER), OTHER)
-        return KeyRecord(
-            id="otheraaaaaaa", digest=digested, principal="alice", groups=groups, created_at=0.0, **more
-        )
+        return KeyRecord(id="otheraaaaaaa", digest=digested, principal="alice", groups=groups, created_at=0.0, **more)
 
     async def with_another_key(play: Play) -> None:
         play.plane.keys.table.put(another_key())

@@ -171,6 +171,11 @@ def asked(quota: Quota, tokens: int, money: int) -> int:
     return tokens if quota.unit == "tokens" else money
 
 
+def alike(one: Quota, other: Quota) -> bool:
+    """Whether they count the same, whatever their amounts: then use goes on from one to the other."""
+    return _name(one) == _name(other)
+
+
 def _name(quota: Quota) -> tuple[str, str, str, bool]:
     return quota.what, quota.window, quota.zone, quota.budget
 

@@ -10,10 +10,15 @@ import logging
 import time
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from guardhouse.limits import ledger
+from guardhouse.limits.account import alike
+from guardhouse.limits.rate import LimitRule
 from guardhouse.limits.table import LimitTable
 from guardhouse.path.fault import describe
 from guardhouse.path.plane import DataPlane
+from guardhouse.policy.snapshot import Snapshot
 
 _EVERY = 5.0  # seconds
 _SHARE = 1000  # how many times as long as the last saving took
@@ -34,10 +39,12 @@ class Budgets:
         self._saved = (0, 0)  # up to where in the journal
 
     def restore(self) -> None:
-        table, snapshot = self._plane.limits, self._plane.snapshot
+        table, canary = self._plane.limits, self._plane.canary
         if isinstance(table, LimitTable):
-            rules = {rule.policy: rule for policy in snapshot.policies for rule in policy.grant.limits}
-            prices = {name: model.price for name, model in snapshot.models.items() if model.price is not None}
+            snapshots = [self._plane.snapshot, *([] if canary is None else [canary.snapshot])]
+            rules = _rules(snapshots)
+            models = [model for snapshot in reversed(snapshots) for model in snapshot.models.values()]
+            prices = {model.name: model.price for model in models if model.price is not None}
             read = ledger.restore(self._file, self._journal, table, rules, prices, self._plane.now())
             if read > _MANY:
                 self.save()
@@ -68,3 +75,16 @@ class Budgets:
             self._saved = position
         except OSError as error:
             log.error("the quotas could not be saved: %s", describe(error))
+
+
+def _rules(snapshots: list[Snapshot]) -> dict[str, LimitRule]:
+    """By policy, with the quotas of all snapshots: which of them count for whom is known when they ask."""
+    rules: dict[str, LimitRule] = {}
+    for rule in [rule for snapshot in snapshots for policy in snapshot.policies for rule in policy.grant.limits]:
+        known = rules.get(rule.policy)
+        if known is None:
+            rules[rule.policy] = rule
+        else:
+            more = [quota for quota in rule.quotas if not any(alike(quota, other) for other in known.quotas)]
+            rules[rule.policy] = replace(known, quotas=(*known.quotas, *more))
+    return rules

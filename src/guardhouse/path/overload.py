@@ -2,8 +2,9 @@
 
 Asked by `routing.choose`, and only for targets that have a capacity. The first target with room takes the exchange. If
 none has any, callers of a tier with `fallback` go to the model's fallback, provided that the very same policies allow
-them that model and that it has room: then everything that was judged of the request holds for it too. All others wait
-for the model's first target. Whoever has waited too long, or has to make room for others, is refused with 503.
+them that model, that it has room, and that it costs no more where a budget of money counts: then everything that was
+judged and reserved for the request holds for it too. All others wait for the model's first target. Whoever has waited
+too long, or has to make room for others, is refused with 503.
 
 `leave` runs once for every exchange that had a slot, when it is closed; what it tells of the server is what an adaptive
 capacity goes by.
@@ -108,12 +109,24 @@ def _fall_back(exchange: Exchange, plane: DataPlane, model: Model) -> bool:
     if not model.fallback or not snapshot.tiers[rank_of(snapshot.tiers, _tier(exchange))].fallback:
         return False
     other = snapshot.models[model.fallback]
-    if not _allowed(exchange, plane, other) or not _enter_any(exchange, plane, other):
+    if _is_dearer(exchange, model, other) or not _allowed(exchange, plane, other):
+        return False
+    if not _enter_any(exchange, plane, other):
         return False
     detour = exchange.detour = exchange.detour or Detour()
     detour.instead_of = model.name
     exchange.model = other
     return True
+
+
+def _is_dearer(exchange: Exchange, model: Model, other: Model) -> bool:
+    """Whether it may cost more than what was reserved for it."""
+    grant, price, its = exchange.grant, model.price, other.price
+    if grant is None or its is None:
+        return False
+    if not any(quota.unit == "money" for rule in grant.limits for quota in rule.quotas):
+        return False
+    return price is None or its.input > price.input or its.output > price.output
 
 
 def _allowed(exchange: Exchange, plane: DataPlane, other: Model) -> bool:

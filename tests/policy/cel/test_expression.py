@@ -54,6 +54,8 @@ def test_an_expression_holds_or_not_or_cannot_be_evaluated(source: str, outcome:
         ("1 == 1", "is always the same: it speaks of nothing that a request could change"),
         ("risk == 'high'", "== does not go between int and text"),
         ("at < timestamp('yesterday')", 'timestamp("yesterday") cannot be evaluated'),
+        ("groups.exists(g, roles.exists(r, g == r))", "exists() stands inside of what another one says of each"),
+        ("[1, 2].all(n, size > n || [3].map(m, m)[0] > n)", "map() stands inside of what another one says of each"),
         ("id.matches('a[')", '"".matches("a[") cannot be evaluated'),
         ("risk > 99999999999999999999", "is not taken by the evaluating library"),
         ("prompt.contains('x')", 'unknown name "prompt"'),

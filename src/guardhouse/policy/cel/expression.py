@@ -4,6 +4,9 @@
 compiled while loading and evaluated only where everything else of its policy matches, with no more variables than it
 names. It has no access to the text of a prompt.
 
+The cost of one is bounded by what it is written over: there is no loop but over a list, and none inside of another, for
+the lists are as long as callers have groups, and every request would pay for their product.
+
 Evaluation can fail for values that nobody thought of. That is an answer of its own, `None`, and whoever asks has to
 take it against the caller.
 """
@@ -19,7 +22,7 @@ from guardhouse.model.principal import Principal
 from guardhouse.policy.cel.engine import compile_expression, evaluate
 from guardhouse.policy.cel.syntax import Binary, Call, Choice, Index, Many, Member, Name, Node, Unary, Value, WrongError
 from guardhouse.policy.cel.syntax import parse as parse_source
-from guardhouse.policy.cel.types import check
+from guardhouse.policy.cel.types import MACROS, check
 from guardhouse.policy.facts import Facts
 
 Regions = tuple[str, ...]
@@ -117,6 +120,9 @@ def faults(source: str) -> str | None:
         return f"is {kind}; a condition is bool"
     if not variables_of(source):
         return "is always the same: it speaks of nothing that a request could change"
+    nested = next(_nested(node), None)
+    if nested is not None:
+        return f"{nested}() stands inside of what another one says of each"
     for literal in _literal_calls(node):
         try:
             evaluate(literal)
@@ -150,6 +156,14 @@ def _literal_calls(node: Node) -> Iterator[str]:
         if isinstance(one, Call) and one.name in ("matches", "timestamp", "duration"):
             written = msgspec.json.encode(getattr(one.arguments[0], "value", "")).decode()
             yield f'"".matches({written})' if one.name == "matches" else f"{one.name}({written})"
+
+
+def _nested(node: Node) -> Iterator[str]:
+    """Macros in the body of macros, whose cost is the product of lists that callers may fill."""
+    for one in _walk(node):
+        if isinstance(one, Call) and one.of is not None and one.name in MACROS:
+            inner = (each for each in _walk(one.arguments[1]) if isinstance(each, Call) and each.of is not None)
+            yield from (each.name for each in inner if each.name in MACROS)
 
 
 def _walk(node: Node) -> Iterator[Node]:

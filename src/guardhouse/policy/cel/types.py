@@ -37,7 +37,7 @@ _ADDED = {
     ("-", "time", "duration"): "time",
     ("-", "time", "time"): "duration",
 }
-_MACROS = frozenset(("exists", "all", "exists_one", "filter", "map"))
+MACROS = frozenset(("exists", "all", "exists_one", "filter", "map"))
 
 
 class Function(msgspec.Struct, frozen=True):
@@ -153,14 +153,14 @@ def _call(node: Call, scope: Scope) -> str:
             raise WrongError("has() takes one member, such as has(attributes.department)")
         check(node.arguments[0], scope)
         return "bool"
-    if node.of is not None and node.name in _MACROS:
+    if node.of is not None and node.name in MACROS:
         return _macro(node, node.of, scope)
     kinds = [check(argument, scope) for argument in node.arguments]
     before = "" if node.of is None else check(node.of, scope)
     if node.name == "size":
         return _size([before, *kinds] if before else kinds)
     if node.name not in FUNCTIONS:
-        raise WrongError(unknown("function", node.name, [*FUNCTIONS, "size", "has", *_MACROS]))
+        raise WrongError(unknown("function", node.name, [*FUNCTIONS, "size", "has", *MACROS]))
     for function in FUNCTIONS[node.name]:
         if function.of == before and list(function.arguments) == kinds:
             if function.literal and not isinstance(node.arguments[0], Value):

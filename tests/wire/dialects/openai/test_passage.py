@@ -134,3 +134,12 @@ def test_arbitrary_bytes_never_raise_and_lose_no_event(source: bytes, size: int,
     many = b"".join([in_pieces.feed(source[at : at + size]) for at in range(0, len(source), size)]) + in_pieces.finish()
     assert at_once.events == in_pieces.events
     assert one.count(b"data") == many.count(b"data") or b"\r" in source
+
+
+def test_events_with_much_text_count_as_more_than_a_token_each() -> None:
+    answer = passage()
+    answer.feed(sse(*[frame(piece(content="word" * 1000)) for _ in range(10)]))
+    assert 30_000 < answer.output_chars < 60_000
+    answer = passage()
+    answer.feed(sse(*[frame(piece(content="word")) for _ in range(10)]))
+    assert answer.output_chars <= 44

@@ -8,7 +8,8 @@ starts and ends between events and nothing is hidden in it; else the same events
 An event that ends a choice waits for the next one where a usage frame is to be hidden, and takes over what the frame
 tells besides; choices.py says why.
 
-How much text there was is not read here: an event counts as four characters, which is a token as estimates go.
+How much text there was is not read here: an event counts as four characters, which is a token as estimates go, or as
+what it has beyond the wrapping that any event may have, if that is more: a server may put many tokens into one.
 """
 
 from typing import Any
@@ -23,16 +24,18 @@ from guardhouse.wire.sse import Event
 from guardhouse.wire.sse import encode as encode_event
 
 _CHARACTERS_PER_EVENT = 4
+_WRAPPING = 512  # bytes of an event that need not be text
 _USAGE = (b'"usage":{', b'"usage": {')
 _CHOICE_MARKS = (*_USAGE, b'"finish_reason":"', b'"finish_reason": "')
 _RESPONSE_MARKS = (*_USAGE, b'"response.incomplete"', b'"response.failed"')
 
 
 class Passage(AnswerStream):
-    __slots__ = ("_held", "_marks")
+    __slots__ = ("_bytes", "_held", "_marks")
 
     def __init__(self, operation: Operation, hide_usage: bool) -> None:
         super().__init__(hide_usage)
+        self._bytes = 0
         self._held: Event | None = None
         self._marks = _RESPONSE_MARKS if operation is Operation.RESPONSES else _CHOICE_MARKS
 
@@ -43,7 +46,7 @@ class Passage(AnswerStream):
         if decoder.error is not None:
             self.error = decoder.error
             return b""
-        self._count(len(events))
+        self._count(len(events), len(chunk))
         changed = self._look(events) if self._held is not None or not whole or self._is_marked(chunk) else False
         if whole and decoder.idle and not changed:
             return chunk
@@ -51,15 +54,16 @@ class Passage(AnswerStream):
 
     def finish(self) -> bytes:
         events = self._decoder.finish()
-        self._count(len(events))
+        self._count(len(events), 0)
         self._look(events)
         if self._held is not None:
             events.append(self._held)
         return b"".join([encode_event(event) for event in events])
 
-    def _count(self, events: int) -> None:
+    def _count(self, events: int, size: int) -> None:
         self.events += events
-        self.output_chars += events * _CHARACTERS_PER_EVENT
+        self._bytes += size
+        self.output_chars = max(self.events * _CHARACTERS_PER_EVENT, self._bytes - self.events * _WRAPPING)
 
     def _is_marked(self, text: bytes) -> bool:
         return any(mark in text for mark in self._marks)
