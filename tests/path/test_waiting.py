@@ -212,6 +212,6 @@ def test_nothing_leaks_however_200_exchanges_end(tmp_path: Path) -> None:
         await play.turn()
         answer = play.plane.limits.admit("alice", next(iter(play.plane.snapshot.policies)).grant.limits, 0, 0, 0.0, 0.0)
         assert "0 reserved" in repr(answer.holds[0].counter)  # type: ignore[union-attr]
-        assert answer.places[0].in_use == 1  # type: ignore[union-attr]
+        assert answer.places[0].in_use == 1  # type: ignore[union-attr, index]
 
     perform(tmp_path, scene, config=config("{concurrent: 50, quota: 1M tokens/month}"))
