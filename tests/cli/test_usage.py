@@ -51,7 +51,7 @@ def used(principal: str) -> PrincipalUsage:
 
 
 def test_a_gateway_that_runs_is_asked_and_answers(state: State) -> None:
-    desk = UsageDesk(state, UsageReader(), 1, 0.0)
+    desk = UsageDesk(state, UsageReader(), 1, 0.0, lambda: None)
     over = threading.Event()
 
     def turn() -> None:

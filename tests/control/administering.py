@@ -87,7 +87,7 @@ class Stage:
             minter=self.minter,
             revoke=self.board.revoke,
             edition=lambda: self.edition,
-            usage=UsageDesk(self.state, UsageReader(), 1, 0.0).report,
+            usage=UsageDesk(self.state, UsageReader(), 1, 0.0, lambda: None).report,
         )
         self.callers = self.administration.callers
         self.application = admin.application(

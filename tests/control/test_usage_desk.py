@@ -27,7 +27,7 @@ def state(tmp_path: Path) -> State:
 
 @pytest.fixture
 def desk(state: State) -> UsageDesk:
-    return UsageDesk(state, UsageReader(), 2, NOW - 60)
+    return UsageDesk(state, UsageReader(), 2, NOW - 60, lambda: False)
 
 
 def test_nothing_is_written_as_long_as_nobody_asks(desk: UsageDesk, state: State) -> None:
@@ -56,4 +56,5 @@ def test_the_gauges_show_what_each_worker_last_told(desk: UsageDesk, state: Stat
     assert 'guardhouse_target_waiting{target="gpu",worker="w0"} 1.0' in shown
     assert 'guardhouse_target_limit{target="gpu",worker="w0"} 8.0' in shown
     assert 'guardhouse_limits_store_away{worker="w0"} 1.0' in shown
+    assert 'guardhouse_limits_store_away{worker="control"} 0.0' in shown
     assert "w1" not in shown

@@ -36,6 +36,7 @@ from guardhouse.control.minting import Minter
 from guardhouse.control.news import News
 from guardhouse.control.policy_gauges import PolicyGauges
 from guardhouse.control.publisher import INTERVAL, Publisher
+from guardhouse.control.refusals import Refusals
 from guardhouse.control.reload import Reloader
 from guardhouse.control.revisions import Revisions
 from guardhouse.control.roll import Roll
@@ -48,7 +49,6 @@ from guardhouse.model.pulse import Pulse
 from guardhouse.policy.edition import Edition
 from guardhouse.policy.sections.people import host_of, origin_of
 from guardhouse.policy.settings import Address, Settings
-from guardhouse.readers.hits import HitReader
 from guardhouse.readers.metrics import MetricsReader
 from guardhouse.readers.signins import MOST_USES, SigninReader
 from guardhouse.readers.usage import UsageReader
@@ -82,9 +82,9 @@ async def _serve(settings: Settings, edition: Edition, config: Path, state: Stat
     signins = SigninReader(settings.signins, UseStore(store.engine), journal.append)
     keys = KeyAnnouncer(store, journal)
     standing = StandingPublisher(store, state.standing, journal)
-    usage, hits = UsageReader(), HitReader(settings.suspend, standing.answer)
-    metrics = MetricsReader(state.journal, state.metrics, settings.metrics, signins.note, (usage.note, hits.note))
-    desk = UsageDesk(state, usage, settings.workers, time.time())
+    usage, refusals = UsageReader(), Refusals(settings, state.refusals, journal, standing.answer, _say)
+    metrics = MetricsReader(state.journal, state.metrics, settings.metrics, signins.note, (usage.note, refusals.note))
+    desk = UsageDesk(state, usage, settings.workers, time.time(), refusals.alone)
     minter = Minter(state, settings.identity.tokens.longest)
     board = IssuerBoard(settings.identity.issuers, state, store, minter, journal.append)
     board.turn(time.time())
@@ -105,7 +105,8 @@ async def _serve(settings: Settings, edition: Edition, config: Path, state: Stat
         problems = partial(find_problems, settings, state, roll)
         server = _Server(_configured(settings, problems, api, metrics, board, PolicyGauges(reloader), desk), stopping)
         async with asyncio.TaskGroup() as tasks:
-            turns = (publisher.poll, reloader.poll, standing.poll, desk.poll, keys.poll, lambda _: pulse.beat())
+            polls = (publisher.poll, reloader.poll, refusals.poll, standing.poll, desk.poll, keys.poll)
+            turns = (*polls, lambda _: pulse.beat())
             keeping_up = tasks.create_task(_keep_up(turns, metrics, signins, journal, server))
             vouching = tasks.create_task(board.run())
             serving = tasks.create_task(server.serve(sockets=[listener]))
@@ -114,6 +115,7 @@ async def _serve(settings: Settings, edition: Edition, config: Path, state: Stat
             keeping_up.cancel()
             vouching.cancel()
     metrics.poll()
+    await refusals.end(time.time())
     signins.save(most=MOST_USES)
     metrics.save()
     journal.close()

@@ -11,6 +11,7 @@
     journal/wN/         what worker N recorded (audit/journal.py)
     limits/wN.json      what quotas and budgets were at some point of that journal (limits/ledger.py)
     metrics.json        how far the metrics have read it, and their figures (readers/metrics.py)
+    refusals.json       which rules of `suspend` were met of late (readers/hits.py)
     run/                the lock of the supervisor, and what workers ask for
 
 A secret is 32 random bytes as hexadecimal text in a file of mode 0600. It is written under a temporary name and then
@@ -65,6 +66,7 @@ class State:
         self.policy = root / "policy.json"
         self.journal = root / "journal"
         self.metrics = root / "metrics.json"
+        self.refusals = root / "refusals.json"
         self.run = root / "run"
         self.usage = self.run / "usage.json"
         self.usage_wanted = self.run / "usage.wanted"

@@ -5,7 +5,7 @@ and for some seconds the report is published beside it, once per turn of the con
 request to the admin port, because the command runs on this machine, as the owner of the state, like all the others.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -30,11 +30,15 @@ class UsageReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UsageDesk(Collector):
-    def __init__(self, state: State, usage: UsageReader, workers: int, now: float) -> None:
+    def __init__(
+        self, state: State, usage: UsageReader, workers: int, now: float, alone: Callable[[], bool | None]
+    ) -> None:
+        """`alone`: whether this process itself cannot ask the store of limits; None where it has nothing to ask."""
         self._state = state
         self._usage = usage
         self._workers = [f"w{number}" for number in range(workers)]
         self._since = now
+        self._alone = alone
 
     def poll(self, now: float) -> None:
         try:
@@ -61,14 +65,20 @@ class UsageDesk(Collector):
             for worker, figures in workers.items():
                 gauge.add_metric([worker], getattr(figures, member))
             yield gauge
+        yield self._of_store(workers)
+        yield from _of_targets(workers)
+
+    def _of_store(self, workers: dict[str, WorkerFigures]) -> Metric:
         away = GaugeMetricFamily(
             "guardhouse_limits_store_away", "Whether limits_store cannot be asked.", labels=["worker"]
         )
         for worker, figures in workers.items():
             if figures.limits_store:
                 away.add_metric([worker], figures.limits_store == "away")
-        yield away
-        yield from _of_targets(workers)
+        alone = self._alone()
+        if alone is not None:
+            away.add_metric(["control"], alone)
+        return away
 
 
 def _of_targets(workers: dict[str, WorkerFigures]) -> Iterator[Metric]:

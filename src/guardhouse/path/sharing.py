@@ -53,17 +53,17 @@ def share(settings: Settings, worker: int, journal: Journal, loop: AbstractEvent
     store = settings.limits_store
     if store is None:
         return None
-    courier = Courier(_place(store, worker), loop, lambda name, why: _tell(journal, name, why, worker))
+    courier = Courier(place_of(store, f"w{worker}"), loop, lambda name, why: _tell(journal, name, why, worker))
     book = SharedBook(courier, Substitute(store.away, settings.workers * store.machines), store.timeout * _PATIENCE)
     courier.open()
     return Sharing(courier, book)
 
 
-def _place(store: LimitsStore, worker: int) -> Place:
+def place_of(store: LimitsStore, process: str) -> Place:
     return Place(
         store.url.host,
         store.url.port,
-        worker=f"w{worker}",
+        worker=process,
         timeout=store.timeout,
         prefix=store.prefix,
         database=store.url.database,

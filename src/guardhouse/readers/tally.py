@@ -56,6 +56,7 @@ class _Shadow(msgspec.Struct, gc=False):
 
 class _Closed(msgspec.Struct, tag="closed", tag_field="kind", gc=False):
     at: float
+    id: str
     decision: str
     outcome: str
     reason: str = ""

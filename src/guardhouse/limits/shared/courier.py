@@ -151,15 +151,8 @@ class Courier:
         wire.say(self._greeting(), self._greeted, _CONNECT)
 
     def _greeting(self) -> list[Command]:
-        place = self._place
-        commands: list[Command] = []
-        if place.password is not None:
-            commands.append(("AUTH", place.user or "default", place.password.reveal()))
-        if place.database:
-            commands.append(("SELECT", place.database))
-        commands += [("SCRIPT", "LOAD", script) for script in SCRIPTS]
-        commands.append(self._beat())
-        return commands
+        loading: list[Command] = [("SCRIPT", "LOAD", script) for script in SCRIPTS]
+        return [*self._place.greeting(), *loading, self._beat()]
 
     def _beat(self) -> Command:
         place = self._place

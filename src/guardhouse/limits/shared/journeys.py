@@ -49,6 +49,15 @@ class Place:
         self.password = password
         self.tls = tls
 
+    def greeting(self) -> list[Command]:
+        """What a new connection says before anything else."""
+        commands: list[Command] = []
+        if self.password is not None:
+            commands.append(("AUTH", self.user or "default", self.password.reveal()))
+        if self.database:
+            commands.append(("SELECT", self.database))
+        return commands
+
 
 class Ask:
     """What an exchange needs. Without a pending one it only fetches ahead."""
