@@ -1,6 +1,7 @@
 """The caller's side of the path: order, refusals, deadlines, back-pressure, departures."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playbook import ALICE, Play, chat, chunk_event, completion, get, perform, post, reply, stream
@@ -287,6 +288,59 @@ def test_a_key_that_is_revoked_while_its_request_waits_is_refused(tmp_path: Path
         assert play.wire.written.count(b"HTTP/1.1 200") == 1
         assert b"credential_revoked" in play.wire.written
         assert len(play.server.requests) == 1
+
+    perform(tmp_path, scene)
+
+
+@pytest.mark.parametrize("change", [{"revoked_at": 1.0}, {"expires_at": 1.0}])
+def test_a_key_that_ends_while_a_body_is_awaited_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    async def scene(play: Play) -> None:
+        whole = post(chat("x"))
+        play.caller.data_received(whole[:-5])
+        table = play.plane.keys.table
+        digest = table.read(ALICE).digest
+        table.put(KeyRecord(id="aliceaaaaaaa", digest=digest, principal="alice", created_at=0.0, **change))
+        answer = await play.say(whole[-5:])
+        assert (answer.status, answer.code[:11]) == (401, "credential_")
+        assert play.server.requests == []
+
+    perform(tmp_path, scene)
+
+
+def test_somebody_who_is_suspended_while_a_body_is_awaited_is_refused(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        whole = post(chat("x"))
+        play.caller.data_received(whole[:-5])
+        play.plane.gates.suspended = {"alice": None}
+        assert (await play.say(whole[-5:])).code == "principal_suspended"
+        assert play.server.requests == []
+
+    perform(tmp_path, scene)
+
+
+def test_a_key_that_expires_while_its_request_waits_is_refused(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        play.caller.data_received(post(chat("x")) + post(chat("y")))
+        table = play.plane.keys.table
+        digest, ends = table.read(ALICE).digest, play.plane.now()  # after both have arrived
+        table.put(KeyRecord(id="aliceaaaaaaa", digest=digest, principal="alice", created_at=0.0, expires_at=ends))
+        await play.turn()
+        assert play.wire.written.count(b"HTTP/1.1 200") == 1
+        assert b"credential_expired" in play.wire.written
+        assert len(play.server.requests) == 1
+
+    perform(tmp_path, scene)
+
+
+def test_a_body_behind_a_request_that_waited_runs_on_the_body_deadline(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        play.caller.data_received(post(chat("x")) * 2 + post(chat("z"))[:-5])
+        await play.turn()
+        assert play.wire.written.count(b"HTTP/1.1 200") == 2
+        play.caller.sweep(later(play, 61))
+        await play.turn()
+        assert b"body_timeout" in play.wire.written
+        assert play.wire.eof
 
     perform(tmp_path, scene)
 

@@ -162,6 +162,8 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
         self._arriving = None
         exchange.body = body
         if self._current is None:
+            if self._phase is Phase.BODY and exchange.denial is None and exchange.principal is not None:
+                exchange.denial = pipeline.identify_at_last(exchange, self._plane)
             self._begin(exchange)
         else:
             self._phase = Phase.SERVING
@@ -267,11 +269,12 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
 
     def _begin(self, exchange: Exchange) -> None:
         self._current = exchange
-        self._phase = Phase.SERVING  # no deadline of this side runs now
+        if self._arriving is None:
+            self._phase = Phase.SERVING  # no deadline of this side runs now
         pipeline.serve(exchange, self._plane)
 
     def _begin_next(self) -> None:
-        """An exchange that has waited: who it is from is asked again, a key may have been revoked meanwhile."""
+        """An exchange that has waited: who it is from is asked again, a credential may have ended meanwhile."""
         self._current = None
         if self._phase is Phase.CLOSED or not self._waiting:
             return

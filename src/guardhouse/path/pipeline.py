@@ -71,8 +71,14 @@ def judge(stages: Stages, exchange: Exchange, plane: DataPlane) -> Verdict:
 def identify_again(exchange: Exchange, plane: DataPlane) -> Verdict:
     """For an exchange that has waited behind others since its head was judged, for as long as they took. Nothing that
     counts has been decided of it, so that it is decided now: at this time, and under the policy of this time."""
-    exchange.at = plane.now()
     exchange.snapshot = plane.snapshot
+    return identify_at_last(exchange, plane)
+
+
+def identify_at_last(exchange: Exchange, plane: DataPlane) -> Verdict:
+    """For an exchange whose body came later than its head: it has begun under its policy, but who it is from may have
+    lost the right to it since."""
+    exchange.at = plane.now()
     exchange.passed -= len(AGAIN)
     return judge(AGAIN, exchange, plane)
 
