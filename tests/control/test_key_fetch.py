@@ -134,6 +134,8 @@ def test_a_discovery_document_is_the_issuers_own_or_none(site: Site, document: b
         "https://user:pass@127.0.0.1/keys",
         "https://[::1",
         "http://127.0.0.1.example.com/keys",
+        "https://xn--/keys",
+        "http://xn--a/keys",
     ],
 )
 def test_keys_are_not_fetched_from_where_anybody_could_replace_them(site: Site, uri: object) -> None:
@@ -149,6 +151,12 @@ def test_no_redirect_is_followed_and_no_error_taken_for_keys(site: Site, path: s
     site.says(path, key_set(), status, location=f"{site.url}/elsewhere")
     assert fetched(issuer(site)) == f"answered with status {status}"
     assert "/elsewhere" not in [asked for asked, _ in site.asked]
+
+
+@pytest.mark.parametrize("host", ["xn--", "xn--a", "[::1", "a" * 300])
+def test_no_name_of_a_host_that_an_answer_leads_to_breaks_the_one_who_asked(site: Site, host: str) -> None:
+    site.says("/keys", b"", 302, location=f"https://{host}/")
+    assert isinstance(fetched(issuer(site, jwks=f"{site.url}/keys")), str)
 
 
 @pytest.mark.parametrize("path", [DISCOVERY, "/keys"])

@@ -40,7 +40,7 @@ async def client(authorities: Path | None) -> AsyncIterator[httpx.AsyncClient]:
         raise OutboundError(f"gave no answer within {PATIENCE:.0f} s") from error
     except ssl.SSLError as error:
         raise OutboundError("keys.authorities holds no usable certificates") from error
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:  # the last from host names that are none
         raise OutboundError(f"cannot be asked: {type(error).__name__}") from error
     except OSError as error:
         raise OutboundError(f"cannot be read: {error.strerror}") from error
@@ -70,9 +70,10 @@ def is_safe_url(url: object) -> bool:
     """Whether a URL that a provider names may be gone to: https, or this machine."""
     try:
         parsed = httpx.URL(url if isinstance(url, str) else "")
-    except httpx.InvalidURL:
+        host = parsed.host
+    except (httpx.InvalidURL, UnicodeError):
         return False
-    return not parsed.userinfo and (parsed.scheme == "https" or (parsed.scheme == "http" and is_loopback(parsed.host)))
+    return not parsed.userinfo and (parsed.scheme == "https" or (parsed.scheme == "http" and is_loopback(host)))
 
 
 _ACCEPTED = {"accept": "application/json", "accept-encoding": "identity"}
