@@ -1,3 +1,4 @@
+import errno
 import gc
 import math
 import os
@@ -42,6 +43,10 @@ def write_feed(path: Path, records: Iterable[KeyRecord], base: int | None = None
 def append(path: Path, line: bytes) -> None:
     with path.open("ab") as file:
         file.write(line)
+
+
+def no_descriptors(*_: object, **__: object) -> None:
+    raise OSError(errno.EMFILE, "Too many open files")
 
 
 def beat(path: Path, at: float) -> None:
@@ -122,6 +127,23 @@ def test_a_feed_that_vanished_only_grows_older(feed: KeyFeed, path: Path, minted
     assert feed.refresh() is False
     assert isinstance(known(feed, minted), Principal)
     assert feed.age(NOW + 1000) == 1000
+
+
+def test_a_feed_that_cannot_be_opened_is_tried_again(
+    feed: KeyFeed, path: Path, minted: MintedKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_feed(path, [record(minted)])
+    feed.load()
+    beat(path, NOW)
+    feed.refresh()
+    write_feed(path, [record(minted, revoked_at=NOW)])
+    beat(path, NOW + 60)
+    with monkeypatch.context() as exhausted:
+        exhausted.setattr(Path, "open", no_descriptors)
+        assert not feed.refresh()
+    assert feed.age(NOW + 60) == 60, "what cannot be read is no sign of life"
+    feed.load()
+    assert known(feed, minted) is Reason.CREDENTIAL_REVOKED
 
 
 def test_a_replaced_feed_takes_over_whole(feed: KeyFeed, path: Path, minted: MintedKey) -> None:

@@ -1,3 +1,4 @@
+import errno
 from pathlib import Path
 
 import msgspec
@@ -25,6 +26,10 @@ def clients(tmp_path: Path) -> Clients:
 def with_list(clients: Clients, tmp_path: Path) -> Clients:
     (tmp_path / "list.pem").write_bytes(AUTHORITY.list_of())
     return msgspec.structs.replace(clients, crl=tmp_path / "list.pem")
+
+
+def no_descriptors(_path: Path) -> bytes:
+    raise OSError(errno.EMFILE, "Too many open files")
 
 
 def put(path: Path | None, content: bytes) -> None:
@@ -78,6 +83,17 @@ def test_a_list_that_is_refused_leaves_the_known_one_in_force_and_is_looked_at_o
     put(with_list.crl, Authority("stranger").list_of())
     assert "not signed" in certificates.reload()
     assert not certificates.has_news()
+    assert certificates.ended(certificates.read(issued.der), AT) is Reason.CREDENTIAL_REVOKED
+
+
+def test_a_list_that_could_not_be_opened_is_tried_again(with_list: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificates, issued = Certificates(with_list), AUTHORITY.issue(SPIFFE)
+    put(with_list.crl, AUTHORITY.list_of(issued))
+    with monkeypatch.context() as exhausted:
+        exhausted.setattr(Path, "read_bytes", no_descriptors)
+        assert "cannot be read" in certificates.reload()
+    assert certificates.has_news()
+    assert certificates.reload() == ""
     assert certificates.ended(certificates.read(issued.der), AT) is Reason.CREDENTIAL_REVOKED
 
 

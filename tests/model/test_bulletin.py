@@ -1,14 +1,20 @@
 """A bulletin is seen as a whole or not at all, and a bad one changes nothing."""
 
+import errno
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from guardhouse.model.bulletin import Bulletin, beat, publish
 
 
 class News(msgspec.Struct):
     words: list[str]
+
+
+def no_descriptors(_path: Path) -> bytes:
+    raise OSError(errno.EMFILE, "Too many open files")
 
 
 def test_what_is_published_is_read_once_and_then_only_when_it_changes(tmp_path: Path) -> None:
@@ -43,6 +49,17 @@ def test_a_file_that_cannot_be_decoded_leaves_what_was_known(tmp_path: Path) -> 
     assert not bulletin.refresh()
     assert bulletin.current == News(["a"])
     assert bulletin.faults == 1
+
+
+def test_a_file_that_could_not_be_opened_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "news.json"
+    bulletin = Bulletin(path, News)
+    publish(path, News(["a"]))
+    with monkeypatch.context() as exhausted:
+        exhausted.setattr(Path, "read_bytes", no_descriptors)
+        assert not bulletin.refresh()
+    assert bulletin.refresh()
+    assert (bulletin.current, bulletin.faults) == (News(["a"]), 1)
 
 
 def test_a_file_that_is_gone_leaves_what_was_known(tmp_path: Path) -> None:

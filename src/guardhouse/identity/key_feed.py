@@ -121,7 +121,7 @@ class KeyFeed:
             status = self._path.stat()
             if reading is None or status.st_ino != reading.inode or status.st_size < reading.offset:
                 reading = self._begin()
-        except FileNotFoundError:
+        except OSError:  # it is not there, or cannot be opened now: what is known only grows older
             return False
         if status.st_size > reading.offset:
             reading.read_slice()
@@ -143,10 +143,11 @@ class KeyFeed:
         self._current = self._next = None
 
     def _begin(self) -> _Reading:
+        reading = _Reading(self._path, self._pepper)
         if self._next is not None:
             self._next.close()
-        self._next = _Reading(self._path, self._pepper)
-        return self._next
+        self._next = reading
+        return reading
 
     def _adopt(self, reading: _Reading) -> None:
         if reading is self._current or reading.pending != 0 or reading.condemned:

@@ -85,8 +85,9 @@ class Certificates:
         crl = self._clients.crl
         assert crl is not None
         try:
-            self._seen = _look_of(crl)
-            self._revocations = read_lists(crl.read_bytes(), self._authorities)
+            seen, content = _look_of(crl), crl.read_bytes()
+            self._seen = seen
+            self._revocations = read_lists(content, self._authorities)
         except ListRefused as refused:
             return str(refused)
         except OSError as error:

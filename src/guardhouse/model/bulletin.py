@@ -71,14 +71,18 @@ class Bulletin(Generic[T]):
         seen = (status.st_ino, status.st_size, status.st_ctime_ns)
         if seen == self._seen:
             return False
-        self._seen = seen
         try:
             content = self._path.read_bytes()
-            if content == self._content:
-                return False  # a sign of life; a new file of the same content is told apart by nobody
-            self._content = content
+        except OSError:
+            self.faults += 1
+            return False  # it is tried again at the next look: what could not be opened now may be so then
+        self._seen = seen
+        if content == self._content:
+            return False  # a sign of life; a new file of the same content is told apart by nobody
+        self._content = content
+        try:
             self.current = self._decode(content)
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             self.faults += 1
             return False
         return True

@@ -26,12 +26,16 @@ class TlsFiles:
         self._own = (tls.certificate, tls.key)
         self._context = context
         self._seen = looks_of(self._own)
+        self._wrong = ""  # what was last told of the lists; one that cannot be opened is tried at each look
 
     async def look(self) -> None:
         certificates = self._plane.certificates
         if certificates is not None and certificates.has_news():
             # in a thread: a list may be long, and nothing of it is in use until all of it is read
-            self._tell("revocation lists", await self._plane.loop.run_in_executor(None, certificates.reload))
+            wrong = await self._plane.loop.run_in_executor(None, certificates.reload)
+            if not wrong or wrong != self._wrong:
+                self._tell("revocation lists", wrong)
+            self._wrong = wrong
         seen = looks_of(self._own)
         if seen is not None and seen != self._seen:
             self._seen = seen
