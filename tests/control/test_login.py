@@ -76,6 +76,18 @@ def test_a_person_hands_a_token_to_the_command_line(told: Told) -> None:
     told(story)
 
 
+def test_whoever_guesses_codes_behind_the_same_address_keeps_nobody_from_theirs(told: Told) -> None:
+    async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
+        await sign_in(stage, provider, browser)
+        line = CommandLine()
+        code = await line.allowed(browser)
+        guesses = [(await line.redeem(stage, random_text())).status_code for _ in range(15)]
+        assert (guesses[0], guesses[-1]) == (400, 429)
+        assert (await line.redeem(stage, code)).status_code == 200
+
+    told(story)
+
+
 def test_a_code_is_good_once_and_with_its_verifier(told: Told) -> None:
     async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
         await sign_in(stage, provider, browser)

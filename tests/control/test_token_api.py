@@ -23,8 +23,10 @@ from guardhouse.control.store import Store
 from guardhouse.control.token_api import TokenApi
 from guardhouse.control.token_exchange import ACCESS_TOKEN, API_KEY, GRANT_TYPE
 from guardhouse.identity.api_keys import KeyTerms
+from guardhouse.model.denial import Denial
 from guardhouse.model.operation import Operation
 from guardhouse.model.principal import Narrowing, Principal
+from guardhouse.model.reason import Reason
 from guardhouse.policy.settings import Settings
 
 Scene = Callable[["Stage"], Awaitable[None]]
@@ -35,6 +37,7 @@ class Stage:
     """The parts of a control process that have to do with tokens, without the process."""
 
     def __init__(self, folder: Path) -> None:
+        self.suspended: set[str] = set()
         self.settings = Settings(state=folder / "state")
         self.state = State(self.settings.state)
         self.secrets = prepare(self.state)
@@ -47,12 +50,15 @@ class Stage:
         self.board = IssuerBoard({}, self.state, self.store, self.minter, self.journal.append)
         self.board.turn(time.time())
         self.callers = Callers(self.settings, self.state, self.store, load_secrets(self.state).pepper, self.journal)
-        api = TokenApi(self.callers, Issuance(self.minter, self.journal), self.board.revoke, 900.0)
+        api = TokenApi(self.callers, Issuance(self.minter, self.journal), self.board.revoke, 900.0, self.suspension)
         application = admin.application("127.0.0.1", lambda: b"", list, api.routes())
         self.client = httpx.AsyncClient(
             transport=httpx.ASGITransport(application, raise_app_exceptions=False), base_url="http://127.0.0.1:9090"
         )
         self.key_id, self.key = self.create(ALICE)
+
+    def suspension(self, principal: Principal, _now: float) -> Denial | None:
+        return Denial(Reason.PRINCIPAL_SUSPENDED) if principal.id in self.suspended else None
 
     def create(self, terms: KeyTerms, expires_at: float | None = None) -> tuple[str, str]:
         minted, _ = self.keys.create(terms, time.time(), expires_at)
@@ -167,6 +173,19 @@ def test_a_credential_that_identifies_nobody_is_exchanged_for_nothing(tmp_path: 
         answer = await stage.exchange(subject)
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
         assert "Incorrect API key provided" in answer.json()["error_description"]
+
+    perform(tmp_path, scene)
+
+
+def test_who_is_suspended_gets_no_token_but_may_end_one(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        token = await stage.token(stage.key)
+        stage.suspended.add("alice")
+        for subject in (stage.key, token):
+            answer = await stage.exchange(subject)
+            assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+        assert (await stage.client.post("/api/v1/token/revoke", data={"token": token})).status_code == 200
+        assert stage.whom(token) == "credential_revoked"
 
     perform(tmp_path, scene)
 

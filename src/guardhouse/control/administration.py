@@ -75,7 +75,7 @@ class Administration:
         self._signin = Signin(providers, self.sessions, self.callers, journal, origin)
         self._journal = journal
         issuance, tokens = Issuance(minter, journal), settings.identity.tokens
-        self._tokens = TokenApi(self.callers, issuance, revoke, tokens.lifetime)
+        self._tokens = TokenApi(self.callers, issuance, revoke, tokens.lifetime, self.authority.suspension)
         self._login = Login(self._signin, self.sessions, self.callers, self.authority, issuance, tokens.longest)
         self._groups = (
             SelfApi(self.authority).endpoints(),

@@ -60,8 +60,8 @@ class Callers:
         return setback.wait
 
     def away(self, client: str, now: float) -> float:
-        """For how long an address is being sent away for its failures; not more than 0 when it is not."""
-        return self._guard.wait(client, now)
+        """For how long all that comes from an address is sent away; not more than 0 unless strictness is asked for."""
+        return self._guard.wait(client, now) if self._guard.strict else 0.0
 
     def ended(self, principal: Principal, now: float) -> Denial | None:
         """Whether the credential of somebody who was identified before, or what it descends from, was revoked since."""

@@ -145,12 +145,12 @@ class Login:
         return pages.see_other(f"http://127.0.0.1:{asked.port}/?{answer}")
 
     async def redeem(self, call: Call) -> Answer | Refused:
-        wait = self._callers.away(call.client, call.now)
-        if wait > 0.0:
-            return Refused(Reason.SIGNIN_BACKOFF.status, Reason.SIGNIN_BACKOFF.code, Reason.SIGNIN_BACKOFF.message)
+        if self._callers.away(call.client, call.now) > 0.0:
+            return _TOO_MANY
         out = self._taken(call.body, call.now)
         if out is None:
-            self._callers.failed(call.client, "", call.now)
+            if self._callers.failed(call.client, "", call.now) > 0.0:
+                return _TOO_MANY
             return Refused(400, "code_invalid", "The code is not good, not good any more, or not for this verifier.")
         denial = self._callers.ended(out.principal, call.now) or self._authority.suspension(out.principal, call.now)
         if isinstance(denial, Denial):
@@ -176,6 +176,9 @@ class Login:
         if out is None or out.ends <= now or not _shape(body.verifier):
             return None
         return out if hmac.compare_digest(challenge_of(body.verifier), out.asked.challenge) else None
+
+
+_TOO_MANY = Refused(Reason.SIGNIN_BACKOFF.status, Reason.SIGNIN_BACKOFF.code, Reason.SIGNIN_BACKOFF.message)
 
 
 def read_asked(form: dict[str, str]) -> Asked | None:

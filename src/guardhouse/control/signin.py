@@ -145,20 +145,25 @@ class Signin:
         name, now = request.path_params["name"], time.time()
         client = client_of(request)
         if self._callers.away(client, now) > 0.0:
-            return pages.problem("Not now", "Too many sign-ins from your address have failed.", 429)
+            return _too_many()
         provider, pending = self.providers.get(name), self._opened(request, name, now)
         if provider is None or pending is None:
             found: Principal | str = "the browser did not begin this sign-in, or too long ago"
         else:
             found = await provider.finish(pending.begun, given, now)
         if isinstance(found, str) or pending is None:
-            self._callers.failed(client, "", now)
-            self._tell("admin.signin_failed", request, now, provider=name, why=str(found))
-            response: Response = pages.problem("Not signed in", "The sign-in did not succeed.", 403)
+            response = self._failed(request, name, str(found), now)
         else:
             response = await self._signed_in(found, pending, request, now)
         set_cookie(response, self._cookie, "", 0)
         return response
+
+    def _failed(self, request: Request, provider: str, why: str, now: float) -> Response:
+        """Of a burst of failures only the beginning is told; who has begun properly passes whoever else fails."""
+        if self._callers.failed(client_of(request), "", now) > 0.0:
+            return _too_many()
+        self._tell("admin.signin_failed", request, now, provider=provider, why=why)
+        return pages.problem("Not signed in", "The sign-in did not succeed.", 403)
 
     async def end(self, request: Request) -> Response:
         now = time.time()
@@ -225,6 +230,10 @@ def _again(name: str, form: Mapping[str, str]) -> str:
     )
     action = f"/signin/{escape(name)}/answer"
     return f'<form method="post" action="{action}">{hidden}<button>Continue</button></form>'
+
+
+def _too_many() -> Response:
+    return pages.problem("Not now", "Too many sign-ins from your address have failed.", 429)
 
 
 def back_to_of(request: Request) -> str:

@@ -29,11 +29,13 @@ class TokenApi:
         issuance: Issuance,
         revoke: Callable[[str, str, float, float | None], None],
         lifetime: float,
+        suspension: Callable[[Principal, float], Denial | None],
     ) -> None:
         self._callers = callers
         self._issuance = issuance
         self._revoke = revoke
         self._lifetime = lifetime
+        self._suspension = suspension
 
     def __repr__(self) -> str:
         return "<TokenApi>"
@@ -51,6 +53,8 @@ class TokenApi:
             return _refused(asked)
         now = time.time()
         found = self._callers.identify(asked.subject.reveal().encode("ascii"), _client(request), now)
+        if isinstance(found, Principal):
+            found = self._suspension(found, now) or found
         return _turned_away(found) if isinstance(found, Denial) else await self._mint(found, asked, request, now)
 
     async def revoke(self, request: Request) -> Response:
