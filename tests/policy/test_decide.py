@@ -20,7 +20,7 @@ from worlds import (
 
 from guardhouse.limits.rate import LimitRule, Rate
 from guardhouse.model.entity import NO_ENTITIES, SECRETS, Entity
-from guardhouse.model.operation import Operation
+from guardhouse.model.operation import OF_ACCESS, Operation
 from guardhouse.model.principal import Narrowing, Principal
 from guardhouse.model.reason import Reason
 from guardhouse.policy import decide as deciding
@@ -360,13 +360,14 @@ def test_a_delegate_may_do_no_more_than_its_grantor(
 ) -> None:
     snapshot = snapshot_of(policies)
     operation, model, facts = use
+    administers = operation.access == "administer"
     grantor = msgspec.structs.replace(principal, narrowings=tuple(narrowed[:-1]))
     delegate = msgspec.structs.replace(principal, narrowings=tuple(narrowed))
     for name in (model, None):
         mine = decide(snapshot, delegate, operation, name, facts)
         within = all(
             (one.operations is None or operation in one.operations)
-            and (one.models is None or (name in one.models if name is not None else bool(one.models)))
+            and (one.models is None or (name in one.models if name is not None else one.models and not administers))
             for one in narrowed
         )
         assert isinstance(mine, Grant) == (
@@ -375,3 +376,14 @@ def test_a_delegate_may_do_no_more_than_its_grantor(
         if isinstance(mine, Grant):
             assert mine == decide(snapshot, grantor, operation, name, facts)
     assert set(visible_models(snapshot, delegate)) <= set(visible_models(snapshot, grantor))
+
+
+def test_who_is_narrowed_to_models_lists_them_and_administers_nothing() -> None:
+    everything = {"name": "all", "who": {"ids": ["*"]}, "may": ["infer", "read", "administer"], "models": ["*"]}
+    snapshot = snapshot_of([everything])
+    root = Principal(id="olga", credential_id="k")
+    delegate = msgspec.structs.replace(root, narrowings=(Narrowing(models=frozenset({"qwen"})),))
+    assert isinstance(decide(snapshot, delegate, Operation.MODELS_READ, None, NO_FACTS), Grant)
+    for operation in OF_ACCESS["administer"]:
+        assert isinstance(decide(snapshot, root, operation, None, NO_FACTS), Grant)
+        assert decide(snapshot, delegate, operation, None, NO_FACTS) is Reason.OPERATION_DENIED

@@ -168,10 +168,16 @@ def _concerning(
             given = _joined(snapshot, given, principal, snapshot.models[model_name])
     if principal.narrowings:
         for narrowing in principal.narrowings:
-            models = narrowing.models
-            if models is not None and (model_name not in models if model_name is not None else not models):
+            if narrowing.models is not None and not within(narrowing.models, operation, model_name):
                 return 0
     return given
+
+
+def within(models: frozenset[str], operation: Operation, model_name: str | None) -> bool:
+    """Whether a use is one of these models. Administration is not: it reaches beyond whatever they are."""
+    if model_name is not None:
+        return model_name in models
+    return bool(models) and operation.access != "administer"
 
 
 def _joined(snapshot: Snapshot, given: Policies, principal: Principal, model: Model) -> Policies:

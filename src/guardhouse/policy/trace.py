@@ -12,7 +12,7 @@ import msgspec
 from guardhouse.model.operation import ON_MODELS, Operation
 from guardhouse.model.principal import Narrowing, Principal
 from guardhouse.policy.callers import values_of
-from guardhouse.policy.decide import conclude, scene_of
+from guardhouse.policy.decide import conclude, scene_of, within
 from guardhouse.policy.facts import Facts
 from guardhouse.policy.problem import quote
 from guardhouse.policy.sections.when import Range, When
@@ -171,8 +171,7 @@ def _beyond(narrowings: tuple[Narrowing, ...], operation: Operation, model_name:
         if narrowing.operations is not None and operation not in narrowing.operations:
             return f"operations: {operation.word} is not among those that this credential was narrowed to"
     for narrowing in narrowings:
-        models = narrowing.models
-        if models is not None and (model_name not in models if model_name is not None else not models):
+        if narrowing.models is not None and not within(narrowing.models, operation, model_name):
             return "models: this credential was narrowed to others"
     return ""
 
