@@ -2,8 +2,9 @@
 
 TLS 1.2 and 1.3 with forward secrecy and authenticated encryption; HTTP/1.1 is all that is offered. Where callers may
 have certificates, OpenSSL checks the chain, the dates, the purpose and the strength of what is presented, by the strict
-rules of RFC 5280; what it leaves open is looked at in identity/certificate.py. Sessions are not resumed then: a resumed
-one would bring a certificate along that nobody has verified this time.
+rules of RFC 5280; what it leaves open is looked at in identity/certificate.py. Sessions of TLS 1.3 are not resumed
+then. One of TLS 1.2 may be, for what OpenSSL remembers cannot be switched off from here: it brings the certificate
+along that was verified at its beginning, and whether that still counts is asked for each request (identity/mtls.py).
 """
 
 import ssl
