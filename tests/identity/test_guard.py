@@ -83,6 +83,13 @@ def test_whoever_does_not_fail_is_not_looked_at() -> None:
     assert guarded.wait(HERE, 2.0) <= 0.0
 
 
+def test_a_clock_that_is_set_back_sends_nobody_away_for_that_long() -> None:
+    guarded = Guard(PATIENCE)
+    fail(guarded, [86_400.0] * 4)
+    assert guarded.wait(HERE, 0.0) == 0.0
+    assert guarded.failed(HERE, "", 0.0).wait == 0.0
+
+
 @pytest.mark.parametrize(
     ("address", "source"),
     [

@@ -88,16 +88,20 @@ class Guard:
     def wait(self, address: str, now: float) -> float:
         """For how long this address is being sent away; not more than 0 when it is not."""
         trail = self._trails.get(("address", source_of(address))) if self._trails else None
-        return 0.0 if trail is None else trail.until - now
+        return 0.0 if trail is None or self._is_over(trail, now) else trail.until - now
 
     def _trail(self, subject: tuple[str, str], now: float) -> _Trail:
         trail = self._trails.pop(subject, None)
-        if trail is None or now - max(trail.last, trail.until) > self._patience.window:
+        if trail is None or self._is_over(trail, now):
             trail = _Trail(now)
         self._trails[subject] = trail
         if len(self._trails) > MOST:
             del self._trails[next(iter(self._trails))]
         return trail
+
+    def _is_over(self, trail: _Trail, now: float) -> bool:
+        """By time, or because the clock was set back: nobody is sent away until a day that is still to come."""
+        return now - max(trail.last, trail.until) > self._patience.window or trail.last - now > self._patience.window
 
     def _note(self, subject: tuple[str, str], trail: _Trail, now: float) -> Burst | None:
         patience = self._patience
