@@ -124,6 +124,12 @@ def test_what_only_resembles_a_spiffe_id_names_nobody_even_without_a_trust_domai
     assert read(AUTHORITY.issue(uri)).principal is None
 
 
+@pytest.mark.parametrize("uri", ["corp:alice", "dns:agent.example.org", "cn:alice", "mailto:alice@example.org"])
+def test_a_uri_is_not_the_name_of_somebody_who_is_identified_otherwise(uri: str) -> None:
+    assert read(AUTHORITY.issue(uri)).principal is None
+    assert read(AUTHORITY.issue(f"urn:{uri}")).principal is not None
+
+
 @pytest.mark.parametrize("garbage", [b"", b"0", b"\x30\x82\xff\xff", AUTHORITY.issue(SPIFFE).der[:-7]])
 def test_what_is_no_certificate_names_nobody(garbage: bytes) -> None:
     assert read_certificate(garbage, clients()).principal is None

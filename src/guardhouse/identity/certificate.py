@@ -10,8 +10,9 @@ one), must not be an authority's own, and must name exactly one identity of the 
     san_dns   its one DNS name, which is no wildcard. The principal is `dns:` and the name.
     subject   its one common name. The principal is `cn:` and the name.
 
-The prefixes keep a certificate from being taken for somebody who is known by a key of the same name. What else the
-certificate attests become attributes, for policies to ask for. A name that no policy could write down names nobody.
+The prefixes, and the slashes of a URI, keep a certificate from being taken for somebody who is known by a key or a
+token of the same name. What else the certificate attests become attributes, for policies to ask for. A name that no
+policy could write down names nobody.
 """
 
 import hashlib
@@ -39,7 +40,7 @@ MALFORMED = (
 LONGEST_ID = 255
 _SPIFFE = re.compile(r"spiffe://([a-z0-9._-]{1,255})((?:/(?!\.\.?(?:/|$))[A-Za-z0-9._-]+)+)")
 _WORKLOAD = re.compile(r"/ns/([^/]+)/sa/([^/]+)")  # how Kubernetes meshes write the path
-_URI = re.compile(r"[a-z][a-z0-9+.-]*:[\x21-\x7e]+")
+_URI = re.compile(r"(?:[a-z][a-z0-9+.-]*://|urn:)[\x21-\x7e]+")  # `corp:alice` is how a token's principal is called
 _DNS = re.compile(r"(?!-)[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _NAME = re.compile(r"[^\s*\x00-\x1f\x7f]+")
 
