@@ -82,6 +82,31 @@ def test_a_budget_is_never_overrun_whoever_asks(team: Team) -> None:
     assert sum(isinstance(answer, Admitted) for answer in admitted) == 1000 // 30
 
 
+def test_an_answer_that_flows_faster_than_the_store_answers_is_not_cut_while_there_is_plenty(team: Team) -> None:
+    rules = (LimitRule("b", quotas=(Quota("tokens", 100_000, "day", budget=True),)),)
+    first, other = team.desks[0], team.desks[1]
+    admitted = first.taken("alice", rules, 100)
+    for _ in range(200):  # and the loop never turns
+        assert first.book.extend(admitted, 100, 0, MIDNIGHT)
+    first.catch_up()
+    other.taken("alice", rules, 79_900)
+    other.refused("alice", rules, 1)
+    first.settle(admitted, 20_000)
+    team.sweep(5.0)
+    other.taken("alice", rules, 100, now=5.0)
+    other.refused("alice", rules, 1, now=5.0)
+
+
+def test_of_a_budget_with_little_left_an_answer_takes_only_what_the_store_has_given(team: Team) -> None:
+    rules = (LimitRule("b", quotas=(Quota("tokens", 1000, "day", budget=True),)),)
+    first, other = team.desks[0], team.desks[1]
+    admitted = first.taken("alice", rules, 100)
+    other.taken("alice", rules, 850)
+    assert not first.book.extend(admitted, 60, 0, MIDNIGHT)
+    first.catch_up()
+    assert not first.book.extend(admitted, 60, 0, MIDNIGHT)
+
+
 def test_a_place_that_another_worker_frees_is_found_by_who_waits(team: Team) -> None:
     first, second, _ = team.desks
     running = [first.taken("alice", PLACES) for _ in range(2)]

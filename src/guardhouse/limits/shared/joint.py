@@ -120,11 +120,13 @@ class SharedBook(Book):
         self._free_places(admitted)
 
     def extend(self, admitted: Admitted, tokens: int, money: int, at: float) -> bool:
-        """Only what is held can be given here and now. What is missing is fetched, so that the next time there is."""
+        """An answer does not wait. What is held, or left in plenty, is given here and now; what else is missing is fetched,
+        so that the next time there is."""
         if not isinstance(admitted, Reserved):
             return self._substitute.table.extend(admitted, tokens, money, at)
         now = self._courier.clock()
         more: list[Mark] = []
+        shares: list[Share] = []
         enough = True
         for rule in admitted.rules:
             holding = self._holding(admitted.principal_id, rule)
@@ -133,13 +135,17 @@ class SharedBook(Book):
                     share = holding.share(number, at)
                     amount = asked(quota, tokens, money)
                     more.append(Mark(holding, share, amount))
-                    enough = enough and share.held >= amount
+                    shares.append(share)
+                    enough = enough and (share.held >= amount or share.is_plenty(amount))
         if enough:
-            for mark in more:
-                _reserve(mark, now)
+            for mark, share in zip(more, shares, strict=True):
+                share.draw(mark.amount, now)
                 _remember(admitted.marks, mark)
-        if more:
-            self._fetch([(mark.lease, mark.amount) for mark in more if mark.lease.held < mark.amount])
+                if share.changed:
+                    self._courier.note(share)
+        pairs = [(share, mark.amount) for mark, share in zip(more, shares, strict=True)]
+        scarce = [(share, amount) for share, amount in pairs if not share.is_plenty(amount)]
+        self._fetch([(share, amount) for share, amount in scarce if share.held < amount])
         return enough
 
     def room(self, principal_id: str, rules: tuple[LimitRule, ...], now: float, at: float) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from guardhouse.limits.rate import Queue, Rate
 
 FRESH = 0.05  # seconds
 _BLOCKS = 50
+_PLENTY = 64  # times what is asked for
 _IDLE = 1.0  # seconds for which a lease is kept unused
 _INSTANT = 1e-6  # seconds, as in bucket.py
 
@@ -157,6 +158,18 @@ class Share(Lease):
     def reserve(self, amount: int, now: float) -> None:
         self.take(amount, now)
         self.reserved += amount
+
+    def is_plenty(self, amount: int) -> bool:
+        """Whether so much more is left that it need not be asked for first: what others take meanwhile is little."""
+        return self.known and self.left >= _PLENTY * amount
+
+    def draw(self, amount: int, now: float) -> None:
+        """Reserve for an answer that flows; what is not held is taken, and the store is told."""
+        self.reserve(amount, now)
+        if self.held < 0:
+            self.left += self.held
+            self.held = 0
+            self.changed = True
 
     def settle(self, reserved: int, used: int, now: float) -> None:
         """Put what was used in the place of what was reserved; what is spare is held, what is too much is taken."""
