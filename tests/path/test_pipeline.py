@@ -358,3 +358,14 @@ def test_what_waits_behind_another_is_decided_by_the_policy_of_when_its_turn_com
         assert first["revision"] != second["revision"] == play.plane.snapshot.revision
 
     perform(tmp_path, scene)
+
+
+def test_what_waits_behind_another_is_admitted_by_the_clock_of_when_its_turn_comes(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        pipelined(play)
+        began = play.plane.loop_time()
+        play.plane.loop_time = lambda: began + 61.0
+        await play.turn()
+        assert play.wire.written.count(b"HTTP/1.1 200") == 2
+
+    perform(tmp_path, scene, config=CONFIG.replace("requests: 1000/min", "requests: 1/min"))

@@ -31,14 +31,15 @@ def admit(exchange: Exchange, plane: DataPlane) -> Verdict:
         return None
     assert principal is not None
     given = given_tokens(exchange)
+    now = plane.loop_time()  # not `started`: it may have waited since, behind another exchange or for a place
     if grant.cap_output:
-        room = plane.limits.room(principal.id, grant.limits, exchange.started, exchange.at)
+        room = plane.limits.room(principal.id, grant.limits, now, exchange.at)
         capping.cap(exchange, given, *room)
     made = made_tokens(exchange.document, exchange.operation)
     tokens = min(given + made, _MOST)
     price = None if exchange.model is None else exchange.model.price
     money = 0 if price is None else price.of(given, tokens - given)
-    answer = plane.limits.admit(principal.id, grant.limits, tokens, money, exchange.started, exchange.at)
+    answer = plane.limits.admit(principal.id, grant.limits, tokens, money, now, exchange.at)
     if isinstance(answer, Admitted):
         exchange.admission = answer
         if exchange.stream and answer.more is not None:

@@ -115,7 +115,7 @@ def _refuse(exchange: Exchange, refusal: Refusal) -> Denial:
 def _gated(exchange: Exchange, plane: DataPlane, model: str) -> Verdict:
     assert exchange.principal is not None
     refusal = plane.gates.refuse_model(model, exchange.at)
-    return refusal or plane.gates.refuse_tier(exchange.principal.tier, exchange.at, exchange.started)
+    return refusal or plane.gates.refuse_tier(exchange.principal.tier, exchange.at, plane.loop_time())
 
 
 def _judge_fields(exchange: Exchange, operation: Operation) -> Verdict:

@@ -120,8 +120,8 @@ class SharedBook(Book):
         self._free_places(admitted)
 
     def extend(self, admitted: Admitted, tokens: int, money: int, at: float) -> bool:
-        """An answer does not wait. What is held, or left in plenty, is given here and now; what else is missing is fetched,
-        so that the next time there is."""
+        """An answer does not wait. What is held, or left in plenty, is given here and now; what is missing otherwise is
+        fetched, so that the next time there is."""
         if not isinstance(admitted, Reserved):
             return self._substitute.table.extend(admitted, tokens, money, at)
         now = self._courier.clock()
