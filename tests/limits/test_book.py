@@ -276,3 +276,15 @@ def test_a_rule_without_a_queue_refuses_for_those_that_have_one(desk: Desk) -> N
     desk.taken("alice", rules)
     assert desk.refused("alice", rules).kind == "requests"
     assert desk.taken("alice", QUEUED).delay == pytest.approx(1.0)
+
+
+def test_a_cap_that_was_taken_out_of_a_policy_for_a_while_has_lost_no_place(desk: Desk) -> None:
+    capped = (LimitRule("p", Rate(100, 1.0), concurrent=Concurrency(2)),)
+    plain = (LimitRule("p", Rate(100, 1.0)),)
+    desk.settle(desk.taken("alice", capped))
+    for _ in range(5):
+        desk.settle(desk.taken("alice", plain))
+    kept = [desk.taken("alice", capped), desk.taken("alice", capped)]
+    assert desk.refused("alice", capped).kind == "concurrent"
+    for each in kept:
+        desk.settle(each)

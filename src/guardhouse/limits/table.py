@@ -78,7 +78,7 @@ class LimitTable(Book):
                 account = self._open((admitted.principal_id, rule.policy), rule, now, 0.0)
             if account is not None and account.tokens is not None:
                 account.tokens.settle(delta, now)
-        if admitted.more is not None:
+        if admitted.places:
             _release(admitted, tokens, money)
 
     def extend(self, admitted: Admitted, tokens: int, money: int, at: float) -> bool:
