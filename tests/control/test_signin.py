@@ -8,9 +8,10 @@ from typing import Any
 import httpx
 import pytest
 from administering import BASE, Stage, perform
-from people import PEOPLE, Provider, Told, away, published, sign_in, standing_in, telling, whom
+from people import CLIENT, PEOPLE, Provider, Told, away, published, sign_in, standing_in, telling, whom
 
 from guardhouse.audit.journal import Journal
+from guardhouse.control.revocations import Revocations
 from identity.signing import OTHER_RSA
 
 
@@ -232,6 +233,19 @@ def test_whoever_fails_behind_the_same_address_keeps_nobody_from_signing_in(told
             assert failed[-1].status_code == 429
         assert (await sign_in(stage, provider, browser)).status_code == 303
         assert await whom(browser) == "corp:alice"
+
+    told(story)
+
+
+def test_a_session_stays_ended_with_the_token_that_began_it_after_that_would_have_expired(told: Told) -> None:
+    async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
+        provider.claims = {"aud": [CLIENT, "guardhouse"], "azp": CLIENT, "jti": "id-token-0001"}
+        await sign_in(stage, provider, browser)
+        answer = await stage.client.post("/api/v1/token/revoke", data={"token": provider.token("any")})
+        assert answer.status_code == 200
+        assert "corp:id-token-0001" in Revocations(stage.store.engine).current(time.time() + 43_200)
+        await stage.settle()
+        assert await whom(browser) == 401
 
     told(story)
 

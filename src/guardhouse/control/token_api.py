@@ -15,6 +15,7 @@ from guardhouse.control import token_exchange
 from guardhouse.control.callers import Callers
 from guardhouse.control.issuance import WHY, Issuance
 from guardhouse.control.token_exchange import Asked, OAuthError
+from guardhouse.identity.minted import ID_PREFIX
 from guardhouse.model.denial import Denial
 from guardhouse.model.principal import Principal
 
@@ -71,7 +72,8 @@ class TokenApi:
             return _turned_away(found) if found.retry_after is not None else Response(status_code=200, headers=_HEADERS)
         if "." not in token:
             return _refused(OAuthError("invalid_request", "API keys are revoked as keys, not here."))
-        self._revoke(found.credential_id, found.id, now, found.expires_at)
+        own = found.credential_id.startswith(ID_PREFIX)  # a session may outlive the token of an issuer that began it
+        self._revoke(found.credential_id, found.id, now, found.expires_at if own else None)
         return Response(status_code=200, headers=_HEADERS)
 
     async def _mint(self, grantor: Principal, asked: Asked, request: Request, now: float) -> Response:
