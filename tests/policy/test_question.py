@@ -39,6 +39,14 @@ def test_a_question_is_answered_as_the_request_would_be(
     assert found.decision == ("denied" if isinstance(decision, Refusal) else "allowed")
     assert found.policies == decision.policies
     assert found.revision == snapshot.revision
+    if not isinstance(decision, Refusal):
+        assert (found.flags, found.route) == (decision.flags, tuple(sorted(decision.route or ())))
+
+
+def test_flags_are_told() -> None:
+    snapshot = snapshot_of([{**ALL, "flag": ["watched"]}])
+    question = Question(who=Person(id="ann"), may=Operation.CHAT, model="qwen")
+    assert explain(snapshot, question, NOW).flags == ("watched",)
 
 
 def test_what_is_said_of_a_person_is_what_it_has() -> None:

@@ -161,6 +161,10 @@ def _told(found: Explanation, who: str, question: Question) -> Iterator[str]:
             yield f"  {f'masks {side}':<15} {', '.join(entities) or 'nothing'}"
         yield f"  limits          {'; '.join(found.limits) or 'none'}"
         yield f"  unknown fields  {found.unknown_fields}"
+        if found.route:
+            yield f"  served by       {', '.join(found.route)}"
+        if found.flags:
+            yield f"  flags           {', '.join(found.flags)}"
     yield f"  revision        {found.revision}"
     yield "Every policy, and why:"
     for step in found.steps:

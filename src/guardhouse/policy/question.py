@@ -60,6 +60,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     masked: dict[str, tuple[str, ...]] = {}  # side -> entities
     limits: tuple[str, ...] = ()
     unknown_fields: Literal["pass", "refuse"] = "pass"
+    route: tuple[str, ...] = ()  # the only targets that may serve it; none named: every one of the model
+    flags: tuple[str, ...] = ()  # that go on the record
     narrowed: str = ""  # how the principal's own rights exclude it
     unevaluated: tuple[str, ...] = ()  # policies whose expression failed and that were taken against the caller
     steps: tuple[Step, ...] = ()  # every policy that was tried
@@ -109,6 +111,8 @@ def explain_for(snapshot: Snapshot, principal: Principal, question: Question, no
         masked={"request": _entities(decision.mask_request), "response": _entities(decision.mask_response)},
         limits=tuple(text for rule in decision.limits for text in _limits(rule)),
         unknown_fields="refuse" if decision.refuse_unknown_fields else "pass",
+        route=tuple(sorted(decision.route or ())),
+        flags=decision.flags,
         unevaluated=decision.unevaluated,
         steps=traced.steps,
     )
