@@ -86,15 +86,30 @@ def test_an_answer_that_flows_faster_than_the_store_answers_is_not_cut_while_the
     rules = (LimitRule("b", quotas=(Quota("tokens", 100_000, "day", budget=True),)),)
     first, other = team.desks[0], team.desks[1]
     admitted = first.taken("alice", rules, 100)
-    for _ in range(200):  # and the loop never turns
+    for _ in range(10):  # and the loop does not turn
         assert first.book.extend(admitted, 100, 0, MIDNIGHT)
     first.catch_up()
-    other.taken("alice", rules, 79_900)
+    other.taken("alice", rules, 98_900)
     other.refused("alice", rules, 1)
-    first.settle(admitted, 20_000)
+    first.settle(admitted, 1000)
     team.sweep(5.0)
     other.taken("alice", rules, 100, now=5.0)
     other.refused("alice", rules, 1, now=5.0)
+
+
+def test_little_is_drawn_before_the_store_has_answered_and_plenty_counts_for_a_moment(
+    team: Team,
+) -> None:
+    rules = (LimitRule("b", quotas=(Quota("tokens", 64_000, "day", budget=True),)),)
+    first = team.desks[0]
+    admitted = first.taken("alice", rules, 100)
+    drawn = [first.book.extend(admitted, 100, 0, MIDNIGHT) for _ in range(50)]
+    assert 9 <= drawn.count(True) <= 10
+    first.catch_up()
+    assert first.book.extend(admitted, 100, 0, MIDNIGHT)
+    first.catch_up()
+    first.now = 6.0
+    assert not first.book.extend(admitted, 5000, 0, MIDNIGHT + 6)
 
 
 def test_of_a_budget_with_little_left_an_answer_takes_only_what_the_store_has_given(team: Team) -> None:

@@ -136,7 +136,7 @@ class SharedBook(Book):
                     amount = asked(quota, tokens, money)
                     more.append(Mark(holding, share, amount))
                     shares.append(share)
-                    enough = enough and (share.held >= amount or share.is_plenty(amount))
+                    enough = enough and (share.held >= amount or share.is_plenty(amount, now))
         if enough:
             for mark, share in zip(more, shares, strict=True):
                 share.draw(mark.amount, now)
@@ -144,7 +144,7 @@ class SharedBook(Book):
                 if share.changed:
                     self._courier.note(share)
         pairs = [(share, mark.amount) for mark, share in zip(more, shares, strict=True)]
-        scarce = [(share, amount) for share, amount in pairs if not share.is_plenty(amount)]
+        scarce = [(share, amount) for share, amount in pairs if not share.is_plenty(amount, now)]
         self._fetch([(share, amount) for share, amount in scarce if share.held < amount])
         return enough
 

@@ -16,7 +16,8 @@ from guardhouse.limits.rate import Queue, Rate
 
 FRESH = 0.05  # seconds
 _BLOCKS = 50
-_PLENTY = 64  # times what is asked for
+_PLENTY = 64  # times what is drawn before the store has answered
+_RECENT = 5.0  # seconds
 _IDLE = 1.0  # seconds for which a lease is kept unused
 _INSTANT = 1e-6  # seconds, as in bucket.py
 
@@ -137,7 +138,7 @@ class Tank(Lease):
 class Share(Lease):
     """A quota or budget in one window of the calendar, or a number of places, which has no window."""
 
-    __slots__ = ("begins", "ends", "quota", "reserved", "spent")
+    __slots__ = ("begins", "drawn", "ends", "quota", "reserved", "spent")
 
     def __init__(self, key: bytes, amount: int, kept: float, quota: Quota | None, window: tuple[float, float]) -> None:
         leased = quota is not None and not quota.budget
@@ -146,6 +147,7 @@ class Share(Lease):
         self.begins, self.ends = window
         self.reserved = 0  # by exchanges of this worker that are under way
         self.spent = 0  # by exchanges of this worker that are over
+        self.drawn = 0  # without asking, since the store was last heard of
 
     def __repr__(self) -> str:
         return f"<Share of {self.amount}: {self.reserved} reserved, {self.held} held, {self.left:g} left>"
@@ -159,14 +161,20 @@ class Share(Lease):
         self.take(amount, now)
         self.reserved += amount
 
-    def is_plenty(self, amount: int) -> bool:
-        """Whether so much more is left that it need not be asked for first: what others take meanwhile is little."""
-        return self.known and self.left >= _PLENTY * amount
+    def see(self, left: float, now: float) -> None:
+        super().see(left, now)
+        self.drawn = 0
+
+    def is_plenty(self, amount: int, now: float) -> bool:
+        """Whether so much more was left a moment ago that it need not be asked for first. If others have taken all of
+        it since, this is by how much the budget is overrun."""
+        return self.known and now - self.seen < _RECENT and self.left >= _PLENTY * (self.drawn + amount)
 
     def draw(self, amount: int, now: float) -> None:
         """Reserve for an answer that flows; what is not held is taken, and the store is told."""
         self.reserve(amount, now)
         if self.held < 0:
+            self.drawn -= self.held
             self.left += self.held
             self.held = 0
             self.changed = True
