@@ -11,7 +11,7 @@ DEMO   := $(VENV)/.demo-installed
 DEV    := $(VENV)/.dev-installed
 
 .DELETE_ON_ERROR:
-.PHONY: help demo serve test test-compiled check compile bench docs format lock clean
+.PHONY: help demo serve test programs test-compiled check compile bench docs format lock clean
 
 help:
 	@echo "make demo    install, then show the gateway at work on real traffic (ends by itself)"
@@ -29,9 +29,18 @@ demo: $(DEMO)
 serve: $(DEMO)
 	@$(RUN) -m guardhouse demo --keep-running
 
-test: $(DEV)
+test: $(DEV) programs
 	@$(RUN) -m pytest $(ARGS)
 	@$(if $(ARGS),,$(MAKE) --no-print-directory test-compiled)
+
+# Programs that some tests want, and their Debian packages. Where one cannot be had its tests are skipped and say so.
+WANTED := xmlsec1:xmlsec1 node:nodejs npm:npm
+programs:
+	@missing=; for each in $(WANTED); do command -v $${each%%:*} >/dev/null || missing="$$missing $${each##*:}"; done; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing for the tests:$$missing"; \
+		{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $$missing >/dev/null; } || \
+		echo "Not installed:$$missing; the tests that want them are skipped." >&2; fi
 
 # The compiled data path is the same source and has to pass the same tests.
 TWIN := audit identity inspect limits path policy wire
