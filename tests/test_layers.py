@@ -38,7 +38,7 @@ RESERVED = {
         (
             "guardhouse.control.store guardhouse.control.standing_store guardhouse.control.revocations "
             "guardhouse.control.revisions guardhouse.control.use_store guardhouse.control.key_acts "
-            "guardhouse.control.session_store"
+            "guardhouse.control.session_store guardhouse.control.minted_store"
         ),
         "only the store speaks SQL; workers hold none",
     ),

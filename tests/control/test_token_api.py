@@ -17,28 +17,32 @@ from guardhouse.control.callers import Callers
 from guardhouse.control.issuance import Issuance
 from guardhouse.control.issuer_board import IssuerBoard
 from guardhouse.control.key_ring import KeyRing
+from guardhouse.control.mint_limits import MintLimits
+from guardhouse.control.minted_store import MintedStore
 from guardhouse.control.minting import Minter
 from guardhouse.control.state import State, load_secrets, prepare
 from guardhouse.control.store import Store
 from guardhouse.control.token_api import TokenApi
 from guardhouse.control.token_exchange import ACCESS_TOKEN, API_KEY, GRANT_TYPE
 from guardhouse.identity.api_keys import KeyTerms
+from guardhouse.limits.rate import Rate
 from guardhouse.model.denial import Denial
 from guardhouse.model.operation import Operation
 from guardhouse.model.principal import Narrowing, Principal
 from guardhouse.model.reason import Reason
-from guardhouse.policy.settings import Settings
+from guardhouse.policy.settings import Identity, OwnTokens, Settings
 
 Scene = Callable[["Stage"], Awaitable[None]]
+GENEROUS = OwnTokens()
 ALICE = KeyTerms(principal="alice", groups=("research",), tier="gold")
 
 
 class Stage:
     """The parts of a control process that have to do with tokens, without the process."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, tokens: OwnTokens) -> None:
         self.suspended: set[str] = set()
-        self.settings = Settings(state=folder / "state")
+        self.settings = Settings(state=folder / "state", identity=Identity(tokens=tokens))
         self.state = State(self.settings.state)
         self.secrets = prepare(self.state)
         self.store = Store(self.state.store)
@@ -50,7 +54,10 @@ class Stage:
         self.board = IssuerBoard({}, self.state, self.store, self.minter, self.journal.append)
         self.board.turn(time.time())
         self.callers = Callers(self.settings, self.state, self.store, load_secrets(self.state).pepper, self.journal)
-        api = TokenApi(self.callers, Issuance(self.minter, self.journal), self.board.revoke, 900.0, self.suspension)
+        limits = MintLimits(tokens, MintedStore(self.store.engine), self.journal.append)
+        api = TokenApi(
+            self.callers, Issuance(self.minter, limits, self.journal), self.board.revoke, 900.0, self.suspension
+        )
         application = admin.application("127.0.0.1", lambda: b"", list, api.routes())
         self.client = httpx.AsyncClient(
             transport=httpx.ASGITransport(application, raise_app_exceptions=False), base_url="http://127.0.0.1:9090"
@@ -88,8 +95,8 @@ class Stage:
 
 
 @contextmanager
-def staged(folder: Path) -> Iterator[Stage]:
-    stage = Stage(folder)
+def staged(folder: Path, tokens: OwnTokens) -> Iterator[Stage]:
+    stage = Stage(folder, tokens)
     try:
         yield stage
     finally:
@@ -97,9 +104,9 @@ def staged(folder: Path) -> Iterator[Stage]:
         stage.store.close()
 
 
-def perform(folder: Path, scene: Scene) -> None:
+def perform(folder: Path, scene: Scene, tokens: OwnTokens = GENEROUS) -> None:
     async def run() -> None:
-        with staged(folder) as stage:
+        with staged(folder, tokens) as stage:
             async with stage.client:
                 await scene(stage)
 
@@ -257,6 +264,47 @@ def test_a_key_that_expires_bounds_its_tokens(tmp_path: Path) -> None:
         assert answer.json()["expires_in"] <= 30
 
     perform(tmp_path, scene)
+
+
+def test_tokens_are_minted_at_a_rate_and_a_refusal_says_why_and_until_when(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        token = await stage.token(stage.key)
+        assert (await stage.exchange(token)).status_code == 200, "of the same principal"
+        _, second_key = stage.create(ALICE)
+        for subject in (stage.key, second_key, token):
+            answer = await stage.exchange(subject)
+            assert (answer.status_code, answer.json()["error"]) == (429, "temporarily_unavailable")
+            assert answer.json()["reason"] == "minting_rate_exceeded"
+            assert 0 < int(answer.headers["retry-after"]) <= 1800
+        _, of_bob = stage.create(KeyTerms(principal="bob"))
+        assert (await stage.exchange(of_bob)).status_code == 200
+        assert [event["name"] for event in stage.events].count("identity.minting_limited") == 1
+
+    perform(tmp_path, scene, OwnTokens(rate=Rate(2, 3600.0)))
+
+
+def test_a_hundred_at_once_get_no_more_than_may_be_alive(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        answers = await asyncio.gather(*(stage.exchange(stage.key, lifetime="600") for _ in range(100)))
+        assert sorted(answer.status_code for answer in answers) == [200] * 5 + [429] * 95
+        refused = next(answer for answer in answers if answer.status_code == 429)
+        assert refused.json()["reason"] == "live_tokens_exceeded"
+        assert 590 < int(refused.headers["retry-after"]) <= 600
+        minted = next(answer for answer in answers if answer.status_code == 200).json()["access_token"]
+        await stage.client.post("/api/v1/token/revoke", data={"token": minted})
+        assert (await stage.exchange(stage.key)).status_code == 200, "what was revoked is not alive"
+
+    perform(tmp_path, scene, OwnTokens(rate=Rate(1000, 60.0), live=5))
+
+
+def test_what_may_be_alive_is_counted_over_a_restart(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        answers.append((await stage.exchange(stage.key)).status_code)
+
+    answers: list[int] = []
+    for _ in range(2):
+        perform(tmp_path, scene, OwnTokens(live=1))
+    assert answers == [200, 429]
 
 
 @pytest.mark.parametrize(

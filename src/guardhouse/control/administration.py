@@ -18,6 +18,8 @@ from guardhouse.control.issuance import Issuance
 from guardhouse.control.key_api import KeyApi
 from guardhouse.control.key_ring import KeyRing
 from guardhouse.control.login import Login
+from guardhouse.control.mint_limits import MintLimits
+from guardhouse.control.minted_store import MintedStore
 from guardhouse.control.minting import Minter
 from guardhouse.control.openapi import describe
 from guardhouse.control.policy_api import PolicyApi
@@ -74,7 +76,9 @@ class Administration:
         providers = providers_of(settings, state, origin)
         self._signin = Signin(providers, self.sessions, self.callers, journal, origin)
         self._journal = journal
-        issuance, tokens = Issuance(minter, journal), settings.identity.tokens
+        tokens = settings.identity.tokens
+        self.mint_limits = MintLimits(tokens, MintedStore(store.engine), journal.append)
+        issuance = Issuance(minter, self.mint_limits, journal)
         self._tokens = TokenApi(self.callers, issuance, revoke, tokens.lifetime, self.authority.suspension)
         self._login = Login(self._signin, self.sessions, self.callers, self.authority, issuance, tokens.longest)
         self._groups = (

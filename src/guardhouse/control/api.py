@@ -135,15 +135,16 @@ def _place(message: str) -> str:
 def denied(denial: Denial) -> Response:
     reason = denial.reason
     message = f"{reason.message} {denial.detail}".strip()
-    headers = {} if denial.retry_after is None else {"retry-after": str(max(1, -int(-denial.retry_after // 1)))}
-    if reason.status == 401:
-        headers["www-authenticate"] = "Bearer"
-    return refused(Refused(reason.status, reason.code, message), headers)
+    return refused(Refused(reason.status, reason.code, message, denial.retry_after))
 
 
-def refused(problem: Refused, headers: dict[str, str] | None = None) -> Response:
+def refused(problem: Refused) -> Response:
     content = {"error": {"code": problem.code, "message": problem.message}}
-    return _response(content, problem.status, headers or {})
+    wait = problem.retry_after
+    headers = {} if wait is None else {"retry-after": str(max(1, -int(-wait // 1)))}
+    if problem.status == 401:
+        headers["www-authenticate"] = "Bearer"
+    return _response(content, problem.status, headers)
 
 
 def answered(answer: Answer) -> Response:

@@ -42,6 +42,7 @@ class Refused(msgspec.Struct, frozen=True):
     status: int
     code: str
     message: str
+    retry_after: float | None = None  # seconds
 
 
 Does = Callable[[Call], Awaitable[Answer | Refused]]

@@ -158,6 +158,9 @@ class Login:
         narrowing = read_scope(out.asked.scope)
         assert not isinstance(narrowing, OAuthError)
         made = await self._issuance.token(out.principal, narrowing, self._lifetime, call.client, call.now)
+        if isinstance(made, Denial):
+            reason = made.reason
+            return Refused(reason.status, reason.code, f"{reason.message} {made.detail}", made.retry_after)
         if isinstance(made, str):
             return Refused(503 if made == "unrecorded" else 400, f"token_{made}", WHY[made])
         return Answer(

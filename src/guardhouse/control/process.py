@@ -92,7 +92,7 @@ async def _serve(settings: Settings, edition: Edition, config: Path, state: Stat
     reloader = Reloader(activation, edition, state.policy, store, News(journal, _say))
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.signal)
     with _listen(settings.admin.address) as listener:
-        api = administration.Administration(
+        served = administration.Administration(
             settings,
             state,
             store,
@@ -101,9 +101,10 @@ async def _serve(settings: Settings, edition: Edition, config: Path, state: Stat
             revoke=board.revoke,
             edition=lambda: reloader.edition,
             usage=desk.report,
-        ).routes()
+        )
         problems = partial(find_problems, settings, state, roll)
-        server = _Server(_configured(settings, problems, api, metrics, board, PolicyGauges(reloader), desk), stopping)
+        told = (metrics, board, PolicyGauges(reloader), desk, served.mint_limits)
+        server = _Server(_configured(settings, problems, served.routes(), *told), stopping)
         async with asyncio.TaskGroup() as tasks:
             polls = (publisher.poll, reloader.poll, refusals.poll, standing.poll, desk.poll, keys.poll)
             turns = (*polls, lambda _: pulse.beat())

@@ -79,6 +79,8 @@ class TokenApi:
     async def _mint(self, grantor: Principal, asked: Asked, request: Request, now: float) -> Response:
         lifetime = asked.lifetime or self._lifetime
         made = await self._issuance.token(grantor, asked.narrowing, lifetime, _client(request), now)
+        if isinstance(made, Denial):
+            return _turned_away(made)
         if made == "unrecorded":
             return _refused(OAuthError("temporarily_unavailable", WHY[made]), 503)
         if isinstance(made, str):
@@ -112,14 +114,18 @@ def _client(request: Request) -> str:
 
 
 def _turned_away(denial: Denial) -> Response:
-    """The subject token is no good (RFC 8693, 2.2.2), or nobody can say so now."""
+    """The subject token is no good (RFC 8693, 2.2.2), or has to be shown again later."""
     description = f"{denial.reason.message} {denial.detail}".strip()
     later = denial.retry_after is not None
     error = OAuthError("temporarily_unavailable" if later else "invalid_request", description)
-    return _refused(error, denial.reason.status if later else 400, denial.retry_after)
+    return _refused(error, denial.reason.status if later else 400, denial)
 
 
-def _refused(error: OAuthError, status: int = 400, retry_after: float | None = None) -> Response:
-    retry = {} if retry_after is None else {"retry-after": str(max(1, -int(-retry_after // 1)))}
+def _refused(error: OAuthError, status: int = 400, denial: Denial | None = None) -> Response:
+    """`reason`, which RFC 6749 does not know, is the code of docs/reasons.md."""
+    wait = None if denial is None else denial.retry_after
+    retry = {} if wait is None else {"retry-after": str(max(1, -int(-wait // 1)))}
     body = {"error": error.error, "error_description": error.description}
+    if denial is not None:
+        body["reason"] = denial.reason.code
     return JSONResponse(body, status, headers={**_HEADERS, **retry})

@@ -96,6 +96,15 @@ class Reason(Enum):
     )
     NO_TARGET_LEFT = ("no_target_left", 403, "caller", False, "The policies leave no model server for this request.")
 
+    MINTING_RATE_EXCEEDED = (
+        "minting_rate_exceeded",
+        429,
+        "caller",
+        True,
+        "Too many tokens were asked for.",
+    )
+    LIVE_TOKENS_EXCEEDED = ("live_tokens_exceeded", 429, "caller", True, "Too many tokens of yours are alive.")
+
     # admission
     REQUEST_RATE_EXCEEDED = ("request_rate_exceeded", 429, "caller", True, "Your request rate limit is used up.")
     TOKEN_RATE_EXCEEDED = ("token_rate_exceeded", 429, "caller", True, "Your token rate limit is used up.")

@@ -134,10 +134,12 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OwnTokens(msgspec.Struct, frozen=True, kw_only=True):
-    """How long a token that the gateway mints lives, in seconds."""
+    """The tokens that the gateway mints: how long one lives, in seconds, and how many a principal may have."""
 
     lifetime: float = 900.0
     longest: float = 43_200.0
+    rate: Rate = Rate(60, 60.0)
+    live: int = 1000
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):

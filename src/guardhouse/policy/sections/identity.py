@@ -24,6 +24,8 @@ _TOKENS = Shape(
     {
         "lifetime": Key(kinds.DURATION, "How long a token that the gateway mints lives, unless asked otherwise."),
         "longest": Key(kinds.DURATION, "How long it may live at most."),
+        "rate": Key(kinds.RATE, "How many are minted for one principal, whatever credentials it has."),
+        "live": Key(kinds.Whole(1, 1_000_000), "How many of one principal may be alive at once."),
     },
 )
 
