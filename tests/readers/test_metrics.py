@@ -36,7 +36,7 @@ def test_the_series_have_the_names_and_labels_that_dashboards_and_alerts_rest_on
     write(
         tmp_path / "journal" / "w0",
         opened("a"),
-        closed("a", risk=8),
+        closed("a", risk=8, policies=("research",), cost=12_500_000, currency="EUR"),
         denied("b", "model_denied"),
         denied("c", "request_rate_exceeded", model="small"),
         opened("d"),
@@ -50,6 +50,8 @@ def test_the_series_have_the_names_and_labels_that_dashboards_and_alerts_rest_on
     assert found["llm_inference_high_risk_prompts_total"] == {(small, alice): 1}
     assert found["llm_inference_input_tokens_total"] == {(small, alice): 10}
     assert found["llm_inference_output_tokens_total"] == {(small, alice): 5}
+    spent = (("currency", "EUR"), small, ("policy", "research"), alice)
+    assert found["llm_inference_cost_total"] == {spent: 0.0125}
     assert found["llm_inference_duration_seconds_bucket"][("le", "0.1"), alice] == 0
     assert found["llm_inference_duration_seconds_bucket"][("le", "0.25"), alice] == 1
     assert found["llm_inference_duration_seconds_bucket"][("le", "+Inf"), alice] == 1

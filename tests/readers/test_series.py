@@ -25,7 +25,8 @@ def exported(table: SeriesTable) -> int:
     histograms = len(DURATIONS) + 3 + len(RATIOS) + 3
     users = sum(histograms + 1 for user in table.users.values() if user.label != OTHER)
     rest = [pair for pair in table.pairs if (pair.user, pair.model) != (OTHER, OTHER)]
-    return users + sum(3 + len(pair.finishes) + len(pair.violations) for pair in rest)
+    costs = sum((cost.user, cost.model, cost.policy) != (OTHER, OTHER, OTHER) for cost in table.costs)
+    return users + costs + sum(3 + len(pair.finishes) + len(pair.violations) for pair in rest)
 
 
 @given(st.integers(0, 200), st.lists(st.tuples(_names, _names, _names, _names), max_size=60))
@@ -38,9 +39,25 @@ def test_the_ceiling_is_never_passed_and_nothing_goes_uncounted(
         _, pair = series.rows(principal, model)
         series.count_finish(pair, finish)
         series.count_violation(pair, category)
+        series.count_cost(pair, (finish, category), "EUR", 7)
     assert exported(table) <= table.used <= ceiling
     assert sum(sum(pair.finishes.values()) for pair in table.pairs) == len(records)
     assert sum(sum(pair.violations.values()) for pair in table.pairs) == len(records)
+    assert sum(cost.amount for cost in table.costs) == 7 * len(records)
+
+
+def test_money_is_counted_by_all_the_policies_that_allowed_it_and_for_each_currency() -> None:
+    table = SeriesTable(10_000)
+    series = Series(UserLabel(), table)
+    _, pair = series.rows("alice", "small")
+    for policies, currency in ((("a",), "EUR"), (("a", "b"), "EUR"), (("a",), "USD"), (("a",), "EUR")):
+        series.count_cost(pair, policies, currency, 5)
+    found = {(cost.user, cost.model, cost.policy, cost.currency): cost.amount for cost in table.costs}
+    assert found == {
+        ("alice", "small", "a", "EUR"): 10,
+        ("alice", "small", "a:b", "EUR"): 5,
+        ("alice", "small", "a", "USD"): 5,
+    }
 
 
 def test_users_beyond_the_ceiling_are_counted_as_other_and_the_folding_is_counted() -> None:

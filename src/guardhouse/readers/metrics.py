@@ -18,9 +18,10 @@ import msgspec
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from guardhouse.limits.quota import NANO
 from guardhouse.policy.settings import Metrics
 from guardhouse.readers import checkpoint
-from guardhouse.readers.series import DURATIONS, RATIOS, Histogram, Pair, SeriesTable
+from guardhouse.readers.series import DURATIONS, RATIOS, Cost, Histogram, Pair, SeriesTable
 from guardhouse.readers.tail import Position, Tail
 from guardhouse.readers.tally import Counts, Observer, Tally, Watch
 
@@ -75,6 +76,7 @@ class MetricsReader(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield from self._of_pairs(self._tally.counts.series.pairs)
+        yield _of_costs(self._tally.counts.series.costs)
         yield from self._of_users()
         yield from self._of_gateway(self._tally.counts)
         yield from self._of_reader(self._tally.counts)
@@ -153,6 +155,15 @@ class MetricsReader(Collector):
             ("reader_resynchronised", "Times that the journal was cut behind the reader.", self._tail.resynchronised),
         ):
             yield CounterMetricFamily(f"guardhouse_{name}", text, value=value)
+
+
+def _of_costs(costs: Iterable[Cost]) -> CounterMetricFamily:
+    return _counter(
+        "llm_inference_cost",
+        "Money spent by the prices of the configuration, in whole units of the currency.",
+        [*_USER_MODEL, "policy", "currency"],
+        (([each.user, each.model, each.policy, each.currency], each.amount / NANO) for each in costs),
+    )
 
 
 def _counter(name: str, text: str, labels: list[str], samples: _Samples) -> CounterMetricFamily:

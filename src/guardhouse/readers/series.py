@@ -4,6 +4,9 @@ A `User` holds what is labelled by user alone, a `Pair` what is labelled by user
 the series it can ever be exported as, so the ceiling is hard: what would pass it is counted under "other" instead, and
 `folded` counts each record for which that happened. The rows for "other" always exist and stand beside the ceiling.
 
+A `Cost` is what a user has spent on a model under the policies that allowed it, one series each, in billionths, so that
+sums stay exact. An exchange is counted once: where several policies allowed it, the label names them all.
+
 Labels come from the journal only: users are those who identified themselves, models those of the configuration, reasons
 those of the enum. A finish reason is the model server's word; one that no API documents is "other". The user label
 follows `metrics.user`: the id itself, one of N buckets (a plain hash: the same in every process and after every
@@ -59,12 +62,21 @@ class Pair(msgspec.Struct):
     high_risk: int = 0
 
 
+class Cost(msgspec.Struct):
+    user: str
+    model: str
+    policy: str
+    currency: str
+    amount: int = 0  # billionths
+
+
 class SeriesTable(msgspec.Struct):
     """Plain state: it is written to the checkpoint as it is."""
 
     ceiling: int
     users: dict[str, User] = {}
     pairs: list[Pair] = []
+    costs: list[Cost] = []
     used: int = 0
     folded: int = 0
 
@@ -77,6 +89,7 @@ class Series:
         self._label = label
         self._rows: dict[tuple[str, str], tuple[User, Pair]] = {}
         self._pairs = {(pair.user, pair.model): pair for pair in table.pairs}
+        self._costs = {(each.user, each.model, each.policy, each.currency): each for each in table.costs}
         if OTHER not in table.users:
             table.users[OTHER] = _new_user(OTHER)
         if (OTHER, OTHER) not in self._pairs:
@@ -95,6 +108,23 @@ class Series:
 
     def count_violation(self, pair: Pair, category: str) -> None:
         self._count_new(pair.violations, category)
+
+    def count_cost(self, pair: Pair, policies: tuple[str, ...], currency: str, amount: int) -> None:
+        policy = ":".join(policies)  # which no name of a policy has in it
+        name = (pair.user, pair.model, policy, currency)
+        cost = self._costs.get(name)
+        if cost is None:
+            cost = self._new_cost(name)
+        cost.amount += amount
+
+    def _new_cost(self, name: tuple[str, str, str, str]) -> Cost:
+        rest = (OTHER, OTHER, OTHER, name[3])
+        if name != rest and not self._reserve(1):
+            self.table.folded += 1
+            return self._costs.get(rest) or self._new_cost(rest)
+        cost = self._costs[name] = Cost(*name)
+        self.table.costs.append(cost)
+        return cost
 
     def _find(self, principal: str, model: str) -> tuple[User, Pair]:
         name = user_label(self._label, principal)

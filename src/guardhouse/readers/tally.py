@@ -64,9 +64,12 @@ class _Closed(msgspec.Struct, tag="closed", tag_field="kind", gc=False):
     credential: str = ""
     client: str = ""
     model: str = ""
+    policies: tuple[str, ...] = ()
     finish_reason: str = ""
     input_tokens: int = 0
     output_tokens: int = 0
+    cost: int = 0
+    currency: str = ""
     duration: float = 0.0
     risk: int = 0
     shadow: _Shadow | None = None
@@ -164,6 +167,8 @@ class Tally:
         tokens = record.input_tokens
         pair.input_tokens += tokens
         pair.output_tokens += record.output_tokens
+        if record.cost:
+            series.count_cost(pair, record.policies, record.currency, record.cost)
         if tokens:
             user.ratios.observe(RATIOS, record.output_tokens / tokens)
         if record.outcome != "aborted":
