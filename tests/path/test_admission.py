@@ -6,6 +6,11 @@ from hypothesis import strategies as st
 
 from guardhouse.model.operation import Operation
 from guardhouse.path.admission import made_tokens
+from guardhouse.wire.dialects.dialect import Route
+from guardhouse.wire.dialects.openai.dialect import OPENAI
+
+CHAT = Route(OPENAI, Operation.CHAT, b"/v1/chat/completions")
+EMBEDDINGS = Route(OPENAI, Operation.EMBEDDINGS, b"/v1/embeddings")
 
 NUMBERS = st.one_of(st.integers(), st.booleans(), st.none(), st.floats(allow_nan=False), st.text(max_size=3))
 
@@ -24,7 +29,7 @@ NUMBERS = st.one_of(st.integers(), st.booleans(), st.none(), st.floats(allow_nan
     ],
 )
 def test_the_largest_wish_is_reserved_for_each_answer(document: dict[str, Any], tokens: int) -> None:
-    assert made_tokens(document, Operation.CHAT) == tokens
+    assert made_tokens(document, CHAT) == tokens
 
 
 @given(
@@ -32,8 +37,8 @@ def test_the_largest_wish_is_reserved_for_each_answer(document: dict[str, Any], 
 )
 def test_no_wish_makes_a_reservation_smaller_than_none_at_all(document: dict[str, Any]) -> None:
     stated = [value for value in document.values() if type(value) is int and value > 0]
-    assert made_tokens(document, Operation.CHAT) >= min([256, *stated])
+    assert made_tokens(document, CHAT) >= min([256, *stated])
 
 
 def test_embeddings_make_no_output() -> None:
-    assert made_tokens({"input": "x", "max_tokens": 10}, Operation.EMBEDDINGS) == 0
+    assert made_tokens({"input": "x", "max_tokens": 10}, EMBEDDINGS) == 0

@@ -6,8 +6,6 @@ import pytest
 from limited import PRICED, config
 from playbook import Play, chat, completion, perform, post, reply
 
-from guardhouse.path.capping import answers, count, longest
-
 CAPPING = "{budget: 1k tokens/day, cap_output: true}"
 
 
@@ -68,24 +66,6 @@ def test_the_record_says_that_admission_changed_the_request(tmp_path: Path) -> N
         assert play.records[-1]["controls"]["admission"] == "changed"
 
     perform(tmp_path, scene, config=config(CAPPING, PRICED))
-
-
-@pytest.mark.parametrize(
-    ("document", "length", "made"),
-    [
-        ({}, 0, 1),
-        ({"max_tokens": 10, "max_completion_tokens": 30}, 30, 1),
-        ({"max_tokens": None, "n": 3}, 0, 3),
-        ({"max_tokens": True, "n": 2, "best_of": 5}, 0, 5),
-        ({"max_tokens": 7, "prompt": ["a", "b"]}, 7, 2),
-    ],
-)
-def test_lengths_and_answers_are_counted(document: dict[str, Any], length: int, made: int) -> None:
-    assert (longest(document), answers(document)) == (length, made)
-
-
-def test_only_whole_positive_numbers_are_lengths() -> None:
-    assert [count(value) for value in (3, 0, -1, True, "3", None, 2.0)] == [3, 0, 0, 0, 0, 0, 0]
 
 
 @pytest.mark.parametrize(

@@ -233,6 +233,7 @@ def test_what_was_granted_under_one_revision_is_not_taken_up_under_another(tmp_p
         exchange.operation = Operation.CHAT
         assert may_operate(exchange, play.plane) is None
         exchange.document = chat("x", "renamed")
+        exchange.asked = "renamed"
         assert authorize(exchange, play.plane) is None
         await press.publish(CONFIG, canary=(WITHOUT_RENAMED, 100.0))
         assert may_operate(exchange, play.plane) is None, "asked again after a wait"

@@ -104,6 +104,7 @@ class Reason(Enum):
         "Too many tokens were asked for.",
     )
     LIVE_TOKENS_EXCEEDED = ("live_tokens_exceeded", 429, "caller", True, "Too many tokens of yours are alive.")
+    DIALECT_UNSUPPORTED = ("dialect_unsupported", 400, "caller", False, "The model is not served through this API.")
 
     # admission
     REQUEST_RATE_EXCEEDED = ("request_rate_exceeded", 429, "caller", True, "Your request rate limit is used up.")

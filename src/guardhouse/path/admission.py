@@ -19,6 +19,7 @@ from guardhouse.path import capping
 from guardhouse.path.exchange import HELD, Exchange
 from guardhouse.path.meter import Meter
 from guardhouse.path.plane import DataPlane
+from guardhouse.wire.dialects.dialect import Route
 
 _UNSTATED_OUTPUT = 256  # tokens reserved for an answer whose length the caller left open
 _BYTES_PER_TOKEN = 4
@@ -35,7 +36,7 @@ def admit(exchange: Exchange, plane: DataPlane) -> Verdict:
     if grant.cap_output:
         room = plane.limits.room(principal.id, grant.limits, now, exchange.at)
         capping.cap(exchange, given, *room)
-    made = made_tokens(exchange.document, exchange.operation)
+    made = made_tokens(exchange.document, exchange.route)
     tokens = min(given + made, _MOST)
     price = None if exchange.model is None else exchange.model.price
     money = 0 if price is None else price.of(given, tokens - given)
@@ -84,12 +85,13 @@ def given_tokens(exchange: Exchange) -> int:
     return len(exchange.encoded) // _BYTES_PER_TOKEN + 1
 
 
-def made_tokens(document: Any, operation: Operation | None) -> int:
+def made_tokens(document: Any, route: Route | None) -> int:
     """Tokens of output: the largest length that any field names, for each answer that is made; a model server may read
     any of them. Where none does that the operation knows, the answer may be longer than what the others say."""
-    if document is None or operation is Operation.EMBEDDINGS:
+    if document is None or route is None or route.operation is Operation.EMBEDDINGS:
         return 0
-    length = capping.longest(document)
-    if not length or not capping.is_named(document, operation):
+    dialect = route.dialect
+    length = dialect.longest(document, route)
+    if not length or not dialect.is_length_named(document, route):
         length = max(length, _UNSTATED_OUTPUT)
-    return length * capping.answers(document)
+    return length * dialect.answers(document, route)

@@ -18,7 +18,6 @@ from guardhouse.path.shadow import beside
 from guardhouse.policy import decide
 from guardhouse.policy.facts import NO_FACTS, Facts
 from guardhouse.policy.snapshot import Refusal
-from guardhouse.wire.dialects.openai.request import unknown_fields
 
 
 def may_operate(exchange: Exchange, plane: DataPlane) -> Verdict:
@@ -60,7 +59,7 @@ def _authorize(exchange: Exchange, plane: DataPlane) -> Verdict:
     assert principal is not None
     name: str | None = None
     if operation is not Operation.MODELS_READ:  # which concerns all models; the answer itself is filtered
-        name = exchange.document["model"]
+        name = exchange.asked
         exchange.model = snapshot.models.get(name)
         if exchange.model is None:
             return Denial(Reason.MODEL_DENIED, param="model")
@@ -76,13 +75,13 @@ def _authorize(exchange: Exchange, plane: DataPlane) -> Verdict:
             return refusal
     exchange.grant = grant
     if grant.refuse_unknown_fields and name is not None:
-        return _judge_fields(exchange, operation)
+        return _judge_fields(exchange)
     return None
 
 
 def facts_of(exchange: Exchange) -> Facts:
-    document, signals = exchange.document, exchange.signals
-    tools = document is not None and bool(document.get("tools") or document.get("functions"))
+    route, document, signals = exchange.route, exchange.document, exchange.signals
+    tools = document is not None and route is not None and route.dialect.uses_tools(document)
     risk = 0 if signals is None else signals.risk
     return Facts(exchange.client, exchange.at, len(exchange.encoded), exchange.stream, tools, risk)
 
@@ -118,8 +117,10 @@ def _gated(exchange: Exchange, plane: DataPlane, model: str) -> Verdict:
     return refusal or plane.gates.refuse_tier(exchange.principal.tier, exchange.at, plane.loop_time())
 
 
-def _judge_fields(exchange: Exchange, operation: Operation) -> Verdict:
-    unknown = unknown_fields(exchange.document, operation)
+def _judge_fields(exchange: Exchange) -> Verdict:
+    route = exchange.route
+    assert route is not None
+    unknown = route.dialect.unknown_fields(exchange.document, route)
     if unknown:
         return Denial(
             Reason.FIELD_FORBIDDEN, "The request has a field that this policy does not know.", unknown[0][:64]

@@ -90,11 +90,14 @@ class Carriage:
 
     def _send(self, pool: Pool, connection: UpstreamConnection) -> None:
         exchange = self._exchange
-        head = exchange.head
+        head, route, model = exchange.head, exchange.route, exchange.model
         assert head is not None
+        assert route is not None
+        assert model is not None
         self._connection = connection
         exchange.caller.upstream = connection
-        connection.send(pool.render(head.path, exchange.id, head.headers, exchange.encoded), self)
+        path = route.dialect.upstream_path(route, model.upstream_name)
+        connection.send(pool.render(route.dialect, path, exchange.id, head.headers, exchange.encoded), self)
 
     def _end(self, denial: Denial | None) -> None:
         if self._over:

@@ -24,6 +24,7 @@ from guardhouse.model.text import Text
 from guardhouse.model.usage import Usage
 from guardhouse.path.upstream import UpstreamConnection
 from guardhouse.policy.snapshot import Grant, Model, Policies, Snapshot, Target
+from guardhouse.wire.dialects.dialect import Route
 from guardhouse.wire.http1.head import Head
 
 
@@ -90,6 +91,7 @@ class Exchange:
         "answer",
         "answer_headers",
         "answer_type",
+        "asked",
         "at",
         "begun",
         "body",
@@ -122,6 +124,7 @@ class Exchange:
         "policies",
         "principal",
         "refused_by",
+        "route",
         "shadow",
         "signals",
         "slot",
@@ -149,12 +152,14 @@ class Exchange:
         self.body: bytes | bytearray = b""
         self.keep_alive: bool = False
         # routing (recognise), identity, authorization (may_operate)
-        self.operation: Operation | None = None
+        self.route: Route | None = None
+        self.operation: Operation | None = None  # the route's
         self.principal: Principal | None = None
         self.policies: Policies = 0  # those that give the principal this operation
         # validation
         self.document: Any = None
         self.encoded: bytes = b""  # the judged document, as it will be sent
+        self.asked: str = ""  # the name of the model as the caller gave it
         self.stream: bool = False
         # inspection
         self.found: tuple[list[Text], int] | None = None  # texts, and what may be in them; given up after masking
@@ -175,6 +180,9 @@ class Exchange:
         self.target: Target | None = None
         self.slot: Slot | None = None  # its way through a target's capacity
         self.usage_added: bool = False
+        self._begin_answer()
+
+    def _begin_answer(self) -> None:
         # upstream, response
         self.opened: bool = False
         self.begun: bool = False  # the head of the answer has gone to the caller

@@ -10,15 +10,14 @@ from guardhouse.inspect.signals import signals
 from guardhouse.model.denial import Verdict
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
-from guardhouse.wire.dialects.openai.texts import request_texts
 
 
 def inspect(exchange: Exchange, plane: DataPlane) -> Verdict:
-    operation = exchange.operation
-    assert operation is not None
-    if exchange.document is None:
+    route, document = exchange.route, exchange.document
+    if document is None:
         return None
-    texts = request_texts(exchange.document, operation)
+    assert route is not None
+    texts = route.dialect.texts(document, route)
     encoded = [text.value.encode() for text in texts]
     candidates = scan(b"\n".join(encoded))
     exchange.found = (texts, candidates)

@@ -14,12 +14,11 @@ from guardhouse.model.reason import Reason
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
 from guardhouse.wire import json
-from guardhouse.wire.dialects.openai.request import unreadable
 
 
 def mask(exchange: Exchange, plane: DataPlane) -> Verdict:
-    operation, grant, found = exchange.operation, exchange.grant, exchange.found
-    if grant is None or operation is None or found is None:
+    route, grant, found = exchange.route, exchange.grant, exchange.found
+    if grant is None or route is None or found is None:
         return None
     texts, candidates = found
     exchange.found = None
@@ -27,7 +26,7 @@ def mask(exchange: Exchange, plane: DataPlane) -> Verdict:
     if not grant.mask_request:
         exchange.controls["masking"] = "skipped"
         return None
-    hidden = unreadable(exchange.document, operation)
+    hidden = route.dialect.unreadable(exchange.document, route)
     if hidden:
         return Denial(Reason.CONTENT_UNREADABLE, "A policy masks requests; this part is not text.", hidden[0])
     wanted = grant.mask_request & candidates

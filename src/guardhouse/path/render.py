@@ -11,7 +11,7 @@ from http import HTTPStatus
 from guardhouse.limits.headers import render as render_limits
 from guardhouse.model.denial import Denial
 from guardhouse.path.exchange import Exchange
-from guardhouse.wire.dialects.openai.errors import error_body
+from guardhouse.wire.dialects.table import DEFAULT
 
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 _JSON = b"application/json"
@@ -51,7 +51,8 @@ LAST_CHUNK = b"0\r\n\r\n"
 
 
 def render_denial(exchange: Exchange, denial: Denial) -> bytes:
-    body = error_body(denial)
+    route = exchange.route
+    body = (DEFAULT if route is None else route.dialect).error(denial)
     retry = b"" if denial.retry_after is None else b"retry-after: %d\r\n" % max(1, -int(-denial.retry_after // 1))
     return b"%bcontent-type: %b\r\ncontent-length: %d\r\n%b%b\r\n%b" % (
         _status_line(denial.reason.status),

@@ -2,7 +2,8 @@
 
 The answer's own content type decides how it is read, whatever was asked for:
 
-- `text/event-stream` flows: each read of the upstream becomes at most one write to the caller, events one for one;
+- what the dialect calls flowing (`text/event-stream`) flows: each read of the upstream becomes at most one write to
+  the caller, events one for one;
 - JSON is collected (up to `upstream.response_body`), because masking and usage need the whole document;
 - text is collected and masked as text;
 - anything else passes unread where the policy masks nothing in answers, and is refused where it does. The same holds
@@ -25,14 +26,12 @@ from guardhouse.inspect.scanner import scan_entities
 from guardhouse.inspect.stream import StreamMasker
 from guardhouse.model.denial import Denial
 from guardhouse.model.entity import Entity
-from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.fault import describe
 from guardhouse.path.render import render_stream_head
 from guardhouse.wire import json
-from guardhouse.wire.dialects.openai import answer, texts
-from guardhouse.wire.dialects.openai import stream as streams
+from guardhouse.wire.dialects.flow import AnswerStream
 from guardhouse.wire.http1.head import ResponseHead
 
 ALLOWED = frozenset(
@@ -52,15 +51,18 @@ log = logging.getLogger("guardhouse.path")
 class Response:
     """The sink of one exchange. Every method returns a Denial to break the exchange off, or None."""
 
-    __slots__ = ("_clock", "_collected", "_exchange", "_limit", "_size", "_stream")
+    __slots__ = ("_clock", "_collected", "_dialect", "_exchange", "_limit", "_route", "_size", "_stream")
 
     def __init__(self, exchange: Exchange, limit: int, clock: Callable[[], float]) -> None:
+        assert exchange.route is not None
         self._exchange = exchange
+        self._route = exchange.route
+        self._dialect = exchange.route.dialect
         self._limit = limit
         self._clock = clock
         self._collected: list[bytes] = []
         self._size = 0
-        self._stream: streams.AnswerStream | None = None
+        self._stream: AnswerStream | None = None
 
     def received(self, head: ResponseHead, part: bytes, complete: bool) -> Denial | None:
         try:
@@ -106,24 +108,23 @@ class Response:
         if not ALLOWED.isdisjoint(headers):
             kept = [b"%b: %b\r\n" % (name, headers[name]) for name in headers if name in ALLOWED]
             exchange.answer_headers = b"".join(kept)
-        if head.status == 200 and content_type.startswith(b"text/event-stream") and encoding == b"identity":
+        if head.status == 200 and content_type.startswith(self._dialect.flowing) and encoding == b"identity":
             self._open_stream()
         return None
 
     def _open_stream(self) -> None:
         exchange = self._exchange
-        operation, wanted = exchange.operation, Entity(exchange.mask_response)
-        assert operation is not None
-        self._stream = streams.stream(
-            operation,
-            masker=(lambda escaped: StreamMasker(wanted, escaped=escaped)) if wanted else None,
-            whole=(lambda text, escaped: mask(text, wanted, escaped=escaped)[0]) if wanted else None,
-            hide_usage=exchange.usage_added,
+        wanted = Entity(exchange.mask_response)
+        self._stream = self._dialect.stream(
+            self._route,
+            (lambda escaped: StreamMasker(wanted, escaped=escaped)) if wanted else None,
+            (lambda text, escaped: mask(text, wanted, escaped=escaped)[0]) if wanted else None,
+            exchange.usage_added,
         )
         exchange.begun = True
         exchange.caller.start(render_stream_head(exchange))
 
-    def _flow(self, stream: streams.AnswerStream, part: bytes, complete: bool) -> Denial | None:
+    def _flow(self, stream: AnswerStream, part: bytes, complete: bool) -> Denial | None:
         out = stream.feed(part) if part else b""
         if stream.error is not None:
             return Denial(stream.error)
@@ -161,24 +162,24 @@ class Response:
         if decoded is None:
             return Denial(Reason.RESPONSE_UNREADABLE, "The answer is not valid JSON.") if wanted else None
         document, canonical = decoded
-        operation = exchange.operation
-        assert operation is not None
-        exchange.usage = answer.usage(document, operation)
-        exchange.finish_reason = answer.finish_reason(document, operation)
+        dialect, route = self._dialect, self._route
+        exchange.usage = dialect.usage(document, route)
+        exchange.finish_reason = dialect.finish_reason(document, route)
         if not wanted:
             return None
-        hidden = answer.unreadable(document)
+        hidden = dialect.unreadable_answer(document, route)
         if hidden:
             return Denial(Reason.RESPONSE_UNREADABLE, "A policy masks answers; this part is not text.", hidden[0])
         candidates = scan_entities(canonical) & wanted
         if candidates:
-            self._mask_document(document, operation, Entity(candidates))
+            self._mask_document(document, Entity(candidates))
         return None
 
-    def _mask_document(self, document: Any, operation: Operation, wanted: Entity) -> None:
-        masked = mask_texts(texts.answer_texts(document, operation), wanted)
+    def _mask_document(self, document: Any, wanted: Entity) -> None:
+        dialect = self._dialect
+        masked = mask_texts(dialect.answer_texts(document, self._route), wanted)
         if masked:
-            answer.drop_fragments(document)  # token by token they would spell out what was masked
+            dialect.drop_fragments(document)  # token by token they would spell out what was masked
             self._exchange.masked_response = masked
             self._exchange.answer = json.encode(document)
 

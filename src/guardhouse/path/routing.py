@@ -1,13 +1,12 @@
 """Which operation is this, and which target serves it?
 
-`recognise` maps method and path onto an operation by exact match; what is not in a dialect's table does not exist, so
+`recognise` maps method and path onto a route of some dialect by exact match; what is in none does not exist, so
 the management routes of a model server cannot be reached. `choose` names the first target that the policies admit
 (targets.py) and that has room (overload.py), and prepares the judged document for it. Targets come from the
 configuration alone: nothing a caller sends can add or change one.
 """
 
 from guardhouse.model.denial import Denial, Verdict
-from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
 from guardhouse.path import overload
 from guardhouse.path.exchange import Exchange
@@ -15,25 +14,32 @@ from guardhouse.path.plane import DataPlane
 from guardhouse.path.targets import permitted
 from guardhouse.policy.decide import visible_models
 from guardhouse.wire import json
-from guardhouse.wire.dialects.openai import answer, request, routes
+from guardhouse.wire.dialects import table
+from guardhouse.wire.dialects.dialect import Route
 
 
 def recognise(exchange: Exchange, plane: DataPlane) -> Verdict:
     assert exchange.head is not None
-    operation = routes.recognise(exchange.head.method, exchange.head.path)
-    if isinstance(operation, Reason):
-        return Denial(operation)
-    exchange.operation = operation
+    route = table.recognise(exchange.head.method, exchange.head.path)
+    if isinstance(route, Reason):
+        return Denial(route)
+    exchange.route = route
+    exchange.operation = route.operation
     return None
 
 
 def choose(exchange: Exchange, plane: DataPlane) -> Verdict:
-    operation, model = exchange.operation, exchange.model
-    assert operation is not None
-    if operation is Operation.MODELS_READ:
-        return _list_models(exchange)
+    route, model = exchange.route, exchange.model
+    assert route is not None
+    if route.local:
+        return _answer_locally(exchange, route)
     assert model is not None
-    target = exchange.target = exchange.target or permitted(exchange, model)[0]
+    if exchange.target is None:
+        candidates = permitted(exchange, model)
+        if not candidates:
+            return Denial(Reason.DIALECT_UNSUPPORTED, param="model")
+        exchange.target = candidates[0]
+    target = exchange.target
     if target.capacity is not None:
         verdict = overload.enter(exchange, plane)
         if verdict is not None:
@@ -42,21 +48,19 @@ def choose(exchange: Exchange, plane: DataPlane) -> Verdict:
         assert model is not None
     rename = model.upstream_name if model.upstream_name != model.name else None
     if rename is not None or exchange.stream:
-        prepared = request.prepare(exchange.document, operation, model.upstream_name)
+        prepared = route.dialect.prepare(exchange.document, route, model.upstream_name)
         exchange.usage_added = prepared
         if prepared or rename is not None:
             exchange.encoded = json.encode(exchange.document)
     return None
 
 
-def _list_models(exchange: Exchange) -> Verdict:
+def _answer_locally(exchange: Exchange, route: Route) -> Verdict:
     """Answer from the snapshot: what this principal may use, and nothing else."""
-    assert exchange.head is not None
     assert exchange.principal is not None
-    names = visible_models(exchange.snapshot, exchange.principal)
-    wanted = routes.model_in(exchange.head.path)
-    if wanted is not None and wanted not in names:
+    answer = route.dialect.answer_locally(route, visible_models(exchange.snapshot, exchange.principal))
+    if answer is None:
         return Denial(Reason.MODEL_DENIED, param="model")
     exchange.status = 200
-    exchange.answer = answer.models_body(names) if wanted is None else answer.model_body(wanted)
+    exchange.answer = answer
     return None

@@ -17,7 +17,6 @@ from guardhouse.path.fault import describe
 from guardhouse.policy import decide
 from guardhouse.policy.facts import Facts
 from guardhouse.policy.snapshot import Grant, Refusal, Snapshot
-from guardhouse.wire.dialects.openai.request import unknown_fields
 
 # the reasons that a policy has; what is refused for another one was not a policy's to decide
 _OF_POLICY = (
@@ -65,11 +64,13 @@ def _judged(
         return Reason.OPERATION_DENIED, None
     if operation is not Operation.MODELS_READ and exchange.document is None:
         return None, None  # the head: as far as can be told
-    name = None if operation is Operation.MODELS_READ else exchange.document["model"]
+    name = None if operation is Operation.MODELS_READ else exchange.asked
     decision = decide.decide(shadow, principal, operation, name, facts)
     if isinstance(decision, Refusal):
         return decision.reason, None
-    if decision.refuse_unknown_fields and name is not None and unknown_fields(exchange.document, operation):
+    route = exchange.route
+    assert route is not None
+    if decision.refuse_unknown_fields and name is not None and route.dialect.unknown_fields(exchange.document, route):
         return Reason.FIELD_FORBIDDEN, None
     return None, decision
 

@@ -1,13 +1,17 @@
-"""Which model servers may have an exchange: those of its model, as far as the policies' routes admit them."""
+"""Which model servers may have an exchange: those of its model that speak its dialect, as far as the policies' routes
+admit them."""
 
 from guardhouse.path.exchange import Exchange
 from guardhouse.policy.snapshot import Model, Target
 
 
 def permitted(exchange: Exchange, model: Model) -> tuple[Target, ...]:
-    """The preferred one first. Authorization has seen to it that its own model has one; another model may have none."""
-    grant = exchange.grant
+    """The preferred one first; none if nobody speaks the dialect."""
+    grant, route = exchange.grant, exchange.route
+    assert route is not None
+    dialect = route.dialect.name
+    spoken = tuple([target for target in model.targets if dialect in target.speaks])
     if grant is None or grant.route is None:
-        return model.targets
-    route = grant.route
-    return tuple([target for target in model.targets if target.name in route])
+        return spoken
+    names = grant.route
+    return tuple([target for target in spoken if target.name in names])

@@ -1,8 +1,9 @@
 """The connections to model servers: one keep-alive pool per target, one request at a time on each connection.
 
 Rules:
-- the request head is written here from scratch. Of the caller's headers only FORWARDED go on; the caller's credential
-  is never among them, the target's own is injected. Path and host come from the configuration and the dialect's table;
+- the request head is written here from scratch. Of the caller's headers only FORWARDED and those of the dialect go
+  on; the caller's credential is never among them, the target's own is injected. Path and host come from the
+  configuration and the dialect's table;
 - a connection goes back to the pool only after a complete answer that left nothing over. One that timed out, was
   cancelled, answered badly or spoke while idle is closed. `ResponseFraming.reusable` is the judge;
 - a target whose connections are all in use answers UPSTREAM_SATURATED rather than queueing without bound;
@@ -22,12 +23,11 @@ from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
 from guardhouse.policy.settings import Upstream
 from guardhouse.policy.snapshot import Target
+from guardhouse.wire.dialects.dialect import Dialect
 from guardhouse.wire.http1.head import ResponseHead
 from guardhouse.wire.http1.response import ResponseFraming
 
-FORWARDED = frozenset(
-    (b"accept", b"accept-language", b"idempotency-key", b"openai-beta", b"traceparent", b"tracestate")
-)
+FORWARDED = frozenset((b"accept", b"accept-language", b"idempotency-key", b"traceparent", b"tracestate"))
 
 
 class Sink(Protocol):
@@ -175,14 +175,17 @@ class Pool:
             f"<Pool {self.target.name}: {len(self._connections)} open, {len(self._idle)} idle, {self._making} making>"
         )
 
-    def render(self, path: bytes, exchange_id: str, headers: dict[bytes, bytes], body: bytes) -> bytes:
+    def render(
+        self, dialect: Dialect, path: bytes, exchange_id: str, headers: dict[bytes, bytes], body: bytes
+    ) -> bytes:
         """The bytes of a request: our head, what may be forwarded of the caller's, the judged document."""
         prefix = self._prefixes.get(path)
         if prefix is None:
-            prefix = self._prefixes[path] = _prefix(self.target, path)
-        forwarded = b""
-        if not FORWARDED.isdisjoint(headers):
-            forwarded = b"".join([b"%b: %b\r\n" % (name, headers[name]) for name in headers if name in FORWARDED])
+            prefix = self._prefixes[path] = _prefix(self.target, path, dialect)
+        forwarded, more = b"", dialect.forwarded
+        if not FORWARDED.isdisjoint(headers) or not more.isdisjoint(headers):
+            kept = [name for name in headers if name in FORWARDED or name in more]
+            forwarded = b"".join([b"%b: %b\r\n" % (name, headers[name]) for name in kept])
         return b"%b%bx-request-id: %b\r\ncontent-length: %d\r\n\r\n%b" % (
             prefix,
             forwarded,
@@ -240,8 +243,9 @@ class Pool:
             connection.discard()
 
 
-def _prefix(target: Target, path: bytes) -> bytes:
-    """Request line and constant headers. `path` is one of the dialect's routes, so the cache above stays small."""
+def _prefix(target: Target, path: bytes, dialect: Dialect) -> bytes:
+    """Request line and constant headers. A path is of one dialect, and there are few for each model, so the cache above
+    stays small."""
     default = 443 if target.scheme == "https" else 80
     host = f"[{target.host}]" if ":" in target.host else target.host
     authority = host if target.port == default else f"{host}:{target.port}"
@@ -253,7 +257,7 @@ def _prefix(target: Target, path: bytes) -> bytes:
         "user-agent: guardhouse",
     ]
     if target.credential is not None:
-        lines.append(f"authorization: Bearer {target.credential.reveal()}")
+        lines.append(dialect.credential(target.credential))
     return ("\r\n".join(lines) + "\r\n").encode("latin-1")
 
 

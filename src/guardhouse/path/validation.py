@@ -5,22 +5,20 @@ and its own encoding is what goes upstream. The caller's bytes go no further tha
 """
 
 from guardhouse.model.denial import Denial, Verdict
-from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
 from guardhouse.wire import json
-from guardhouse.wire.dialects.openai.request import check
 from guardhouse.wire.http1.head import Head
 
 _JSON = b"application/json"
 
 
 def validate(exchange: Exchange, plane: DataPlane) -> Verdict:
-    head, operation = exchange.head, exchange.operation
+    head, route = exchange.head, exchange.route
     assert head is not None
-    assert operation is not None
-    if operation is Operation.MODELS_READ:
+    assert route is not None
+    if route.local:
         return Denial(Reason.BODY_UNEXPECTED) if exchange.body else None
     denial = _judge_headers(head)
     if denial is not None:
@@ -30,12 +28,14 @@ def validate(exchange: Exchange, plane: DataPlane) -> Verdict:
     if isinstance(decoded, Denial):
         return decoded
     document, encoded = decoded
-    denial = check(document, operation)
+    dialect = route.dialect
+    denial = dialect.check(document, route)
     if denial is not None:
         return denial
     exchange.document = document
     exchange.encoded = encoded
-    exchange.stream = document.get("stream") is True
+    exchange.asked = dialect.model(document, route)
+    exchange.stream = dialect.is_streamed(document, route)
     return None
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from guardhouse.limits.capacity import ONE_TIER
+from guardhouse.model.dialect import SPOKEN
 from guardhouse.model.operation import ON_MODELS, Operation
 from guardhouse.model.secret import Secret
 from guardhouse.policy.callers import Callers
@@ -101,6 +102,7 @@ def _target(name: str, entry: TargetEntry, secrets: Secrets) -> Target:
     return Target(
         name=name,
         kind=entry.kind,
+        speaks=SPOKEN[entry.kind] if entry.speaks is None else frozenset(entry.speaks),
         scheme=entry.url.scheme,
         host=entry.url.host,
         port=entry.url.port,

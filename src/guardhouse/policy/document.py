@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from guardhouse.limits.capacity import Capacity, Tiers
+from guardhouse.model.dialect import DialectName
 from guardhouse.model.operation import Operation
 from guardhouse.policy.network import Url
 from guardhouse.policy.references import Reference
@@ -28,7 +29,8 @@ Effect = Literal["allow", "deny", "restrict"]
 
 
 class TargetEntry(msgspec.Struct, frozen=True, kw_only=True):
-    kind: Literal["openai"]
+    kind: DialectName
+    speaks: tuple[DialectName, ...] | None = None
     url: Url
     credential: Reference | None = None
     insecure: bool = False

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from guardhouse.model.dialect import NAMES
 from guardhouse.policy import kinds
 from guardhouse.policy.document import Document, Effect, ModelEntry, PolicyEntry, TargetEntry
 from guardhouse.policy.problem import Path, Problem
@@ -117,10 +118,13 @@ _METRICS = Shape(
     },
 )
 
+_DIALECT = kinds.Choice("kind", {str(name): name for name in NAMES})
+
 _TARGET = Shape(
     TargetEntry,
     {
-        "kind": Key(kinds.Choice("kind", {"openai": "openai"}), "The API that the model server speaks."),
+        "kind": Key(_DIALECT, "The model server's own API."),
+        "speaks": Key(ListOf(_DIALECT), "The APIs in which it takes requests, if not those that its kind implies."),
         "url": Key(kinds.Location(), "Its base URL, without the /v1 of the API."),
         "credential": Key(kinds.Credential(), "What the gateway sends as bearer token: ${env:NAME} or ${file:/path}."),
         "insecure": Key(kinds.FLAG, "Say true to send the credential over http:// beyond loopback."),

@@ -18,6 +18,7 @@ import msgspec
 from guardhouse.limits.capacity import ONE_TIER, Capacity, Tiers
 from guardhouse.limits.quota import Price
 from guardhouse.limits.rate import LimitRule
+from guardhouse.model.dialect import DialectName
 from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
 from guardhouse.model.secret import Secret
@@ -37,7 +38,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     """A model server: where it listens and how the gateway proves itself to it."""
 
     name: str
-    kind: Literal["openai"]
+    kind: DialectName
+    speaks: frozenset[DialectName] = frozenset(("openai",))  # the dialects in which it takes requests
     scheme: Literal["http", "https"]
     host: str
     port: int

@@ -4,7 +4,8 @@ from guardhouse.inspect.masker import mask
 from guardhouse.inspect.stream import StreamMasker
 from guardhouse.model.entity import EVERY_ENTITY
 from guardhouse.model.operation import Operation
-from guardhouse.wire.dialects.openai.stream import AnswerStream, stream
+from guardhouse.wire.dialects.flow import AnswerStream
+from guardhouse.wire.dialects.openai.streams import stream
 
 
 def whole(text: str, escaped: bool = False) -> str:

@@ -14,7 +14,7 @@ from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
 from guardhouse.model.usage import Usage
 from guardhouse.wire.dialects.openai.choices import place
-from guardhouse.wire.dialects.openai.stream import stream
+from guardhouse.wire.dialects.openai.streams import stream
 
 from .client import events_of, frame, piece, put_together, sse
 from .masking import masked, through, whole

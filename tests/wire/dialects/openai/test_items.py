@@ -14,7 +14,8 @@ from guardhouse.model.entity import EVERY_ENTITY
 from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
 from guardhouse.model.usage import Usage
-from guardhouse.wire.dialects.openai.stream import AnswerStream, stream
+from guardhouse.wire.dialects.flow import AnswerStream
+from guardhouse.wire.dialects.openai.streams import stream
 
 from .client import events_of, put_together_items
 

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
-from guardhouse.wire.dialects.openai.routes import model_in, recognise
+from guardhouse.wire.dialects.dialect import Route
+from guardhouse.wire.dialects.openai.routes import recognise
 
 KNOWN = {
     ("POST", b"/v1/chat/completions"): Operation.CHAT,
@@ -52,9 +53,18 @@ MANAGEMENT = [
 ]
 
 
+def model_in(method: str, path: bytes) -> str | None:
+    route = recognise(method, path)
+    assert isinstance(route, Route)
+    return route.model
+
+
 @pytest.mark.parametrize(("method", "path"), KNOWN)
 def test_a_known_route_is_its_operation(method: str, path: bytes) -> None:
-    assert recognise(method, path) is KNOWN[method, path]
+    route = recognise(method, path)
+    assert isinstance(route, Route)
+    assert (route.operation, route.path) == (KNOWN[method, path], path)
+    assert route.local == (method == "GET")
 
 
 @pytest.mark.parametrize("path", [*OTHER_SPELLINGS, *MANAGEMENT])
@@ -70,14 +80,13 @@ def test_a_known_path_takes_one_method(method: str, path: bytes) -> None:
 
 
 def test_the_id_of_a_model_is_what_stands_after_the_prefix() -> None:
-    assert model_in(b"/v1/models/meta-llama/Llama-3.1") == "meta-llama/Llama-3.1"
-    assert model_in(b"/v1/models") is None
-    assert model_in(b"/v1/chat/completions") is None
+    assert model_in("GET", b"/v1/models/meta-llama/Llama-3.1") == "meta-llama/Llama-3.1"
+    assert model_in("GET", b"/v1/models") is None
+    assert model_in("POST", b"/v1/chat/completions") is None
 
 
 @given(st.binary(max_size=40).map(lambda tail: b"/v1/" + tail) | st.binary(max_size=40))
 def test_an_arbitrary_path_is_a_known_one_or_none(path: bytes) -> None:
     found = recognise("POST", path)
-    assert (found is Reason.ROUTE_UNKNOWN) == (
-        ("POST", path) not in KNOWN and model_in(path) is None and path != b"/v1/models"
-    )
+    reads_models = not isinstance(recognise("GET", path), Reason)
+    assert (found is Reason.ROUTE_UNKNOWN) == (("POST", path) not in KNOWN and not reads_models)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from guardhouse.model.operation import Operation
 from guardhouse.model.text import Text
 from guardhouse.wire.dialects.openai.texts import answer_texts, request_texts
-from guardhouse.wire.dialects.openai.walk import HARMLESS, Keys, rewrite
+from guardhouse.wire.dialects.walk import HARMLESS, Keys, rewrite
 
 CHAT, COMPLETIONS, RESPONSES, EMBEDDINGS = (
     Operation.CHAT,

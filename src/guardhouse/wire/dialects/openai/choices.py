@@ -24,10 +24,12 @@ another dialect, and its texts may grow anywhere.
 from itertools import pairwise
 from typing import Any
 
+from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
-from guardhouse.wire.dialects.openai.answer import drop_spelling, known_finish
-from guardhouse.wire.dialects.openai.flow import MOST_FIELDS, MaskedStream, Masker, MaskerFactory, Whole, add_missing
-from guardhouse.wire.dialects.openai.walk import LONGEST_ID
+from guardhouse.wire.dialects.flow import MOST_FIELDS, MaskedStream, Masker, MaskerFactory, Whole, add_missing
+from guardhouse.wire.dialects.openai.answer import drop_spelling, known_finish, usage_of
+from guardhouse.wire.dialects.openai.errors import terminator
+from guardhouse.wire.dialects.walk import LONGEST_ID
 from guardhouse.wire.json import encode
 from guardhouse.wire.sse import Event
 
@@ -69,6 +71,9 @@ class ChoiceStream(MaskedStream):
         self._frame: dict[str, Any] = {}
         self._held: tuple[Event, dict[str, Any]] | None = None  # ended a choice; the usage frame may be next
 
+    def terminator(self, denial: Denial) -> bytes:
+        return terminator(denial)
+
     def _open_maskers(self) -> list[Masker]:
         return list(self._fields.values())
 
@@ -98,7 +103,7 @@ class ChoiceStream(MaskedStream):
             return False
         document.pop("usage", None)
         if figures:
-            self._note_usage(figures)
+            self.usage = usage_of(figures) or self.usage
         return bool(figures)
 
     def _release_held(self, out: list[bytes]) -> None:
@@ -120,7 +125,7 @@ class ChoiceStream(MaskedStream):
                 self._judge_choices(value)
             elif kind is dict or kind is list:
                 if key == "usage":
-                    self._note_usage(value)
+                    self.usage = usage_of(value) or self.usage
                 self._mask_below(value)
 
     def _judge_choices(self, choices: list[Any]) -> None:

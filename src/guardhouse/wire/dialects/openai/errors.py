@@ -30,3 +30,21 @@ def error_object(denial: Denial) -> dict[str, Any]:
 
 def error_body(denial: Denial) -> bytes:
     return json.encode({"error": error_object(denial)})
+
+
+def error_event(denial: Denial, number: int) -> bytes:
+    """How a stream of the Responses API that has begun ends in an error: an event for it, and no `[DONE]`."""
+    error = error_object(denial)
+    body = {
+        "type": "error",
+        "code": error["code"],
+        "message": error["message"],
+        "param": error["param"],
+        "sequence_number": number,
+    }
+    return b"event: error\ndata: %b\n\n" % json.encode(body)
+
+
+def terminator(denial: Denial) -> bytes:
+    """How a stream of chat or completions that has begun ends in an error."""
+    return b"data: %b\n\ndata: [DONE]\n\n" % error_body(denial)

@@ -19,12 +19,12 @@ from guardhouse.model.denial import Denial
 from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
 from guardhouse.model.text import Text
-from guardhouse.wire.dialects.openai.answer import drop_fragments, response_end, unreadable
-from guardhouse.wire.dialects.openai.errors import error_object
-from guardhouse.wire.dialects.openai.flow import MOST_FIELDS, MaskedStream, Masker, MaskerFactory, Whole
+from guardhouse.wire.dialects.flow import MOST_FIELDS, MaskedStream, Masker, MaskerFactory, Whole
+from guardhouse.wire.dialects.openai.answer import drop_fragments, response_end, unreadable, usage_of
+from guardhouse.wire.dialects.openai.errors import error_event
 from guardhouse.wire.dialects.openai.texts import answer_texts
 from guardhouse.wire.dialects.openai.turns import item_texts
-from guardhouse.wire.dialects.openai.walk import LONGEST_ID, collect_member
+from guardhouse.wire.dialects.walk import LONGEST_ID, collect_member
 from guardhouse.wire.json import encode
 from guardhouse.wire.sse import Event
 
@@ -101,7 +101,7 @@ class ItemStream(MaskedStream):
         drop_fragments({"output": [item, {"content": [part]}]})
         if type(response) is dict:
             drop_fragments(response)
-            self._note_usage(response.get("usage"))
+            self.usage = usage_of(response.get("usage")) or self.usage
             if kind in _ENDS:
                 self.finish_reason = response_end(response) or self.finish_reason
         if unreadable({"output": [item]}) or (type(response) is dict and unreadable(response)):
@@ -172,16 +172,3 @@ def _place(document: dict[str, Any], text: str) -> Place | None:
     if type(item) is not str or type(output) is not int or type(inner) is not int:
         return None
     return text, item, output, inner
-
-
-def error_event(denial: Denial, number: int) -> bytes:
-    """The Responses API has an event for errors, and no `[DONE]`."""
-    error = error_object(denial)
-    body = {
-        "type": "error",
-        "code": error["code"],
-        "message": error["message"],
-        "param": error["param"],
-        "sequence_number": number,
-    }
-    return b"event: error\ndata: %b\n\n" % encode(body)

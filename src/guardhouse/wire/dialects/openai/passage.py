@@ -16,9 +16,11 @@ from typing import Any
 
 import msgspec
 
+from guardhouse.model.denial import Denial
 from guardhouse.model.operation import Operation
-from guardhouse.wire.dialects.openai.answer import known_finish, response_end
-from guardhouse.wire.dialects.openai.flow import AnswerStream, add_missing, decode
+from guardhouse.wire.dialects.flow import AnswerStream, add_missing, decode
+from guardhouse.wire.dialects.openai.answer import known_finish, response_end, usage_of
+from guardhouse.wire.dialects.openai.errors import error_event, terminator
 from guardhouse.wire.json import encode
 from guardhouse.wire.sse import Event
 from guardhouse.wire.sse import encode as encode_event
@@ -38,6 +40,9 @@ class Passage(AnswerStream):
         self._bytes = 0
         self._held: Event | None = None
         self._marks = _RESPONSE_MARKS if operation is Operation.RESPONSES else _CHOICE_MARKS
+
+    def terminator(self, denial: Denial) -> bytes:
+        return error_event(denial, self.events) if self._marks is _RESPONSE_MARKS else terminator(denial)
 
     def feed(self, chunk: bytes) -> bytes:
         decoder = self._decoder
@@ -104,10 +109,10 @@ class Passage(AnswerStream):
         return self._hide_usage and bool(document.get("usage")) and not document.get("choices")
 
     def _learn(self, document: dict[str, Any]) -> None:
-        self._note_usage(document.get("usage"))
+        self.usage = usage_of(document.get("usage")) or self.usage
         response = document.get("response")
         if type(response) is dict:
-            self._note_usage(response.get("usage"))
+            self.usage = usage_of(response.get("usage")) or self.usage
             self.finish_reason = response_end(response) or self.finish_reason
         if not self.finish_reason:
             self.finish_reason = next((known_finish(end) for end in ends_of(document)), "")

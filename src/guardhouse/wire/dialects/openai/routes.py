@@ -15,30 +15,35 @@ import re
 
 from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
+from guardhouse.wire.dialects.dialect import Route
+from guardhouse.wire.dialects.openai.dialect import OPENAI
 
-_ROUTES: dict[bytes, tuple[str, Operation]] = {
-    b"/v1/chat/completions": ("POST", Operation.CHAT),
-    b"/v1/completions": ("POST", Operation.COMPLETIONS),
-    b"/v1/responses": ("POST", Operation.RESPONSES),
-    b"/v1/embeddings": ("POST", Operation.EMBEDDINGS),
-    b"/v1/models": ("GET", Operation.MODELS_READ),
+_ROUTES: dict[bytes, tuple[str, Route]] = {
+    path: (method, Route(OPENAI, operation, path, local=operation is Operation.MODELS_READ))
+    for path, method, operation in (
+        (b"/v1/chat/completions", "POST", Operation.CHAT),
+        (b"/v1/completions", "POST", Operation.COMPLETIONS),
+        (b"/v1/responses", "POST", Operation.RESPONSES),
+        (b"/v1/embeddings", "POST", Operation.EMBEDDINGS),
+        (b"/v1/models", "GET", Operation.MODELS_READ),
+    )
 }
-_ONE_MODEL = ("GET", Operation.MODELS_READ)
 _MODEL = re.compile(rb"/v1/models/([A-Za-z0-9][A-Za-z0-9._:@-]*(?:/[A-Za-z0-9][A-Za-z0-9._:@-]*)*)")
 _LONGEST = 300
 
 
-def recognise(method: str, path: bytes) -> Operation | Reason:
-    """The operation, or why there is none."""
-    route = _ROUTES.get(path)
-    if route is None:
-        if model_in(path) is None:
+def recognise(method: str, path: bytes) -> Route | Reason:
+    """The route, or why there is none."""
+    known = _ROUTES.get(path)
+    if known is None:
+        model = _model_in(path)
+        if model is None:
             return Reason.ROUTE_UNKNOWN
-        route = _ONE_MODEL
-    return route[1] if route[0] == method else Reason.METHOD_NOT_ALLOWED
+        known = ("GET", Route(OPENAI, Operation.MODELS_READ, path, model, local=True))
+    return known[1] if known[0] == method else Reason.METHOD_NOT_ALLOWED
 
 
-def model_in(path: bytes) -> str | None:
+def _model_in(path: bytes) -> str | None:
     """The id in `/v1/models/{id}`, None on any other path."""
     match = _MODEL.fullmatch(path) if len(path) <= _LONGEST else None
     return None if match is None else match[1].decode("ascii")

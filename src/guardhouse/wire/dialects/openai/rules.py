@@ -10,7 +10,7 @@ from typing import Any
 
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
-from guardhouse.wire.dialects.openai.walk import LONGEST_ID
+from guardhouse.wire.dialects.walk import LONGEST_ID
 
 Rule = Callable[[Any, str], Denial | None]
 

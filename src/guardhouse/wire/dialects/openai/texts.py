@@ -24,7 +24,7 @@ from typing import Any
 from guardhouse.model.operation import Operation
 from guardhouse.model.text import Text
 from guardhouse.wire.dialects.openai.turns import item_texts, message_texts, role_of
-from guardhouse.wire.dialects.openai.walk import (
+from guardhouse.wire.dialects.walk import (
     KNOWN_KEYS,
     NOTHING,
     Keys,

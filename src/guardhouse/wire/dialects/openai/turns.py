@@ -6,7 +6,7 @@ Requests and answers share these shapes. What is structural in them is said in t
 from typing import Any
 
 from guardhouse.model.text import Text
-from guardhouse.wire.dialects.openai.walk import collect, collect_around, collect_member
+from guardhouse.wire.dialects.walk import collect, collect_around, collect_member
 
 ROLES = {
     "system": "system",

@@ -22,9 +22,7 @@ import msgspec
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
 from guardhouse.model.usage import Usage
-from guardhouse.wire.dialects.openai.answer import usage_of
-from guardhouse.wire.dialects.openai.errors import error_body
-from guardhouse.wire.dialects.openai.walk import HARMLESS, rewrite
+from guardhouse.wire.dialects.walk import HARMLESS, rewrite
 from guardhouse.wire.json import encode
 from guardhouse.wire.sse import Event, SseDecoder
 from guardhouse.wire.sse import encode as encode_event
@@ -72,12 +70,9 @@ class AnswerStream(ABC):
     @abstractmethod
     def finish(self) -> bytes: ...
 
+    @abstractmethod
     def terminator(self, denial: Denial) -> bytes:
         """How a stream that has begun ends in an error."""
-        return b"data: %b\n\ndata: [DONE]\n\n" % error_body(denial)
-
-    def _note_usage(self, figures: Any) -> None:
-        self.usage = usage_of(figures) or self.usage
 
 
 class MaskedStream(AnswerStream):

@@ -1,12 +1,10 @@
 """Answers that flow: which reader an operation's events need."""
 
 from guardhouse.model.operation import Operation
+from guardhouse.wire.dialects.flow import AnswerStream, MaskerFactory, Whole
 from guardhouse.wire.dialects.openai.choices import ChoiceStream
-from guardhouse.wire.dialects.openai.flow import AnswerStream, Masker, MaskerFactory, Whole
 from guardhouse.wire.dialects.openai.items import ItemStream
 from guardhouse.wire.dialects.openai.passage import Passage
-
-__all__ = ["AnswerStream", "Masker", "MaskerFactory", "Whole", "stream"]
 
 
 def stream(

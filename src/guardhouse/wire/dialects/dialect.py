@@ -1,0 +1,147 @@
+"""What the path knows of an API that callers and model servers speak: nothing but this.
+
+A dialect recognises its routes, says which model and which texts a document has, what of it cannot be read, how long
+the answer may become, what the upstream gets, and how answers, streams, errors and lists of models look. It decides
+nothing: policies speak of operations, and one operation (`chat`) may be asked for in several dialects. Whatever a
+dialect does not know how to read it says (`unreadable`), so that a policy that depends on it can refuse.
+
+A dialect has no state; what belongs to one request is its `Route`. A request goes upstream in the dialect it came in
+and is never translated, so a target serves a route only if it speaks its dialect (`Target.speaks`).
+
+A new dialect is a package beside this file, a line in table.py, its name in `model/dialect.py`, its targets' default
+in policy/sections/targets.py, and a section in docs/dialects.md.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from guardhouse.model.denial import Denial
+from guardhouse.model.dialect import DialectName
+from guardhouse.model.operation import Operation
+from guardhouse.model.secret import Secret
+from guardhouse.model.text import Text
+from guardhouse.model.usage import Usage
+from guardhouse.wire.dialects.flow import AnswerStream, MaskerFactory, Whole
+
+
+class Route:
+    """One thing that can be asked for in a dialect. `path` is what goes upstream, without the target's base path; a
+    `model` or `version` is set where the caller's path names them. `local` routes are answered by the gateway."""
+
+    __slots__ = ("dialect", "local", "model", "operation", "path", "version")
+
+    def __init__(  # noqa: PLR0917 - made at import for almost every request
+        self,
+        dialect: "Dialect",
+        operation: Operation,
+        path: bytes,
+        model: str | None = None,
+        version: str = "",
+        local: bool = False,
+    ) -> None:
+        self.dialect = dialect
+        self.operation = operation
+        self.path = path
+        self.model = model
+        self.version = version
+        self.local = local
+
+
+class Dialect(ABC):
+    __slots__ = ()
+
+    name: DialectName
+    flowing: bytes = b"text/event-stream"  # the content type of answers that flow
+    forwarded: frozenset[bytes] = frozenset()  # headers of the caller that go upstream, beside those of every dialect
+
+    # the request
+
+    @abstractmethod
+    def check(self, document: Any, route: Route) -> Denial | None:
+        """Whether it has the shape on which everything below relies."""
+
+    @abstractmethod
+    def model(self, document: Any, route: Route) -> str:
+        """The name of the model that is asked for, as the caller gave it."""
+
+    @abstractmethod
+    def is_streamed(self, document: Any, route: Route) -> bool: ...
+
+    @abstractmethod
+    def uses_tools(self, document: Any) -> bool: ...
+
+    @abstractmethod
+    def texts(self, document: Any, route: Route) -> list[Text]:
+        """Every string that can carry content, with who speaks."""
+
+    @abstractmethod
+    def unreadable(self, document: Any, route: Route) -> list[str]:
+        """Where there is content that no control can look into."""
+
+    @abstractmethod
+    def unknown_fields(self, document: Any, route: Route) -> list[str]: ...
+
+    # the length of the answer, in tokens
+
+    @abstractmethod
+    def longest(self, document: Any, route: Route) -> int:
+        """The largest length that any field names, whichever the model server reads; 0 if none does."""
+
+    @abstractmethod
+    def is_length_named(self, document: Any, route: Route) -> bool:
+        """Whether a field says a length that every model server takes for the answer's."""
+
+    @abstractmethod
+    def answers(self, document: Any, route: Route) -> int:
+        """How many answers are made."""
+
+    @abstractmethod
+    def shorten(self, document: Any, route: Route, most: int, unsaid: int) -> bool:
+        """Lower every length to `most`; if none is named, name the smaller of `most` and `unsaid`. Whether anything
+        changed."""
+
+    # what goes upstream
+
+    @abstractmethod
+    def prepare(self, document: Any, route: Route, upstream_name: str) -> bool:
+        """Make the document the upstream's own; whether usage was asked for that the caller did not want."""
+
+    def upstream_path(self, route: Route, upstream_name: str) -> bytes:
+        return route.path
+
+    def credential(self, secret: Secret) -> str:
+        """The header that proves the gateway to a target."""
+        return f"authorization: Bearer {secret.reveal()}"
+
+    # the answer
+
+    @abstractmethod
+    def usage(self, document: Any, route: Route) -> Usage | None: ...
+
+    @abstractmethod
+    def finish_reason(self, document: Any, route: Route) -> str:
+        """One of a closed list of words, "other", or empty: it is the label of a metric."""
+
+    @abstractmethod
+    def unreadable_answer(self, document: Any, route: Route) -> list[str]: ...
+
+    @abstractmethod
+    def answer_texts(self, document: Any, route: Route) -> list[Text]: ...
+
+    @abstractmethod
+    def drop_fragments(self, document: Any) -> None:
+        """Remove what would spell out a text that was masked (logprobs, token ids)."""
+
+    @abstractmethod
+    def stream(self, route: Route, masker: MaskerFactory | None, whole: Whole | None, hide_usage: bool) -> AnswerStream:
+        """The reader of an answer that flows: judging every event with a masker, letting them pass without."""
+
+    # what the gateway says itself
+
+    @abstractmethod
+    def error(self, denial: Denial) -> bytes: ...
+
+    @abstractmethod
+    def answer_locally(self, route: Route, visible: Sequence[str]) -> bytes | None:
+        """The answer to a `local` route, from the models that this caller may see; None if it asks for another."""
