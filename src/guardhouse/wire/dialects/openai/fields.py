@@ -8,7 +8,8 @@ others, and judging it is the model server's business.
 from guardhouse.model.operation import Operation
 from guardhouse.wire.dialects.openai.inputs import items, prompt, stored_prompt
 from guardhouse.wire.dialects.openai.messages import messages
-from guardhouse.wire.dialects.openai.rules import (
+from guardhouse.wire.dialects.openai.tools import functions, tool_choice, tools
+from guardhouse.wire.dialects.rules import (
     Rule,
     a_list,
     an_object,
@@ -23,7 +24,6 @@ from guardhouse.wire.dialects.openai.rules import (
     strings,
     typed_object,
 )
-from guardhouse.wire.dialects.openai.tools import functions, tool_choice, tools
 
 _MOST_TOKENS = 2**31 - 1
 

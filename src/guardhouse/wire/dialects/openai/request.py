@@ -20,7 +20,7 @@ from guardhouse.model.operation import Operation
 from guardhouse.wire.dialects.openai.fields import KNOWN, REQUIRED, RULES
 from guardhouse.wire.dialects.openai.inputs import unreadable_items, unreadable_prompt, unreadable_variables
 from guardhouse.wire.dialects.openai.messages import KNOWN_FIELDS, unreadable_parts
-from guardhouse.wire.dialects.openai.rules import invalid
+from guardhouse.wire.dialects.rules import invalid
 from guardhouse.wire.dialects.walk import LONGEST_ID
 
 _STREAM_OPTIONS = frozenset(("include_usage", "include_obfuscation"))

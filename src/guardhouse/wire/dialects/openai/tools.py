@@ -7,7 +7,7 @@ A tool is an object that says its type. That of a function has a name, in `funct
 from typing import Any
 
 from guardhouse.model.denial import Denial
-from guardhouse.wire.dialects.openai.rules import invalid, tool_name
+from guardhouse.wire.dialects.rules import invalid, tool_name
 
 
 def tools(value: Any, path: str) -> Denial | None:
