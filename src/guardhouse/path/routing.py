@@ -15,7 +15,7 @@ from guardhouse.path.targets import permitted
 from guardhouse.policy.decide import visible_models
 from guardhouse.wire import json
 from guardhouse.wire.dialects import table
-from guardhouse.wire.dialects.dialect import Route
+from guardhouse.wire.dialects.dialect import Prepared, Route
 
 
 def recognise(exchange: Exchange, plane: DataPlane) -> Verdict:
@@ -46,12 +46,10 @@ def choose(exchange: Exchange, plane: DataPlane) -> Verdict:
             return verdict
         model = exchange.model
         assert model is not None
-    rename = model.upstream_name if model.upstream_name != model.name else None
-    if rename is not None or exchange.stream:
-        prepared = route.dialect.prepare(exchange.document, route, model.upstream_name)
-        exchange.usage_added = prepared
-        if prepared or rename is not None:
-            exchange.encoded = json.encode(exchange.document)
+    prepared = route.dialect.prepare(exchange.document, route, model.upstream_name)
+    if prepared is not Prepared.AS_IT_WAS:
+        exchange.usage_added = exchange.usage_added or prepared is Prepared.USAGE_ASKED
+        exchange.encoded = json.encode(exchange.document)
     return None
 
 

@@ -14,6 +14,7 @@ in policy/sections/targets.py, and a section in docs/dialects.md.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from enum import Enum
 from typing import Any
 
 from guardhouse.model.denial import Denial
@@ -46,6 +47,14 @@ class Route:
         self.model = model
         self.version = version
         self.local = local
+
+
+class Prepared(Enum):
+    """What had to be done to a document before it goes upstream."""
+
+    AS_IT_WAS = 0
+    CHANGED = 1
+    USAGE_ASKED = 2  # changed, and usage will be told of that the caller did not want
 
 
 class Dialect(ABC):
@@ -104,8 +113,8 @@ class Dialect(ABC):
     # what goes upstream
 
     @abstractmethod
-    def prepare(self, document: Any, route: Route, upstream_name: str) -> bool:
-        """Make the document the upstream's own; whether usage was asked for that the caller did not want."""
+    def prepare(self, document: Any, route: Route, upstream_name: str) -> Prepared:
+        """Make the document the upstream's own. For another upstream it may be called again."""
 
     def upstream_path(self, route: Route, upstream_name: str) -> bytes:
         return route.path

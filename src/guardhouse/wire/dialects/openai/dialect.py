@@ -6,7 +6,7 @@ from typing import Any
 from guardhouse.model.denial import Denial
 from guardhouse.model.text import Text
 from guardhouse.model.usage import Usage
-from guardhouse.wire.dialects.dialect import Dialect, Route
+from guardhouse.wire.dialects.dialect import Dialect, Prepared, Route
 from guardhouse.wire.dialects.flow import AnswerStream, MaskerFactory, Whole
 from guardhouse.wire.dialects.openai import answer, errors, lengths, request, streams, texts
 
@@ -51,7 +51,7 @@ class OpenAI(Dialect):
     def shorten(self, document: Any, route: Route, most: int, unsaid: int) -> bool:
         return lengths.shorten(document, route.operation, most, unsaid)
 
-    def prepare(self, document: Any, route: Route, upstream_name: str) -> bool:
+    def prepare(self, document: Any, route: Route, upstream_name: str) -> Prepared:
         return request.prepare(document, route.operation, upstream_name)
 
     def usage(self, document: Any, route: Route) -> Usage | None:

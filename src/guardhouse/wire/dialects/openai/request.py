@@ -17,6 +17,7 @@ from typing import Any
 
 from guardhouse.model.denial import Denial
 from guardhouse.model.operation import Operation
+from guardhouse.wire.dialects.dialect import Prepared
 from guardhouse.wire.dialects.openai.fields import KNOWN, REQUIRED, RULES
 from guardhouse.wire.dialects.openai.inputs import unreadable_items, unreadable_prompt, unreadable_variables
 from guardhouse.wire.dialects.openai.messages import KNOWN_FIELDS, unreadable_parts
@@ -73,13 +74,15 @@ def unreadable(document: dict[str, Any], operation: Operation) -> list[str]:
     return unreadable_items(document.get("input"), "input") + unreadable_variables(document.get("prompt"), "prompt")
 
 
-def prepare(document: dict[str, Any], operation: Operation, upstream_model: str) -> bool:
-    """Make the document the upstream's own; whether a usage frame was asked for that the caller did not want."""
-    document["model"] = upstream_model
+def prepare(document: dict[str, Any], operation: Operation, upstream_name: str) -> Prepared:
+    prepared = Prepared.AS_IT_WAS
+    if document["model"] != upstream_name:
+        document["model"] = upstream_name
+        prepared = Prepared.CHANGED
     if document.get("stream") is not True or operation not in _REPORTS_USAGE_ON_REQUEST:
-        return False
+        return prepared
     options = document.get("stream_options")
     if options and options.get("include_usage") is True:
-        return False
+        return prepared
     document["stream_options"] = {**(options or {}), "include_usage": True}
-    return True
+    return Prepared.USAGE_ASKED
