@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
+from guardhouse.wire.dialects.dialect import Prepared
 from guardhouse.wire.dialects.openai.request import check, prepare, unknown_fields, unreadable
 
 CHAT, COMPLETIONS, RESPONSES, EMBEDDINGS = (
@@ -241,7 +242,7 @@ def test_what_the_api_describes_has_no_unknown_fields(operation: Operation, docu
 @pytest.mark.parametrize("options", [None, {}, {"include_usage": False}, {"include_obfuscation": False}])
 def test_a_stream_is_made_to_report_usage(options: Any) -> None:
     document = chat(stream=True, **({} if options is None else {"stream_options": options}))
-    assert prepare(document, CHAT, "upstream") is True
+    assert prepare(document, CHAT, "upstream") is Prepared.USAGE_ASKED
     assert document["model"] == "upstream"
     assert document["stream_options"] == {**(options or {}), "include_usage": True}
 
@@ -257,7 +258,9 @@ def test_a_stream_is_made_to_report_usage(options: Any) -> None:
 )
 def test_nothing_is_asked_for_where_it_is_not_needed(operation: Operation, document: dict[str, Any]) -> None:
     expected = {**copy.deepcopy(document), "model": "upstream"}
-    assert prepare(document, operation, "upstream") is False
+    assert prepare(document, operation, "upstream") is Prepared.CHANGED
+    assert document == expected
+    assert prepare(document, operation, "upstream") is Prepared.AS_IT_WAS
     assert document == expected
 
 
