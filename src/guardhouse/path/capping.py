@@ -7,7 +7,6 @@ even that fits is for `admission` to say, with the reason.
 
 from guardhouse.model.operation import Operation
 from guardhouse.path.exchange import Exchange
-from guardhouse.wire import json
 
 
 def cap(exchange: Exchange, given: int, tokens: int, money: int) -> None:
@@ -21,5 +20,5 @@ def cap(exchange: Exchange, given: int, tokens: int, money: int) -> None:
         left = min(left, (money - given * price.input) // price.output)
     most = max(1, left // dialect.answers(document, route))
     if dialect.shorten(document, route, most, model.max_output):
-        exchange.encoded = json.encode(document)
+        exchange.encoded = dialect.encode(document, route)
         exchange.controls["admission"] = "changed"

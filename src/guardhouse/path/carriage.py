@@ -97,7 +97,7 @@ class Carriage:
         self._connection = connection
         exchange.caller.upstream = connection
         path = route.dialect.upstream_path(route, model.upstream_name)
-        connection.send(pool.render(route.dialect, path, exchange.id, head.headers, exchange.encoded), self)
+        connection.send(pool.render(route, path, exchange.id, head.headers, exchange.encoded), self)
 
     def _end(self, denial: Denial | None) -> None:
         if self._over:

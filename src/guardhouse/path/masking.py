@@ -13,7 +13,6 @@ from guardhouse.model.entity import Entity
 from guardhouse.model.reason import Reason
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
-from guardhouse.wire import json
 
 
 def mask(exchange: Exchange, plane: DataPlane) -> Verdict:
@@ -34,6 +33,6 @@ def mask(exchange: Exchange, plane: DataPlane) -> Verdict:
         masked = mask_texts(texts, Entity(wanted))
         if masked:
             exchange.masked = masked
-            exchange.encoded = json.encode(exchange.document)
+            exchange.encoded = route.dialect.encode(exchange.document, route)
             exchange.controls["masking"] = "changed"
     return None

@@ -4,7 +4,7 @@ The answer's own content type decides how it is read, whatever was asked for:
 
 - what the dialect calls flowing (`text/event-stream`) flows: each read of the upstream becomes at most one write to
   the caller, events one for one;
-- JSON is collected (up to `upstream.response_body`), because masking and usage need the whole document;
+- what it calls a document (JSON) is collected (up to `upstream.response_body`): masking and usage need the whole of it;
 - text is collected and masked as text;
 - anything else passes unread where the policy masks nothing in answers, and is refused where it does. The same holds
   for an encoded body: the gateway asks for `identity`, so one that is encoded all the same cannot be inspected.
@@ -30,7 +30,6 @@ from guardhouse.model.reason import Reason
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.fault import describe
 from guardhouse.path.render import render_stream_head
-from guardhouse.wire import json
 from guardhouse.wire.dialects.flow import AnswerStream
 from guardhouse.wire.http1.head import ResponseHead
 
@@ -51,7 +50,7 @@ log = logging.getLogger("guardhouse.path")
 class Response:
     """The sink of one exchange. Every method returns a Denial to break the exchange off, or None."""
 
-    __slots__ = ("_clock", "_collected", "_dialect", "_exchange", "_limit", "_route", "_size", "_stream")
+    __slots__ = ("_clock", "_collected", "_dialect", "_exchange", "_headers", "_limit", "_route", "_size", "_stream")
 
     def __init__(self, exchange: Exchange, limit: int, clock: Callable[[], float]) -> None:
         assert exchange.route is not None
@@ -60,6 +59,7 @@ class Response:
         self._dialect = exchange.route.dialect
         self._limit = limit
         self._clock = clock
+        self._headers: dict[bytes, bytes] = {}
         self._collected: list[bytes] = []
         self._size = 0
         self._stream: AnswerStream | None = None
@@ -99,6 +99,7 @@ class Response:
         if 300 <= head.status < 400:
             return Denial(Reason.REDIRECT_REFUSED)
         exchange.status = head.status
+        self._headers = headers
         exchange.first_byte = self._clock() - exchange.started
         content_type = headers.get(b"content-type", b"")
         encoding = headers.get(b"content-encoding", b"identity")
@@ -146,23 +147,25 @@ class Response:
         body = collected[0] if len(collected) == 1 else b"".join(collected)
         content_type = exchange.answer_type
         exchange.answer = body
-        if content_type.startswith(b"application/json"):
-            return self._finish_json(body)
+        if self._dialect.is_document(content_type):
+            denial = self._finish_document(body)
+            exchange.answer_headers += self._dialect.answer_content(self._route)
+            return denial
         if not exchange.mask_response or not body:
             return None
         if content_type.startswith(b"text/"):
             return self._finish_text(body)
         return Denial(Reason.RESPONSE_UNREADABLE, "The answer is neither JSON nor text.")
 
-    def _finish_json(self, body: bytes) -> Denial | None:
+    def _finish_document(self, body: bytes) -> Denial | None:
         """Read once; what leaves is what was judged, byte for byte the upstream's own where nothing had to change."""
         exchange = self._exchange
-        decoded = json.decode_answer(body)
+        dialect, route = self._dialect, self._route
+        decoded = dialect.read_answer(self._headers, body, route)
         wanted = exchange.mask_response
         if decoded is None:
-            return Denial(Reason.RESPONSE_UNREADABLE, "The answer is not valid JSON.") if wanted else None
-        document, canonical = decoded
-        dialect, route = self._dialect, self._route
+            return Denial(Reason.RESPONSE_UNREADABLE, "The answer is not what it says it is.") if wanted else None
+        document, source = decoded
         exchange.usage = dialect.usage(document, route)
         exchange.finish_reason = dialect.finish_reason(document, route)
         if not wanted:
@@ -170,7 +173,7 @@ class Response:
         hidden = dialect.unreadable_answer(document, route)
         if hidden:
             return Denial(Reason.RESPONSE_UNREADABLE, "A policy masks answers; this part is not text.", hidden[0])
-        candidates = scan_entities(canonical) & wanted
+        candidates = scan_entities(source) & wanted
         if candidates:
             self._mask_document(document, Entity(candidates))
         return None
@@ -181,7 +184,7 @@ class Response:
         if masked:
             dialect.drop_fragments(document)  # token by token they would spell out what was masked
             self._exchange.masked_response = masked
-            self._exchange.answer = json.encode(document)
+            self._exchange.answer = dialect.encode_answer(document, self._route)
 
     def _finish_text(self, body: bytes) -> Denial | None:
         exchange = self._exchange

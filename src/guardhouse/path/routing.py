@@ -13,7 +13,6 @@ from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.targets import permitted
 from guardhouse.policy.decide import visible_models
-from guardhouse.wire import json
 from guardhouse.wire.dialects import table
 from guardhouse.wire.dialects.dialect import Prepared, Route
 
@@ -49,7 +48,7 @@ def choose(exchange: Exchange, plane: DataPlane) -> Verdict:
     prepared = route.dialect.prepare(exchange.document, route, model.upstream_name)
     if prepared is not Prepared.AS_IT_WAS:
         exchange.usage_added = exchange.usage_added or prepared is Prepared.USAGE_ASKED
-        exchange.encoded = json.encode(exchange.document)
+        exchange.encoded = route.dialect.encode(exchange.document, route)
     return None
 
 

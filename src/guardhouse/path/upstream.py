@@ -23,7 +23,7 @@ from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
 from guardhouse.policy.settings import Upstream
 from guardhouse.policy.snapshot import Target
-from guardhouse.wire.dialects.dialect import Dialect
+from guardhouse.wire.dialects.dialect import Dialect, Route
 from guardhouse.wire.http1.head import ResponseHead
 from guardhouse.wire.http1.response import ResponseFraming
 
@@ -175,10 +175,9 @@ class Pool:
             f"<Pool {self.target.name}: {len(self._connections)} open, {len(self._idle)} idle, {self._making} making>"
         )
 
-    def render(
-        self, dialect: Dialect, path: bytes, exchange_id: str, headers: dict[bytes, bytes], body: bytes
-    ) -> bytes:
+    def render(self, route: Route, path: bytes, exchange_id: str, headers: dict[bytes, bytes], body: bytes) -> bytes:
         """The bytes of a request: our head, what may be forwarded of the caller's, the judged document."""
+        dialect = route.dialect
         prefix = self._prefixes.get(path)
         if prefix is None:
             prefix = self._prefixes[path] = _prefix(self.target, path, dialect)
@@ -186,8 +185,9 @@ class Pool:
         if not FORWARDED.isdisjoint(headers) or not more.isdisjoint(headers):
             kept = [name for name in headers if name in FORWARDED or name in more]
             forwarded = b"".join([b"%b: %b\r\n" % (name, headers[name]) for name in kept])
-        return b"%b%bx-request-id: %b\r\ncontent-length: %d\r\n\r\n%b" % (
+        return b"%b%b%bx-request-id: %b\r\ncontent-length: %d\r\n\r\n%b" % (
             prefix,
+            dialect.content(route),
             forwarded,
             exchange_id.encode("ascii"),
             len(body),
@@ -252,7 +252,6 @@ def _prefix(target: Target, path: bytes, dialect: Dialect) -> bytes:
     lines = [
         f"POST {target.base_path}{path.decode('ascii')} HTTP/1.1",
         f"host: {authority}",
-        "content-type: application/json",
         "accept-encoding: identity",
         "user-agent: guardhouse",
     ]

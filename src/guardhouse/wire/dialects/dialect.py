@@ -13,7 +13,7 @@ in policy/sections/targets.py, and a section in docs/dialects.md.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -23,14 +23,17 @@ from guardhouse.model.operation import Operation
 from guardhouse.model.secret import Secret
 from guardhouse.model.text import Text
 from guardhouse.model.usage import Usage
+from guardhouse.wire import json
+from guardhouse.wire.dialects.content import judge_content
 from guardhouse.wire.dialects.flow import AnswerStream, MaskerFactory, Whole
 
 
 class Route:
     """One thing that can be asked for in a dialect. `path` is what goes upstream, without the target's base path; a
-    `model` or `version` is set where the caller's path names them. `local` routes are answered by the gateway."""
+    `model` or `version` is set where the caller's path names them, and `pinned` is the version that goes upstream.
+    `local` routes are answered by the gateway."""
 
-    __slots__ = ("dialect", "local", "model", "operation", "path", "version")
+    __slots__ = ("dialect", "local", "model", "operation", "path", "pinned", "version")
 
     def __init__(  # noqa: PLR0917 - made at import for almost every request
         self,
@@ -46,6 +49,7 @@ class Route:
         self.path = path
         self.model = model
         self.version = version
+        self.pinned = ""
         self.local = local
 
 
@@ -63,6 +67,35 @@ class Dialect(ABC):
     name: DialectName
     flowing: bytes = b"text/event-stream"  # the content type of answers that flow
     forwarded: frozenset[bytes] = frozenset()  # headers of the caller that go upstream, beside those of every dialect
+
+    # the bytes: JSON, unless a dialect knows more than that
+
+    def read(self, headers: Mapping[bytes, bytes], body: bytes | bytearray, route: Route) -> tuple[Any, bytes] | Denial:
+        """The document of a request and the bytes that say the same and nothing else, or why there is none."""
+        return judge_content(headers) or json.decode(body)
+
+    def encode(self, document: Any, route: Route) -> bytes:
+        """What goes upstream of a document that was changed."""
+        return json.encode(document)
+
+    def content(self, route: Route) -> bytes:
+        """The header lines that go upstream with what `read` or `encode` returned last."""
+        return b"content-type: application/json\r\n"
+
+    def is_document(self, content_type: bytes) -> bool:
+        """Whether an answer of this type can be read as a document."""
+        return content_type.startswith(b"application/json")
+
+    def read_answer(self, headers: Mapping[bytes, bytes], body: bytes, route: Route) -> tuple[Any, bytes] | None:
+        """The document of a whole answer, and bytes in which every text of it stands, for the scan."""
+        return json.decode_answer(body)
+
+    def encode_answer(self, document: Any, route: Route) -> bytes:
+        return json.encode(document)
+
+    def answer_content(self, route: Route) -> bytes:
+        """The header lines, beside its type, that tell the caller how to read the answer that goes to it."""
+        return b""
 
     # the request
 
