@@ -21,6 +21,7 @@ from guardhouse.model.denial import Denial
 from guardhouse.model.principal import Principal
 from guardhouse.model.secret import Secret
 from guardhouse.policy.settings import Identity, Settings, Signins
+from identity.revoking import publish_revoked
 from identity.signing import ISSUER, OTHER_RSA, URL, claims, token, usable
 
 HERE = "192.0.2.9"
@@ -39,13 +40,14 @@ class Desk:
             self.state.journal / "control", worker="control", schedule=asyncio.get_running_loop().call_soon
         )
         self.callers = Callers(settings, self.state, self.store, pepper, self.journal)
-        self.publish({})
+        self.publish()
 
-    def publish(self, revoked: dict[str, float]) -> None:
+    def publish(self, *revoked: str) -> None:
+        publish_revoked(self.state.root, *revoked)
         keys = IssuerKeys(URL, usable(), self.now)
         publish(
             self.state.issuers,
-            IssuerBulletin(issuers={"corp": keys}, own=self.minter.public_keys, revoked=revoked),
+            IssuerBulletin(issuers={"corp": keys}, own=self.minter.public_keys),
         )
 
     def key(self, principal: str = "alice", expires_at: float | None = None) -> tuple[str, str]:
@@ -92,7 +94,7 @@ def test_what_has_ended_is_refused_in_the_same_words(tmp_path: Path) -> None:
         assert desk.whom(short, desk.now + 5) == "credential_expired"
         presented = token(claims(desk.now))
         assert desk.whom(presented) == "corp:alice"
-        desk.publish({"corp:token-0001": desk.now + 1000})
+        desk.publish("corp:token-0001")
         assert desk.whom(presented) == "credential_revoked"
 
     perform(tmp_path, scene)

@@ -19,6 +19,7 @@ from guardhouse.identity.tokens import TokenTable
 from guardhouse.model.bulletin import publish
 from guardhouse.model.operation import Operation
 from guardhouse.model.principal import Narrowing, Principal
+from identity.revoking import publish_revoked
 from identity.signing import ISSUER
 
 NOW = 1_800_000_000.0
@@ -49,9 +50,10 @@ class Mint:
         self.table = TokenTable({}, self.state.issuers, self.state.wanted)
         self.publish()
 
-    def publish(self, revoked: dict[str, float] | None = None) -> None:
-        publish(self.state.issuers, IssuerBulletin(own=self.minter.public_keys, revoked=revoked or {}))
-        self.table.refresh()
+    def publish(self, *revoked: str) -> None:
+        publish_revoked(self.state.root, *revoked)
+        publish(self.state.issuers, IssuerBulletin(own=self.minter.public_keys))
+        self.table.load()
 
     def mint(
         self,
@@ -118,7 +120,7 @@ def test_a_token_counts_only_as_long_as_its_grantors_issuer_is_believed(mint: Mi
     made = mint.mint(vouched)
     assert mint.judged(made) is Flaw.ISSUER
     mint.table = TokenTable({"corp": ISSUER}, mint.state.issuers, mint.state.wanted)
-    mint.table.refresh()
+    mint.table.load()
     assert mint.judged(made) == made.principal
 
 
@@ -152,7 +154,7 @@ def test_revoking_a_token_ends_it_and_what_descends_from_it_and_nothing_else(min
     child = mint.mint(mint.mint(parent.principal).principal)
     if known_before:
         assert all(isinstance(mint.judged(made), Principal) for made in (parent, other, child))
-    mint.publish(revoked={parent.id: NOW + 600})
+    mint.publish(parent.id)
     assert mint.judged(parent) is Flaw.REVOKED
     assert mint.judged(child) is Flaw.GRANTOR_REVOKED
     assert isinstance(mint.judged(other), Principal)
@@ -163,7 +165,7 @@ def test_what_an_open_answer_is_overseen_by_says_the_same(mint: Mint) -> None:
     assert mint.table.ended(made.principal, KEYS, NOW) is None
     assert mint.table.ended(made.principal, KEYS, NOW + 600) is Flaw.EXPIRED
     assert mint.table.ended(made.principal, KeyTable(b"p" * 32), NOW) is Flaw.GRANTOR_REVOKED
-    mint.publish(revoked={made.id: NOW + 600})
+    mint.publish(made.id)
     assert mint.table.ended(made.principal, KEYS, NOW) is Flaw.REVOKED
 
 

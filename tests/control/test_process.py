@@ -18,8 +18,9 @@ def state(tmp_path: Path) -> State:
     prepare(state)
     for worker in ("w0", "w1"):
         (state.journal / worker).mkdir()
-    state.feed.touch()
-    os.utime(state.feed, (NOW, NOW))
+    for feed in (state.feed, state.revoked):
+        feed.touch()
+        os.utime(feed, (NOW, NOW))
     return state
 
 
@@ -51,9 +52,14 @@ def test_a_journal_that_is_not_there_is_named(settings: Settings, state: State, 
 
 def test_a_feed_without_heartbeat_is_a_problem(settings: Settings, state: State, roll: Roll) -> None:
     assert find_problems(settings, state, roll, NOW + LATE) == []
-    assert find_problems(settings, state, roll, NOW + LATE + 1) == ["the key feed is 6 s old"]
+    assert find_problems(settings, state, roll, NOW + LATE + 1) == [
+        "the key feed is 6 s old",
+        "the feed of revocations is 6 s old",
+    ]
 
 
 def test_a_missing_feed_is_a_problem(settings: Settings, state: State, roll: Roll) -> None:
     state.feed.unlink()
     assert find_problems(settings, state, roll, NOW) == ["the key feed is missing"]
+    state.revoked.unlink()
+    assert find_problems(settings, state, roll, NOW)[1:] == ["the feed of revocations is missing"]

@@ -14,8 +14,10 @@ from joserfc.jws import JWSRegistry
 from guardhouse.identity.issuer_bulletin import IssuerBulletin, IssuerKeys
 from guardhouse.identity.issuers import Claims, Issuer
 from guardhouse.identity.jwks import ALGORITHMS, PublicKey, read_key_set
+from guardhouse.identity.revocation_feed import NAME
 from guardhouse.identity.tokens import TokenTable
 from guardhouse.model.bulletin import publish
+from identity.revoking import publish_revoked
 
 NOW = 1_800_000_000.0
 URL = "https://login.example.com"
@@ -125,4 +127,10 @@ class Bench:
     def publish(self, bulletin: IssuerBulletin | None = None, **changes: Any) -> None:
         good = IssuerBulletin(issuers={"corp": IssuerKeys(URL, usable(), NOW - 60)})
         publish(self.path, msgspec.structs.replace(bulletin or good, **changes))
-        self.table.refresh()
+        if not self.path.with_name(NAME).exists():
+            publish_revoked(self.folder)
+        self.table.load()
+
+    def revoke(self, *credentials: str) -> None:
+        publish_revoked(self.folder, *credentials)
+        self.table.load()

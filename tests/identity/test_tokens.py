@@ -1,6 +1,7 @@
 """Which tokens identify whom, and when one that did ceases to."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import msgspec
@@ -10,6 +11,7 @@ from guardhouse.identity import tokens
 from guardhouse.identity.api_keys import KeyTable
 from guardhouse.identity.flaw import Flaw
 from guardhouse.identity.issuer_bulletin import IssuerBulletin, IssuerKeys
+from guardhouse.identity.revocation_feed import NAME
 from guardhouse.model.principal import Principal
 from guardhouse.model.reason import Reason
 from identity.signing import ISSUER, KEYS, NOW, OTHER_RSA, P256, RSA, URL, Bench, claims, token, usable
@@ -98,7 +100,7 @@ def test_keys_that_come_do_not_end_tokens_of_keys_that_stay(bench: Bench) -> Non
 def test_a_token_ends_when_it_is_revoked(bench: Bench) -> None:
     presented = token()
     assert isinstance(judged(bench, presented), Principal)
-    bench.publish(revoked={"corp:token-0001": NOW + 1000})
+    bench.revoke("corp:token-0001")
     assert judged(bench, presented) is Flaw.REVOKED
     assert Flaw.REVOKED.denial().reason is Reason.CREDENTIAL_REVOKED
 
@@ -177,6 +179,7 @@ def test_the_age_is_that_of_the_last_sign_of_life(tmp_path: Path) -> None:
     bench.table.refresh()
     assert bench.table.age(NOW) == float("inf")
     bench.publish()
+    os.utime(bench.path.with_name(NAME), (bench.path.stat().st_mtime,) * 2)
     assert bench.table.age(bench.path.stat().st_mtime + 3) == pytest.approx(3)
 
 

@@ -26,6 +26,7 @@ from guardhouse.path.listener import Connection
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.upstream import Pool, UpstreamConnection, Upstreams
 from guardhouse.policy.load import Loaded, load
+from identity.revoking import publish_revoked
 
 PEPPER = Secret("11" * 32)
 ALICE = b"gh_aliceaaaaaaa_" + b"A" * 43
@@ -161,7 +162,8 @@ class Play:
         keys.load()
         publish(directory / "issuers.json", IssuerBulletin())
         tokens = TokenTable(loaded.settings.identity.issuers, directory / "issuers.json", directory)
-        tokens.refresh()
+        publish_revoked(directory)
+        tokens.load()
         self.plane = DataPlane(
             settings=loaded.settings,
             snapshot=loaded.snapshot,

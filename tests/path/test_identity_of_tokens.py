@@ -12,6 +12,7 @@ from playbook import CONFIG, Play, chat, chunk_event, get, perform, post, stream
 from guardhouse.identity import jws
 from guardhouse.identity.issuer_bulletin import IssuerBulletin, IssuerKeys
 from guardhouse.model.bulletin import publish
+from identity.revoking import publish_revoked
 from identity.signing import AUDIENCE, OTHER_RSA, URL, claims, key_set, token, usable
 
 TRUSTING = f"""{CONFIG}
@@ -123,7 +124,8 @@ def test_a_stream_ends_when_its_token_is_revoked(tmp_path: Path) -> None:
         play.caller.oversee()
         await play.turn()
         assert b"credential_revoked" not in play.wire.written
-        stage.publish(revoked={"corp:token-0001": stage.now + 1000})
+        publish_revoked(play.directory, "corp:token-0001")
+        play.plane.tokens.load()
         play.caller.oversee()
         await play.turn()
         assert b"credential_revoked" in play.wire.written

@@ -31,7 +31,7 @@ class Exchange:
         self.minter = Minter(state)
         self.table = TokenTable({}, state.issuers, state.wanted)
         publish(state.issuers, IssuerBulletin(own=self.minter.public_keys))
-        self.table.refresh()
+        self.table.load()
 
     def handed_on(self, grantor: Principal, narrowing: Narrowing | None) -> Principal:
         """Whom a worker sees when the token is presented."""

@@ -65,7 +65,7 @@ class Callers:
 
     def ended(self, principal: Principal, now: float) -> Denial | None:
         """Whether the credential of somebody who was identified before, or what it descends from, was revoked since."""
-        self._tokens.refresh()
+        self._tokens.load()
         flaw = self._tokens.ended(principal, self._keys(next(iter(principal.grantors), None)), now)
         return None if flaw is None else flaw.denial()
 
@@ -73,7 +73,7 @@ class Callers:
         if not tokens.is_token(presented):
             judged = self._keys(parse(presented)).identify(presented, now)
             return Denial(judged) if isinstance(judged, Reason) else judged
-        self._tokens.refresh()
+        self._tokens.load()
         keys, digest = self._keys(_grantor_claimed(presented)), tokens.read(presented).digest
         found = self._tokens.known(digest, keys, now) or self._tokens.verify(presented, digest, keys, now)
         return found.denial() if isinstance(found, Flaw) else found

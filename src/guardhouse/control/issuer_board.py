@@ -1,8 +1,9 @@
-"""Keeps the bulletin of tokens up to date: the issuers' keys, the gateway's own, and what was revoked.
+"""Keeps up to date what workers know of tokens: the issuers' keys, the gateway's own, and what was revoked.
 
 One loop looks at everything a few times a second, which costs a few file stats, and publishes what has changed.
 Questions to issuers run beside it, one per issuer at a time. The bulletin is touched once a second, since workers that
-see no sign of life for `identity.stale_after` identify nobody any more.
+see no sign of life for `identity.stale_after` identify nobody any more; so is the feed of revocations, which is kept
+beside it (revocation_publisher.py).
 """
 
 import asyncio
@@ -16,19 +17,16 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from guardhouse.audit.record import Event
 from guardhouse.control.issuer_keys import Fetch, Note, Watch
 from guardhouse.control.key_fetch import fetch_keys
 from guardhouse.control.minting import Minter
 from guardhouse.control.publisher import HEARTBEAT, INTERVAL
-from guardhouse.control.revocations import Revocation, Revocations
+from guardhouse.control.revocation_publisher import RevocationPublisher
 from guardhouse.control.state import State
 from guardhouse.control.store import Store
 from guardhouse.identity.issuer_bulletin import IssuerBulletin
 from guardhouse.identity.issuers import Issuer
 from guardhouse.model.bulletin import beat, publish
-
-_EVENT = "identity.token_revoked"
 
 
 class IssuerBoard(Collector):
@@ -44,12 +42,8 @@ class IssuerBoard(Collector):
         kept = _last_published(state)
         self._watches = {name: Watch(issuer, kept.issuers.get(name), fetch, note) for name, issuer in issuers.items()}
         self._state = state
-        self._store = store
         self._minter = minter
-        self._revocations = Revocations(store.engine)
-        self._version = -1
-        self._revoked = kept.revoked
-        self._note = note
+        self._revocations = RevocationPublisher(store, state.revoked, note)
         self._published: IssuerBulletin | None = None
         self._beaten = float("-inf")
         self._asking: dict[str, asyncio.Task[bool]] = {}
@@ -66,6 +60,7 @@ class IssuerBoard(Collector):
         finally:
             for task in self._asking.values():
                 task.cancel()
+            self._revocations.close()
 
     def turn(self, now: float) -> None:
         """Ask whom it is time to ask, and publish what is new."""
@@ -78,9 +73,7 @@ class IssuerBoard(Collector):
                 self._asking[name] = asyncio.get_running_loop().create_task(watch.ask(now))
             watch.look_at_age(now)
         self._minter.refresh(now)
-        if (version := self._store.version()) != self._version:
-            self._version = version
-            self._take_over(self._revocations.current(now))
+        self._revocations.poll(now)
         self._publish(now)
 
     def revoke(self, credential: str, by: str, now: float, until: float | None = None) -> None:
@@ -104,17 +97,10 @@ class IssuerBoard(Collector):
             asked.add_metric([name, "failed"], watch.failed)
         yield from (keys, ages, asked)
 
-    def _take_over(self, current: dict[str, Revocation]) -> None:
-        for credential, revocation in current.items():
-            if credential not in self._revoked:
-                self._note(Event(at=revocation.at, name=_EVENT, credential=credential, by=revocation.by))
-        self._revoked = {credential: revocation.until for credential, revocation in current.items()}
-
     def _publish(self, now: float) -> None:
         bulletin = IssuerBulletin(
             issuers={name: watch.keys for name, watch in self._watches.items() if watch.keys is not None},
             own=self._minter.public_keys,
-            revoked=self._revoked,
         )
         if bulletin != self._published or not self._state.issuers.exists():
             publish(self._state.issuers, bulletin)

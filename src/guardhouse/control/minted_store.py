@@ -26,7 +26,7 @@ _indices = (
     Index("minted_tokens_by_principal", _minted.c.principal, _minted.c.ends_at),
     Index("minted_tokens_by_end", _minted.c.ends_at),
 )
-_revoked = known_elsewhere("revoked_credentials", named("credential"))
+_revoked = known_elsewhere("revocations", named("credential"))
 _keys = known_elsewhere("api_keys", named("id"), named("revoked_at"))
 _decode = msgspec.json.Decoder(tuple[str, ...]).decode
 _PART = 500  # ids in one statement

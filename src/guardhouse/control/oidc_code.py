@@ -128,14 +128,14 @@ class OidcCode:
         return token.encode("ascii")
 
     async def _judged(self, token: bytes, begun: Begun, now: float) -> Principal | str:
-        self._tokens.refresh()
+        self._tokens.load()
         digest = read(token).digest
         found = self._tokens.verify(token, digest, self._keys, now)
         for _ in range(_KEY_WAITS):
             if not (isinstance(found, Flaw) and found in _AWAITED):
                 break
             await asyncio.sleep(_KEY_WAIT)
-            self._tokens.refresh()
+            self._tokens.load()
             found = self._tokens.verify(token, digest, self._keys, now)
         if isinstance(found, Flaw):
             return f"the ID token is refused: {found.name.lower()}"

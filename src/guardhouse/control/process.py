@@ -138,11 +138,15 @@ def find_problems(settings: Settings, state: State, roll: Roll, now: float) -> l
     names = [f"w{number}" for number in range(settings.workers)]
     found = roll.problems()
     found += [f"the journal of {name} cannot be read" for name in names if not _readable(state.journal / name)]
-    try:
-        age = now - state.feed.stat().st_mtime
-    except FileNotFoundError:
-        return [*found, "the key feed is missing"]
-    return [*found, f"the key feed is {age:.0f} s old"] if age > LATE else found
+    for what, feed in (("key feed", state.feed), ("feed of revocations", state.revoked)):
+        try:
+            age = now - feed.stat().st_mtime
+        except FileNotFoundError:
+            found.append(f"the {what} is missing")
+            continue
+        if age > LATE:
+            found.append(f"the {what} is {age:.0f} s old")
+    return found
 
 
 def _readable(folder: Path) -> bool:

@@ -4,27 +4,74 @@ Such credentials are kept nowhere, so all there is to revoke is the id that reco
 remembered until the credential would have ended anyway, where that is known, and for `REMEMBERED` otherwise. What
 descends from a revoked credential ends with it; that is decided where tokens are judged (identity/tokens.py).
 
-The table lies in the file of the key store and is made here.
+Each revocation has a number that is never given twice, so "what came since" is a look at the end of the table, however
+long it is. One that was revoked before is entered again only where it is to be remembered for longer. `announced` notes
+of which ones the journal knows: the command line cannot write there, so the control process does.
+
+The tables lie in the file of the key store and are made here.
 """
 
+from collections.abc import Iterable
+
 import msgspec
-from sqlalchemy import Column, Engine, Float, MetaData, String, Table, delete, insert, select
-from sqlalchemy.schema import CreateTable
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    delete,
+    func,
+    insert,
+    inspect,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy import column as named
+from sqlalchemy import table as known_elsewhere
+from sqlalchemy.schema import CreateIndex, CreateTable, DropTable
 
 REMEMBERED = 7 * 86_400.0  # seconds
+_MOST_TOLD = 500  # at a time
 
 _metadata = MetaData()
 _revoked = Table(
-    "revoked_credentials",
+    "revocations",
     _metadata,
+    Column("number", Integer, primary_key=True),
+    Column("credential", String, nullable=False),
+    Column("revoked_at", Float, nullable=False),
+    Column("until", Float, nullable=False),
+    Column("by", String, nullable=False),
+    Column("announced", Boolean, nullable=False),
+    sqlite_autoincrement=True,
+)
+_indices = (
+    Index("revocations_by_credential", _revoked.c.credential),
+    Index("revocations_by_end", _revoked.c.until),
+    Index("revocations_to_announce", _revoked.c.number, sqlite_where=~_revoked.c.announced),
+)
+_former = Table(  # of releases that kept no numbers
+    "revoked_credentials",
+    MetaData(),
     Column("credential", String, primary_key=True),
     Column("revoked_at", Float, nullable=False),
     Column("until", Float, nullable=False),
     Column("by", String, nullable=False),
 )
+_sequences = known_elsewhere("sqlite_sequence", named("name"), named("seq"))  # SQLite's own
 
 
 class Revocation(msgspec.Struct, frozen=True):
+    number: int
+    credential: str
     at: float
     until: float
     by: str  # who did it
@@ -35,6 +82,10 @@ class Revocations:
         self._engine = engine
         with engine.begin() as connection:
             connection.execute(CreateTable(_revoked, if_not_exists=True))
+            for index in _indices:
+                connection.execute(CreateIndex(index, if_not_exists=True))
+            if inspect(connection).has_table(_former.name):
+                _take_over(connection)
 
     def __repr__(self) -> str:
         return "<Revocations>"
@@ -44,15 +95,46 @@ class Revocations:
         until = now + REMEMBERED if until is None else until
         with self._engine.begin() as connection:
             connection.execute(delete(_revoked).where(_revoked.c.until <= now))
-            asked = select(_revoked).where(_revoked.c.credential == credential)
-            known = connection.execute(asked).one_or_none()
-            if known is None:
-                connection.execute(insert(_revoked).values(credential=credential, revoked_at=now, until=until, by=by))
-            elif known.until < until:
-                connection.execute(_revoked.update().where(_revoked.c.credential == credential).values(until=until))
+            asked = select(func.max(_revoked.c.until)).where(_revoked.c.credential == credential)
+            known: float | None = connection.execute(asked).scalar_one()
+            if known is None or known < until:
+                row = {"credential": credential, "revoked_at": now, "until": until, "by": by}
+                connection.execute(insert(_revoked).values(**row, announced=known is not None))
 
-    def current(self, now: float) -> dict[str, Revocation]:
-        """Credential ids with what is known of their revocation, the oldest first."""
-        asked = select(_revoked).where(_revoked.c.until > now).order_by(_revoked.c.revoked_at, _revoked.c.credential)
+    def since(self, number: int, most: int) -> list[Revocation]:
+        """The revocations behind a number, in the order in which they came."""
+        return self._read((_revoked.c.number > number), most)
+
+    def latest(self) -> int:
+        """The highest number that was ever given, even if what had it has ended."""
+        asked = select(_sequences.c.seq).where(_sequences.c.name == _revoked.name)
         with self._engine.connect() as connection:
-            return {row.credential: Revocation(row.revoked_at, row.until, row.by) for row in connection.execute(asked)}
+            return connection.execute(asked).scalar_one_or_none() or 0
+
+    def unannounced(self) -> list[Revocation]:
+        return self._read(~_revoked.c.announced, _MOST_TOLD)
+
+    def note_announced(self, numbers: Iterable[int]) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(update(_revoked).where(_revoked.c.number.in_(list(numbers))).values(announced=True))
+
+    def count(self, now: float) -> int:
+        """How many still matter."""
+        asked = select(func.count()).select_from(_revoked).where(_revoked.c.until > now)
+        with self._engine.connect() as connection:
+            return connection.execute(asked).scalar_one()
+
+    def _read(self, wanted: ColumnElement[bool], most: int) -> list[Revocation]:
+        asked = select(_revoked).where(wanted).order_by(_revoked.c.number).limit(most)
+        with self._engine.connect() as connection:
+            return [
+                Revocation(row.number, row.credential, row.revoked_at, row.until, row.by)
+                for row in connection.execute(asked)
+            ]
+
+
+def _take_over(connection: Connection) -> None:
+    columns = ("credential", "revoked_at", "until", "by")
+    kept = select(*(_former.c[name] for name in columns), literal(value=True)).order_by(_former.c.revoked_at)
+    connection.execute(insert(_revoked).from_select([*columns, "announced"], kept))
+    connection.execute(DropTable(_former))

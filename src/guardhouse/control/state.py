@@ -7,6 +7,7 @@
     keys.feed           what workers know of it (identity/key_feed.py)
     standing.json       what operators have switched off, for the workers (control/standing_publisher.py)
     issuers.json        what workers know of tokens (identity/issuer_bulletin.py)
+    revoked.feed        which tokens were revoked (identity/revocation_feed.py)
     policy.json         the policy that workers go by (policy/edition.py)
     journal/wN/         what worker N recorded (audit/journal.py)
     limits/wN.json      what quotas and budgets were at some point of that journal (limits/ledger.py)
@@ -31,7 +32,7 @@ from pathlib import Path
 
 import msgspec
 
-from guardhouse.identity import issuer_bulletin
+from guardhouse.identity import issuer_bulletin, revocation_feed
 from guardhouse.model.secret import Secret
 from guardhouse.policy.shares import Shares
 
@@ -62,6 +63,7 @@ class State:
         self.feed = root / "keys.feed"
         self.standing = root / "standing.json"
         self.issuers = root / issuer_bulletin.NAME
+        self.revoked = root / revocation_feed.NAME
         self.wanted = root / issuer_bulletin.WANTED
         self.policy = root / "policy.json"
         self.journal = root / "journal"

@@ -1,8 +1,8 @@
-"""What the control process tells the workers of tokens: the issuers' keys, its own, and what was revoked.
+"""What the control process tells the workers of the keys that tokens are verified with: the issuers' and its own.
 
-One bulletin (model/bulletin.py) of public keys and credential ids; there is nothing secret in it. `fetched_at` is when
-an issuer last said that these are its keys: from then on `stale_after` runs, over restarts too. A revoked credential is
-kept until it would have ended anyway.
+One bulletin (model/bulletin.py) of public keys; there is nothing secret in it. `fetched_at` is when an issuer last said
+that these are its keys: from then on `stale_after` runs, over restarts too. What was revoked is told beside it, in
+revocation_feed.py.
 """
 
 import msgspec
@@ -23,4 +23,3 @@ class IssuerKeys(msgspec.Struct, frozen=True):
 class IssuerBulletin(msgspec.Struct, frozen=True, kw_only=True):
     issuers: dict[str, IssuerKeys] = {}
     own: tuple[PublicKey, ...] = ()
-    revoked: dict[str, float] = {}  # credential id -> Unix time until which it is to be remembered

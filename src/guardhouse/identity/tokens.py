@@ -2,9 +2,11 @@
 
 A token is verified once, in full (jws.py, claims.py, minted.py), and remembered under the SHA-256 of all its bytes; the
 next request with it costs a look-up. What is remembered counts until the token ends, its key is no longer published, it
-or a credential that it descends from is revoked, or the issuer's keys have not been renewed for its `stale_after`. The
-first two kinds of change come with the bulletin of the control process, which is looked at a few times a second; the
-rest is compared at each request. Nothing is remembered of tokens that were refused, so refusals cannot push out others.
+or a credential that it descends from is revoked, or the issuer's keys have not been renewed for its `stale_after`. Keys
+come with the bulletin of the control process and revocations with its feed, both of which are looked at a few times a
+second; after a revocation, whatever is remembered is looked up among them once when it is next used, so that one more
+costs the same however many there are. Nothing is remembered of tokens that were refused, so refusals cannot push out
+others.
 
 A worker never asks an issuer anything. A token with a key id that is not known makes it touch a file with the issuer's
 name, once a second at most, however many such tokens come; the control process looks at the file and decides when to
@@ -21,6 +23,7 @@ from guardhouse.identity.flaw import Flaw
 from guardhouse.identity.issuer_bulletin import IssuerBulletin, IssuerKeys
 from guardhouse.identity.issuers import Issuer
 from guardhouse.identity.jwks import PublicKey, VerifyingKey, verifying
+from guardhouse.identity.revocation_feed import NAME, RevocationFeed
 from guardhouse.model.bulletin import Bulletin
 from guardhouse.model.principal import Principal
 from guardhouse.model.reason import Reason
@@ -59,9 +62,10 @@ class _Voucher:
 
 
 class _Remembered:
-    __slots__ = ("ends", "grantor_key", "key", "principal", "voucher")
+    __slots__ = ("changes", "ends", "grantor_key", "key", "principal", "voucher")
 
-    def __init__(self, principal: Principal, voucher: _Voucher, key: VerifyingKey) -> None:
+    def __init__(self, principal: Principal, voucher: _Voucher, key: VerifyingKey, changes: int) -> None:
+        self.changes = changes  # of the revocations that it was last looked up among
         self.principal = principal
         self.voucher = voucher
         self.key = key
@@ -82,9 +86,21 @@ class PresentedToken:
 
 
 class TokenTable:
-    """The tokens a process knows, and the keys and revocations that decide over the ones it does not."""
+    """The tokens a process knows, and the keys and revocations that decide over the ones it does not.
 
-    __slots__ = ("_bulletin", "_by_name", "_issuers", "_own", "_remembered", "_revoked", "_wanted")
+    The feed of revocations lies beside the bulletin."""
+
+    __slots__ = (
+        "_bulletin",
+        "_by_name",
+        "_changes",
+        "_issuers",
+        "_own",
+        "_remembered",
+        "_revocations",
+        "_revoked",
+        "_wanted",
+    )
 
     def __init__(self, issuers: Mapping[str, Issuer], bulletin: Path, wanted: Path) -> None:
         self._bulletin = Bulletin(bulletin, IssuerBulletin)
@@ -92,7 +108,9 @@ class TokenTable:
         self._issuers = {issuer.issuer: self._by_name[name] for name, issuer in issuers.items()}
         self._own = _Voucher(None)
         self._remembered: dict[bytes, _Remembered] = {}
-        self._revoked: frozenset[str] = frozenset()
+        self._revocations = RevocationFeed(bulletin.with_name(NAME))
+        self._revoked: dict[str, float] = {}
+        self._changes = 0
         self._wanted = wanted
 
     def __len__(self) -> int:
@@ -102,12 +120,24 @@ class TokenTable:
         return f"<TokenTable {len(self._by_name)} issuers, {len(self)} tokens>"
 
     def age(self, now: float) -> float:
-        """Seconds since the control process last gave a sign of life."""
-        return self._bulletin.age(now)
+        """Seconds since the control process last gave a sign of life; infinite when what it says cannot be trusted."""
+        return max(self._bulletin.age(now), self._revocations.age(now))
 
-    def refresh(self) -> None:
-        """Take over what was published since; whatever it ends is forgotten at once."""
-        if not self._bulletin.refresh() or self._bulletin.current is None:
+    def load(self) -> None:
+        """Take over everything that was published."""
+        while self.refresh():
+            pass
+
+    def refresh(self) -> bool:
+        """Take over what was published since, a part of it at a time; True when there is more."""
+        more = self._revocations.refresh()
+        self._revoked, self._changes = self._revocations.revoked, self._revocations.changes
+        if self._bulletin.refresh():
+            self._take_over_keys()
+        return more
+
+    def _take_over_keys(self) -> None:
+        if self._bulletin.current is None:
             return
         news = self._bulletin.current
         for name, voucher in self._by_name.items():
@@ -117,11 +147,6 @@ class TokenTable:
                 told = _NOTHING_TOLD
             voucher.renew(told.keys, told.fetched_at + voucher.issuer.stale_after)
         self._own.renew(news.own, _FOREVER)
-        revoked = frozenset(news.revoked)
-        if revoked != self._revoked:
-            self._revoked = revoked
-            kept = [(digest, entry) for digest, entry in self._remembered.items() if not self._is_revoked(entry)]
-            self._remembered = dict(kept)
 
     def known(self, digest: bytes, keys: KeyTable, now: float) -> Principal | Flaw | None:
         """The principal of a token that was verified before and still counts; None: it has to be verified."""
@@ -135,16 +160,18 @@ class TokenTable:
             return Flaw.STALE
         if kept.grantor_key and (reason := keys.ended(kept.grantor_key, now)) is not None:
             return _GRANTORS.get(reason, Flaw.GRANTOR_REVOKED)
+        if kept.changes != self._changes:
+            if (flaw := self._revoked_among(kept.principal)) is not None:
+                return flaw
+            kept.changes = self._changes
         return kept.principal
 
     def ended(self, principal: Principal, keys: KeyTable, now: float) -> Flaw | None:
         """Why somebody who was identified by something else than an API key of its own is so no longer."""
         if principal.expires_at is not None and principal.expires_at <= now:
             return Flaw.EXPIRED
-        if principal.credential_id in self._revoked:
-            return Flaw.REVOKED
-        if not self._revoked.isdisjoint(principal.grantors):
-            return Flaw.GRANTOR_REVOKED
+        if (flaw := self._revoked_among(principal)) is not None:
+            return flaw
         grantor_key = _grantor_key(principal)
         if grantor_key and (reason := keys.ended(grantor_key, now)) is not None:
             return _GRANTORS.get(reason, Flaw.GRANTOR_REVOKED)
@@ -176,7 +203,7 @@ class TokenTable:
         if isinstance(principal, Flaw):
             return principal
         ended = self.ended(principal, keys, now)
-        return ended or self._remember(digest, _Remembered(principal, voucher, key), now)
+        return ended or self._remember(digest, _Remembered(principal, voucher, key, self._changes), now)
 
     def _verify_own(self, signed: jws.Signed, digest: bytes, keys: KeyTable, now: float) -> Principal | Flaw:
         if signed.kind != minted.KIND:
@@ -193,7 +220,7 @@ class TokenTable:
         if principal.method == "oidc" and principal.issuer and principal.issuer not in self._by_name:
             return Flaw.ISSUER  # whoever vouched for its grantor is no longer believed
         ended = self.ended(principal, keys, now)
-        return ended or self._remember(digest, _Remembered(principal, self._own, key), now)
+        return ended or self._remember(digest, _Remembered(principal, self._own, key, self._changes), now)
 
     def _remember(self, digest: bytes, entry: _Remembered, now: float) -> Principal:
         if len(self._remembered) >= MOST_REMEMBERED:
@@ -206,9 +233,14 @@ class TokenTable:
         kept = [(digest, entry) for digest, entry in self._remembered.items() if entry.ends > now]
         self._remembered = dict(kept[-MOST_REMEMBERED // 2 :])
 
-    def _is_revoked(self, kept: _Remembered) -> bool:
-        principal = kept.principal
-        return principal.credential_id in self._revoked or not self._revoked.isdisjoint(principal.grantors)
+    def _revoked_among(self, principal: Principal) -> Flaw | None:
+        """Whether its credential was revoked, or one that this descends from."""
+        if principal.credential_id in self._revoked:
+            return Flaw.REVOKED
+        for grantor in principal.grantors:
+            if grantor in self._revoked:
+                return Flaw.GRANTOR_REVOKED
+        return None
 
     def _ask_for(self, voucher: _Voucher, now: float) -> None:
         if voucher.issuer is None or abs(now - voucher.asked_at) < _ASK_EVERY:

@@ -67,7 +67,7 @@ async def _serve(settings: Settings, policy: InForce, worker: int, secrets: Work
     tokens = TokenTable(
         settings.identity.issuers, settings.state / issuer_bulletin.NAME, settings.state / issuer_bulletin.WANTED
     )
-    tokens.refresh()
+    tokens.load()
     switches = gates.follow(settings.state, settings.workers)
     switches.load(loop.time())
     plane = DataPlane(
@@ -147,9 +147,8 @@ async def _sweep(
 ) -> None:
     for number in count(1):
         await asyncio.sleep(SWEEP)
-        while plane.keys.refresh():
+        while plane.keys.refresh() or plane.tokens.refresh():
             await asyncio.sleep(0)  # a long feed is read in slices, between which traffic goes on
-        plane.tokens.refresh()
         renewal.poll()
         plane.journal.retry()
         now = plane.loop_time()
