@@ -26,6 +26,7 @@ from guardhouse.path.listener import Connection
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.upstream import Pool, UpstreamConnection, Upstreams
 from guardhouse.policy.load import Loaded, load
+from guardhouse.policy.resilience import Retries
 from identity.revoking import publish_revoked
 
 PEPPER = Secret("11" * 32)
@@ -250,6 +251,9 @@ def perform(
     path.write_text(config)
     loaded = load(path, {"UPSTREAM": "upstream-credential"})
     assert isinstance(loaded, Loaded), loaded
+    if "retries:" not in config:  # a play does not wait
+        upstream = msgspec.structs.replace(loaded.settings.upstream, retries=Retries(attempts=1))
+        loaded = msgspec.structs.replace(loaded, settings=msgspec.structs.replace(loaded.settings, upstream=upstream))
 
     async def run() -> None:
         play = Play(directory, ModelServer(script or (lambda _: [reply(completion("fine"))])), loaded)

@@ -12,10 +12,11 @@ from guardhouse.limits.rate import LimitRule
 from guardhouse.model.entity import Entity
 from guardhouse.policy.load import Loaded, load
 from guardhouse.policy.problem import Problems
+from guardhouse.policy.resilience import Breaking
 from guardhouse.policy.sections.people import SCOPES, origin_of
 from guardhouse.policy.sections.when import When
 from guardhouse.policy.settings import LimitsStore
-from guardhouse.policy.snapshot import Policy, Target
+from guardhouse.policy.snapshot import Model, Policy, Target
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 DIVIDER = "----------\n"
@@ -41,6 +42,7 @@ def summary(outcome: Loaded | Problems) -> str:
         *map(target_line, snapshot.targets.values()),
         *(
             f"model {model.name} -> {', '.join(target.name for target in model.targets)} as {model.upstream_name}"
+            + choice_of(model)
             for model in snapshot.models.values()
         ),
     ]
@@ -71,7 +73,18 @@ def target_line(target: Target) -> str:
     taken = target.capacity
     capacity = "" if taken is None else f", takes {taken.concurrent} at a time, queue of {taken.queue.depth}"
     place = f"{target.scheme} {target.host} {target.port} {target.base_path or '/'}"
-    return f"target {target.name} {place}{credential}{capacity}"
+    rules = target.breaker
+    broken = f", broken after {rules.failures} or {rules.share}%, for {rules.pause:g} to {rules.longest:g} s"
+    weight = f", weight {target.weight}" if target.weight > 1 else ""
+    shown = f"target {target.name} {place}{credential}{capacity}{weight}"
+    return shown + (broken if (rules.failures, rules.pause) != (Breaking().failures, Breaking().pause) else "")
+
+
+def choice_of(model: Model) -> str:
+    how = model.choose
+    shown = "" if how is None else f", {how.how}{f' by {how.by}' if how.how == 'sticky' else ''}"
+    shown += ", repeatable" if model.repeatable else ""
+    return shown + (f", else {' '.join(model.fallback)}" if model.fallback else "")
 
 
 def policy_lines(policy: Policy) -> list[str]:

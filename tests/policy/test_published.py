@@ -113,7 +113,7 @@ def shown(value: Any) -> str:
     """A default as the page writes it."""
     if isinstance(value, bool):
         return str(value).lower()
-    return f"[{', '.join(value)}]" if isinstance(value, list) else str(value)
+    return f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
 
 
 def test_the_page_has_every_key_with_its_default_and_no_other() -> None:

@@ -58,6 +58,13 @@ class Shadow(msgspec.Struct, omit_defaults=True, gc=False):
     changed: list[str] = []  # what would come with the allowance and be otherwise: members of the grant, `model`
 
 
+class Attempt(msgspec.Struct, frozen=True, gc=False):
+    """One of several tries to have an exchange served."""
+
+    target: str
+    outcome: str  # code of model.reason; "completed" of the one that served it
+
+
 class Closed(msgspec.Struct, tag="closed", tag_field="kind", kw_only=True, omit_defaults=True, gc=False):
     """The exchange has ended. Repeats what a metric or alert needs, so that no reader has to join."""
 
@@ -75,6 +82,7 @@ class Closed(msgspec.Struct, tag="closed", tag_field="kind", kw_only=True, omit_
     model: str = ""  # empty unless it is a configured model: junk names never travel
     instead_of: str = ""  # the model that was asked for, if this one is its fallback
     target: str = ""
+    attempts: list[Attempt] = []  # where more than one was made: all of them
     policies: tuple[str, ...] = ()  # those that allowed it; of a denial, those that denied it, if it was policies
     revision: str = ""
     shadow: Shadow | None = None

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from guardhouse.control.state import State
@@ -18,6 +18,8 @@ from guardhouse.model.figures import WorkerFigures
 from guardhouse.readers.usage import PrincipalUsage, UsageReader
 
 WANTED_FOR = 10.0  # seconds after somebody has asked
+
+_BREAKER = ("closed", "half_open", "open")
 
 _decode = msgspec.json.Decoder(WorkerFigures).decode
 
@@ -67,6 +69,7 @@ class UsageDesk(Collector):
             yield gauge
         yield self._of_store(workers)
         yield from _of_targets(workers)
+        yield from _of_upstreams(workers)
 
     def _of_store(self, workers: dict[str, WorkerFigures]) -> Metric:
         away = GaugeMetricFamily(
@@ -92,6 +95,35 @@ def _of_targets(workers: dict[str, WorkerFigures]) -> Iterator[Metric]:
             for target, depths in figures.targets.items():
                 gauge.add_metric([worker, target], getattr(depths, member))
         yield gauge
+
+
+def _of_upstreams(workers: dict[str, WorkerFigures]) -> Iterator[Metric]:
+    breaker = GaugeMetricFamily(
+        "guardhouse_target_breaker",
+        "The circuit breaker of a target: 0 closed, 1 half open, 2 open.",
+        labels=["worker", "target"],
+    )
+    pending = GaugeMetricFamily(
+        "guardhouse_target_pending", "Exchanges that are with a target at present.", labels=["worker", "target"]
+    )
+    failures = CounterMetricFamily(
+        "guardhouse_target_failures", "Exchanges that a target has failed.", labels=["worker", "target"]
+    )
+    breaks = CounterMetricFamily(
+        "guardhouse_target_breaks", "Times that a target's breaker has opened.", labels=["worker", "target"]
+    )
+    retries = CounterMetricFamily(
+        "guardhouse_retries", "What was tried again, by whether the budget allowed it.", labels=["worker", "allowed"]
+    )
+    for worker, figures in workers.items():
+        for target, its in figures.upstreams.items():
+            breaker.add_metric([worker, target], _BREAKER.index(its.breaker))
+            pending.add_metric([worker, target], its.pending)
+            failures.add_metric([worker, target], its.failures)
+            breaks.add_metric([worker, target], its.breaks)
+        retries.add_metric([worker, "yes"], figures.retries)
+        retries.add_metric([worker, "no"], figures.retries_refused)
+    yield from (breaker, pending, failures, breaks, retries)
 
 
 def _figures(path: Path) -> WorkerFigures | None:

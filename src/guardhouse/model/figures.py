@@ -11,10 +11,22 @@ class TargetFigures(msgspec.Struct, frozen=True):
     waiting: int
 
 
+class UpstreamFigures(msgspec.Struct, frozen=True):
+    """Of every model server."""
+
+    breaker: str  # closed, half_open or open
+    pending: int  # exchanges that are with it
+    failures: int = 0  # so far
+    breaks: int = 0  # how often the breaker has opened
+
+
 class WorkerFigures(msgspec.Struct, frozen=True, kw_only=True):
     connections: int = 0  # of callers
     exchanges: int = 0  # under way upstream
     held: int = 0  # waiting for a turn, a place or the limits' store
     targets: dict[str, TargetFigures] = {}
+    upstreams: dict[str, UpstreamFigures] = {}
+    retries: int = 0  # so far
+    retries_refused: int = 0  # for which the budget was used up
     limits_store: str = ""  # "there" or "away"; empty where limits are this process's own
     journeys: int = 0  # to the limits' store

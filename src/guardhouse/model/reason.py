@@ -133,6 +133,13 @@ class Reason(Enum):
     CONTENT_UNREADABLE = ("content_unreadable", 400, "caller", False, "Part of the request cannot be inspected.")
 
     # upstream
+    UPSTREAM_UNAVAILABLE = (
+        "upstream_unavailable",
+        503,
+        "upstream",
+        True,
+        "No model server takes requests for this model at present.",
+    )
     UPSTREAM_UNREACHABLE = ("upstream_unreachable", 502, "upstream", True, "The model server cannot be reached.")
     UPSTREAM_SATURATED = (
         "upstream_saturated",

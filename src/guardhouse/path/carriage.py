@@ -3,7 +3,12 @@
 A Carriage is what the upstream connection reports to: `received` for each read of the answer, `ended` when the answer
 is complete or has failed. Nothing of it is a coroutine while an idle connection is at hand, because on this path a
 task and its wake-ups cost as much as all of policy and admission; a task exists only while a connection has to be
-made.
+made, or another server found.
+
+What is tried again: anything of which nothing was sent, at every further server that may have it (rerouting.py), and in
+another round after a pause; and what was sent to a server that broke before it answered, where doing it twice does no
+harm: an operation that only computes, or a model that says so (`repeat`). Both of the latter draw on the budget of
+retrying.py. An answer that has begun is never begun again. The attempts are on the record.
 
 `end` runs exactly once, whoever comes first: the complete answer, a failure, a deadline, or the caller's departure
 (`cancel`). It gives the closed record its figures and lets `record` release the answer. Whatever fails in here fails
@@ -12,46 +17,77 @@ closed: the caller gets an error or a cut connection, never an answer that was n
 
 import asyncio
 import logging
+import random
+from collections.abc import Callable
 
+from guardhouse.audit.record import Attempt
 from guardhouse.model.denial import Denial
+from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
-from guardhouse.path import overload, record
-from guardhouse.path.exchange import Exchange
+from guardhouse.path import record, rerouting, retrying, routing
+from guardhouse.path.breaker import REFUSED, Ticket
+from guardhouse.path.exchange import Detour, Exchange
 from guardhouse.path.fault import describe
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.response import Response
-from guardhouse.path.targets import permitted
 from guardhouse.path.upstream import Pool, UpstreamConnection
+from guardhouse.path.wards import Ward
+from guardhouse.wire.http1.head import ResponseHead
+
+_COMPUTES_ONLY = frozenset((Operation.EMBEDDINGS,))  # it leaves nothing behind and costs no more than its time
 
 log = logging.getLogger("guardhouse.path")
 
 
 class Carriage:
-    __slots__ = ("_connection", "_exchange", "_over", "_plane", "_response", "_task", "received")
+    __slots__ = (
+        "_connection",
+        "_exchange",
+        "_over",
+        "_plane",
+        "_response",
+        "_rounds",
+        "_task",
+        "_ticket",
+        "_tried",
+        "_ward",
+        "received",
+    )
 
     def __init__(self, exchange: Exchange, plane: DataPlane) -> None:
         self._exchange = exchange
         self._plane = plane
         self._response = Response(exchange, plane.settings.upstream.response_body, plane.loop_time)
-        self.received = self._response.received
+        self.received: Callable[[ResponseHead, bytes, bool], Denial | None] = self._response.received
         self._connection: UpstreamConnection | None = None
         self._task: asyncio.Task[None] | None = None
+        self._ward: Ward | None = None  # of the server that it is with
+        self._ticket: Ticket = REFUSED
+        self._tried: set[str] | None = None
+        self._rounds = 1
         self._over = False
 
     def start(self) -> None:
-        target = self._exchange.target
+        plane, target = self._plane, self._exchange.target
         assert target is not None
-        pool = self._plane.upstreams.pool(target)
+        plane.retries.requests += 1
+        pool = plane.upstreams.pool(target)
         connection = pool.idle_connection()
-        if connection is not None:
+        if connection is not None and self._enter(pool):
             self._send(pool, connection)
-        else:
-            self._task = self._plane.loop.create_task(self._dial())
+            return
+        if connection is not None:
+            connection.discard()  # of a server that is being left alone
+        self._task = plane.loop.create_task(self._go())
 
     def ended(self, denial: Denial | None) -> None:
         """The upstream connection is done with this exchange."""
         self._connection = None
-        self._end(denial)
+        if denial is not None and self._may_repeat(denial):
+            self._exchange.caller.upstream = None
+            self._task = self._plane.loop.create_task(self._go(denial))
+        else:
+            self._end(denial)
 
     def cancel(self, denial: Denial) -> None:
         """The caller has left or is given up: so is the request, wherever it is."""
@@ -61,32 +97,105 @@ class Carriage:
             self._connection.discard()
         self._end(denial)
 
-    async def _dial(self) -> None:
-        """Try the targets in order; as long as nothing was sent, the next one may have it."""
-        denial: Denial | None = Denial(Reason.INTERNAL)
-        model = self._exchange.model
-        assert model is not None
+    async def _go(self, failure: Denial | None = None) -> None:
+        """Find a server that takes it, after the one that has failed with `failure`."""
+        denial: Denial | None = failure
         try:
-            first = self._exchange.target
-            for target in (first, *(other for other in permitted(self._exchange, model) if other is not first)):
-                assert target is not None
-                if not overload.move(self._exchange, self._plane, target):
-                    continue
-                pool = self._plane.upstreams.pool(target)
-                connection = pool.idle_connection() or await pool.connect()
-                if not isinstance(connection, Denial):
-                    if self._over:  # the caller left in the very turn in which the connection was made
-                        connection.discard()
-                        return
-                    self._send(pool, connection)
+            while True:
+                if denial is not None:
+                    refused = await self._onward(denial)
+                    if refused is not None:
+                        denial = refused
+                        break
+                denial = await self._try()
+                if denial is None:
                     return
-                denial = connection
         except asyncio.CancelledError:
             denial = Denial(Reason.CLIENT_LEFT)
         except Exception as error:  # noqa: BLE001 - fails closed, like a stage
             log.error("exchange %s failed: %s", self._exchange.id, describe(error))
             denial = Denial(Reason.INTERNAL)
         self._end(denial)
+
+    async def _try(self) -> Denial | None:
+        """None when it is under way, or over."""
+        target = self._exchange.target
+        assert target is not None
+        pool = self._plane.upstreams.pool(target)
+        if not self._enter(pool):
+            return rerouting.refusal(self._exchange, self._plane)
+        connection = pool.idle_connection() or await pool.connect()
+        if isinstance(connection, Denial):
+            return connection
+        if self._over:  # the caller left in the very turn in which the connection was made
+            connection.discard()
+        else:
+            self._send(pool, connection)
+        return None
+
+    async def _onward(self, denial: Denial) -> Denial | None:
+        """After a failure: None when the exchange has another target, and is ready for it."""
+        exchange, plane = self._exchange, self._plane
+        self._note(denial)
+        self._leave(denial)
+        tried = self._tried = self._tried or set()
+        assert exchange.target is not None
+        tried.add(exchange.target.name)
+        if not rerouting.onward(exchange, plane, tried):
+            rules = plane.settings.upstream.retries
+            again = denial.reason is Reason.UPSTREAM_UNREACHABLE and self._rounds < rules.attempts
+            if not again or not plane.retries.take(plane.loop_time()):
+                return denial
+            await asyncio.sleep(retrying.pause(rules, self._rounds - 1, random.random()))  # noqa: S311 - spreads load
+            self._rounds += 1
+            tried.clear()
+            if not rerouting.onward(exchange, plane, tried):
+                return denial
+        assert exchange.target is not None
+        return routing.prepare(exchange, exchange.target)
+
+    def _may_repeat(self, denial: Denial) -> bool:
+        """Whether what was sent may be sent again: the connection broke and not even a head had come."""
+        exchange = self._exchange
+        if denial.reason is not Reason.UPSTREAM_CLOSED_EARLY or exchange.status or exchange.begun or self._over:
+            return False
+        model = exchange.model
+        harmless = exchange.operation in _COMPUTES_ONLY or (model is not None and model.repeatable)
+        if not harmless or self._rounds >= self._plane.settings.upstream.retries.attempts:
+            return False
+        self._rounds += 1
+        return self._plane.retries.take(self._plane.loop_time())
+
+    def _enter(self, pool: Pool) -> bool:
+        ward = pool.ward
+        ticket = ward.enter(self._plane.loop_time())
+        if ticket == REFUSED:
+            return False
+        self._ward = ward
+        self._ticket = ticket
+        if ward.on_trial():
+            self.received = self._received_on_trial
+        return True
+
+    def _leave(self, denial: Denial | None) -> None:
+        ward = self._ward
+        if ward is None:
+            return
+        self._ward = None
+        fault = rerouting.fault_of(self._exchange, denial)
+        if fault is None:
+            ward.give_up(self._ticket)
+        else:
+            ward.leave(self._ticket, self._plane.loop_time(), fault)
+
+    def _received_on_trial(self, head: ResponseHead, part: bytes, complete: bool) -> Denial | None:
+        """The first part of an answer tells whether the server is back; a stream may go on for long after it."""
+        self.received = self._response.received
+        denial = self.received(head, part, complete)
+        fault = rerouting.fault_of(self._exchange, denial)
+        if self._ward is not None and fault is not None:
+            self._ward.judge(self._ticket, self._plane.loop_time(), fault)
+        return denial
 
     def _send(self, pool: Pool, connection: UpstreamConnection) -> None:
         exchange = self._exchange
@@ -99,6 +208,13 @@ class Carriage:
         path = route.dialect.upstream_path(route, model.upstream_name)
         connection.send(pool.render(route, path, exchange.id, head.headers, exchange.encoded), self)
 
+    def _note(self, denial: Denial | None) -> None:
+        exchange = self._exchange
+        assert exchange.target is not None
+        detour = exchange.detour = exchange.detour or Detour()
+        outcome = "completed" if denial is None else denial.reason.code
+        detour.attempts.append(Attempt(exchange.target.name, outcome))
+
     def _end(self, denial: Denial | None) -> None:
         if self._over:
             return
@@ -107,6 +223,9 @@ class Carriage:
         exchange.caller.upstream = None
         exchange.carriage = None  # no cycle is left behind: an exchange is freed when its last reference goes
         try:
+            if self._tried is not None and self._ward is not None:
+                self._note(denial)
+            self._leave(denial)
             response.note_usage()
             record.close(exchange, self._plane, denial, b"" if denial is None else response.broken(denial))
         except Exception as error:  # noqa: BLE001 - an exchange that cannot be closed must not look served

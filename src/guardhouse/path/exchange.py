@@ -9,7 +9,7 @@ These are plain classes and no structs, because the compiled build turns their a
 from abc import ABC, abstractmethod
 from typing import Any, Final, Protocol
 
-from guardhouse.audit.record import Control, Shadow
+from guardhouse.audit.record import Attempt, Control, Shadow
 from guardhouse.identity.api_keys import Presented
 from guardhouse.identity.certificate import Certified
 from guardhouse.identity.tokens import PresentedToken
@@ -78,9 +78,10 @@ class Metering(ABC):
 class Detour:
     """What was out of the ordinary on the way of an exchange."""
 
-    __slots__ = ("instead_of", "waited")
+    __slots__ = ("attempts", "instead_of", "waited")
 
     def __init__(self) -> None:
+        self.attempts: list[Attempt] = []  # those that failed, and the last one
         self.waited = 0.0  # seconds that it was held
         self.instead_of = ""  # the model that was asked for, if `model` is its fallback
 

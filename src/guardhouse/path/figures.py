@@ -8,8 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from guardhouse.model.bulletin import publish
-from guardhouse.model.figures import TargetFigures, WorkerFigures
+from guardhouse.model.figures import TargetFigures, UpstreamFigures, WorkerFigures
+from guardhouse.path.breaker import STATES
 from guardhouse.path.plane import DataPlane
+from guardhouse.policy.snapshot import Target
 
 _EVERY = 1.0  # seconds
 
@@ -41,6 +43,16 @@ def figures_of(plane: DataPlane) -> WorkerFigures:
         exchanges=plane.journal.open_count,
         held=plane.held,
         targets={name: TargetFigures(*depths) for name, depths in plane.intakes.depths().items()},
+        upstreams={target.name: _upstream(plane, target) for target in plane.snapshot.targets.values()},
+        retries=plane.retries.taken,
+        retries_refused=plane.retries.refused,
         limits_store=state,
         journeys=0 if sharing is None else sharing.courier.journeys,
+    )
+
+
+def _upstream(plane: DataPlane, target: Target) -> UpstreamFigures:
+    ward = plane.upstreams.wards.of(target)
+    return UpstreamFigures(
+        breaker=STATES[ward.breaker.state], pending=ward.pending, failures=ward.failures, breaks=ward.breaker.trips
     )

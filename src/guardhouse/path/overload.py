@@ -1,15 +1,16 @@
-"""What becomes of an exchange whose model server is busy: the next target, a turn in the queue, or the fallback.
+"""What becomes of an exchange whose model server is busy: the next target, a turn in the queue, or a fallback.
 
-Asked by `routing.choose`, and only for targets that have a capacity. The first target with room takes the exchange. If
-none has any, callers of a tier with `fallback` go to the model's fallback, provided that the very same policies allow
-them that model, that it has room, and that it costs no more where a budget of money counts: then everything that was
-judged and reserved for the request holds for it too. All others wait for the model's first target. Whoever has waited
-too long, or has to make room for others, is refused with 503.
+Asked by `routing.choose`, and only for targets that have a capacity. The best target with room takes the exchange. If
+none has any, callers of a tier with `fallback` go to one of the model's fallbacks, provided that the very same policies
+allow them that model, that it has room, that it stands where the model stands, and that it costs no more where a budget
+of money counts: then everything that was judged and reserved for the request holds for it too. All others wait for the
+target that was meant for them. Whoever has waited too long, or has to make room for others, is refused with 503.
 
 `leave` runs once for every exchange that had a slot, when it is closed; what it tells of the server is what an adaptive
 capacity goes by.
 """
 
+from collections.abc import Collection
 from typing import Final
 
 from guardhouse.audit.record import Event
@@ -19,24 +20,18 @@ from guardhouse.limits.intake import Slot
 from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.reason import Reason
 from guardhouse.path.authorization import facts_of
+from guardhouse.path.choosing import candidates
 from guardhouse.path.exchange import HELD, Detour, Exchange
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.targets import permitted
+from guardhouse.path.wards import FAULTS
 from guardhouse.policy.decide import decide_among
 from guardhouse.policy.snapshot import Grant, Model, Target
 
 _RETRY_AFTER: Final = 1.0
+NONE_TRIED: Final[frozenset[str]] = frozenset()
 _BUSY_STATUS: Final = frozenset((429, 503, 504, 529))
-_FAILURES: Final = frozenset(
-    (
-        Reason.UPSTREAM_UNREACHABLE,
-        Reason.UPSTREAM_SATURATED,
-        Reason.UPSTREAM_CONNECT_TIMEOUT,
-        Reason.UPSTREAM_FIRST_BYTE_TIMEOUT,
-        Reason.UPSTREAM_BETWEEN_BYTES_TIMEOUT,
-        Reason.UPSTREAM_CLOSED_EARLY,
-    )
-)
+_FAILURES: Final = FAULTS | {Reason.UPSTREAM_SATURATED}
 
 
 def enter(exchange: Exchange, plane: DataPlane) -> Verdict:
@@ -46,9 +41,10 @@ def enter(exchange: Exchange, plane: DataPlane) -> Verdict:
         return None if slot.inside else _turn_away(exchange, plane, slot)
     model = exchange.model
     assert model is not None
-    if _enter_any(exchange, plane, model) or _fall_back(exchange, plane, model):
+    if go_on(exchange, plane, model, NONE_TRIED) or _relieve(exchange, plane, model):
         return None
-    target = permitted(exchange, model)[0]
+    target = exchange.target
+    assert target is not None
     slot = exchange.slot = _ask(exchange, plane, target)
     capacity = target.capacity
     if slot.left or capacity is None:
@@ -71,18 +67,49 @@ def leave(exchange: Exchange, plane: DataPlane, denial: Denial | None) -> None:
     plane.intakes.pump(slot.intake, now)
 
 
-def move(exchange: Exchange, plane: DataPlane, target: Target) -> bool:
-    """The exchange's target could not be reached and `target` is the next: whether that has room."""
-    if target is exchange.target:
+def go_on(exchange: Exchange, plane: DataPlane, model: Model, tried: Collection[str]) -> bool:
+    """Give it to the best target of the model that was not tried and has room."""
+    return any(
+        _move(exchange, plane, target) for target in candidates(exchange, plane, model) if target.name not in tried
+    )
+
+
+def fall_back(exchange: Exchange, plane: DataPlane, model: Model, tried: Collection[str]) -> bool:
+    """Give it to the best of the model's fallbacks that may have it and has room, under that model's name."""
+    if not model.fallback:
+        return False
+    regions = {target.region for target in permitted(exchange, model)}
+    for name in model.fallback:
+        other = exchange.snapshot.models[name]
+        if _is_dearer(exchange, model, other) or not _allowed(exchange, plane, other):
+            continue
+        for target in candidates(exchange, plane, other):
+            if target.region in regions and target.name not in tried and _move(exchange, plane, target):
+                detour = exchange.detour = exchange.detour or Detour()
+                detour.instead_of = model.name
+                exchange.model = other
+                return True
+    return False
+
+
+def _relieve(exchange: Exchange, plane: DataPlane, model: Model) -> bool:
+    """The model is busy: tiers that must not wait go to its fallbacks."""
+    tiers = exchange.snapshot.tiers
+    return tiers[rank_of(tiers, _tier(exchange))].fallback and fall_back(exchange, plane, model, NONE_TRIED)
+
+
+def _move(exchange: Exchange, plane: DataPlane, target: Target) -> bool:
+    """From where it could not stay, if anywhere, to `target`, if that has room."""
+    before = exchange.slot
+    if before is not None and target is exchange.target:
         return True
-    leave(exchange, plane, Denial(Reason.UPSTREAM_UNREACHABLE))
-    exchange.slot = None
-    exchange.target = target
-    return _enter(exchange, plane, target)
-
-
-def _enter_any(exchange: Exchange, plane: DataPlane, model: Model) -> bool:
-    return any(_enter(exchange, plane, target) for target in permitted(exchange, model))
+    if not _enter(exchange, plane, target):
+        return False
+    if before is not None:
+        now = plane.loop_time()
+        before.intake.leave(before, now, 0.0, failed=True)
+        plane.intakes.pump(before.intake, now)
+    return True
 
 
 def _enter(exchange: Exchange, plane: DataPlane, target: Target) -> bool:
@@ -92,6 +119,8 @@ def _enter(exchange: Exchange, plane: DataPlane, target: Target) -> bool:
         if not intake.has_room(rank_of(tiers, _tier(exchange)), plane.loop_time()):
             return False
         exchange.slot = _ask(exchange, plane, target)
+    else:
+        exchange.slot = None
     exchange.target = target
     return True
 
@@ -102,21 +131,6 @@ def _ask(exchange: Exchange, plane: DataPlane, target: Target) -> Slot:
     tiers = exchange.snapshot.tiers
     intake = plane.intakes.of(target.name, target.capacity, tiers)
     return intake.enter(exchange.principal.id, rank_of(tiers, _tier(exchange)), plane.loop_time())
-
-
-def _fall_back(exchange: Exchange, plane: DataPlane, model: Model) -> bool:
-    snapshot = exchange.snapshot
-    if not model.fallback or not snapshot.tiers[rank_of(snapshot.tiers, _tier(exchange))].fallback:
-        return False
-    other = snapshot.models[model.fallback]
-    if _is_dearer(exchange, model, other) or not _allowed(exchange, plane, other):
-        return False
-    if not _enter_any(exchange, plane, other):
-        return False
-    detour = exchange.detour = exchange.detour or Detour()
-    detour.instead_of = model.name
-    exchange.model = other
-    return True
 
 
 def _is_dearer(exchange: Exchange, model: Model, other: Model) -> bool:

@@ -21,6 +21,7 @@ from guardhouse.limits.table import LimitTable
 from guardhouse.path.canary import Canary
 from guardhouse.path.gates import Gates
 from guardhouse.path.intakes import Intakes
+from guardhouse.path.retrying import RetryBudget
 from guardhouse.path.sharing import Sharing
 from guardhouse.path.upstream import Upstreams
 from guardhouse.policy.settings import Settings
@@ -59,6 +60,7 @@ class DataPlane:
         "loop",
         "loop_time",
         "request_limits",
+        "retries",
         "settings",
         "shadow",
         "sharing",
@@ -99,6 +101,7 @@ class DataPlane:
         self.loop = loop
         self.loop_time: Callable[[], float] = loop.time
         self.intakes = Intakes(loop)
+        self.retries = RetryBudget(settings.upstream.retries, loop.time())
         self.sharing = sharing
         self.limits: Book = LimitTable() if sharing is None else sharing.book
         self.connections: set[Open] = set()

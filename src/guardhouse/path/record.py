@@ -21,7 +21,12 @@ _CHARACTERS_PER_TOKEN = 4
 
 _GONE = (Reason.CLIENT_LEFT, Reason.CLIENT_TOO_SLOW)  # nobody is there to be answered
 
-_NOT_SENT = (Reason.UPSTREAM_UNREACHABLE, Reason.UPSTREAM_CONNECT_TIMEOUT, Reason.UPSTREAM_SATURATED)
+_NOT_SENT = (
+    Reason.UPSTREAM_UNAVAILABLE,
+    Reason.UPSTREAM_UNREACHABLE,
+    Reason.UPSTREAM_CONNECT_TIMEOUT,
+    Reason.UPSTREAM_SATURATED,
+)
 
 # the stages in the order of pipeline.py, and what is to be said when the first n of them were passed
 STAGE_ORDER = (
@@ -139,6 +144,7 @@ def _closed(exchange: Exchange, plane: DataPlane, denial: Denial | None, usage: 
         model="" if model is None else model.name,
         instead_of="" if detour is None else detour.instead_of,
         target="" if target is None else target.name,
+        attempts=[] if detour is None or len(detour.attempts) < 2 else detour.attempts,
         policies=exchange.refused_by if grant is None else grant.policies,
         flags=() if grant is None else grant.flags,
         revision=exchange.snapshot.revision,

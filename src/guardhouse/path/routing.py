@@ -2,17 +2,17 @@
 
 `recognise` maps method and path onto a route of some dialect by exact match; what is in none does not exist, so
 the management routes of a model server cannot be reached. `choose` names the first target that the policies admit
-(targets.py) and that has room (overload.py), and prepares the judged document for it. Targets come from the
-configuration alone: nothing a caller sends can add or change one.
+(targets.py), that is well (rerouting.py) and that has room (overload.py), and prepares the judged document for it.
+Targets come from the configuration alone: nothing a caller sends can add or change one.
 """
 
 from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.reason import Reason
-from guardhouse.path import overload
+from guardhouse.path import overload, rerouting
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
-from guardhouse.path.targets import permitted
 from guardhouse.policy.decide import visible_models
+from guardhouse.policy.snapshot import Target
 from guardhouse.wire.dialects import table
 from guardhouse.wire.dialects.dialect import Prepared, Route
 
@@ -34,17 +34,25 @@ def choose(exchange: Exchange, plane: DataPlane) -> Verdict:
         return _answer_locally(exchange, route)
     assert model is not None
     if exchange.target is None:
-        candidates = permitted(exchange, model)
-        if not candidates:
-            return Denial(Reason.DIALECT_UNSUPPORTED, param="model")
-        exchange.target = candidates[0]
+        verdict = rerouting.first(exchange, plane)
+        if verdict is not None:
+            return verdict
     target = exchange.target
+    assert target is not None
     if target.capacity is not None:
         verdict = overload.enter(exchange, plane)
         if verdict is not None:
             return verdict
-        model = exchange.model
-        assert model is not None
+        target = exchange.target
+        assert target is not None
+    return prepare(exchange, target)
+
+
+def prepare(exchange: Exchange, target: Target) -> Verdict:
+    """Make `exchange.encoded` what goes to this target. Asked before each attempt; the answer holds for that one."""
+    model, route = exchange.model, exchange.route
+    assert model is not None
+    assert route is not None
     prepared = route.dialect.prepare(exchange.document, route, model.upstream_name)
     if prepared is not Prepared.AS_IT_WAS:
         exchange.usage_added = exchange.usage_added or prepared is Prepared.USAGE_ASKED

@@ -21,6 +21,7 @@ from typing import Protocol, cast
 
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
+from guardhouse.path.wards import Ward, Wards
 from guardhouse.policy.settings import Upstream
 from guardhouse.policy.snapshot import Target
 from guardhouse.wire.dialects.dialect import Dialect, Route
@@ -155,10 +156,14 @@ class Pool:
         "settings",
         "target",
         "tls",
+        "ward",
     )
 
-    def __init__(self, target: Target, settings: Upstream, loop: asyncio.AbstractEventLoop, dial: "Dial") -> None:
+    def __init__(
+        self, target: Target, settings: Upstream, loop: asyncio.AbstractEventLoop, dial: "Dial", ward: Ward
+    ) -> None:
         self._dial = dial
+        self.ward = ward
         self.target = target
         self.settings = settings
         self.loop = loop
@@ -283,7 +288,7 @@ class Upstreams:
     under way in it, and goes when the last of its connections does.
     """
 
-    __slots__ = ("_dial", "_loop", "_pools", "_retired", "_settings")
+    __slots__ = ("_dial", "_loop", "_pools", "_retired", "_settings", "wards")
 
     def __init__(self, settings: Upstream, loop: asyncio.AbstractEventLoop, dial: Dial = dial) -> None:
         self._dial = dial
@@ -291,6 +296,7 @@ class Upstreams:
         self._loop = loop
         self._pools: dict[Target, Pool] = {}
         self._retired: list[Pool] = []
+        self.wards = Wards()
 
     def __repr__(self) -> str:
         return f"<Upstreams {list(self._pools.values())}, {len(self._retired)} retired>"
@@ -298,7 +304,7 @@ class Upstreams:
     def pool(self, target: Target) -> Pool:
         pool = self._pools.get(target)
         if pool is None:
-            pool = self._pools[target] = Pool(target, self._settings, self._loop, self._dial)
+            pool = self._pools[target] = Pool(target, self._settings, self._loop, self._dial, self.wards.of(target))
         return pool
 
     def keep_only(self, targets: set[Target]) -> None:
@@ -307,6 +313,7 @@ class Upstreams:
             pool = self._pools.pop(target)
             pool.retire()
             self._retired.append(pool)
+        self.wards.keep_only(targets)
 
     def sweep(self, now: float) -> None:
         for pool in self._pools.values():

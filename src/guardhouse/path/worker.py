@@ -156,6 +156,8 @@ async def _sweep(
         if plane.sharing is not None:
             plane.sharing.book.sweep(now, plane.now())
         plane.upstreams.sweep(now)
+        for event in plane.upstreams.wards.take_news(plane.now()):
+            plane.journal.append(event)
         figures.sweep(plane, now)
         budgets.sweep(now)
         for connection in tuple(plane.connections):

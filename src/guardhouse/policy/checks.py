@@ -25,6 +25,7 @@ from guardhouse.policy.sections import (
     limits_store,
     people,
     prices,
+    resilience,
     signins,
     suspend,
 )
@@ -47,6 +48,7 @@ def findings(document: Document, unread: Unread) -> Iterator[Finding]:
     yield from clients.findings(None if document.listen.tls is None else document.listen.tls.clients)
     yield from _targets(document, unread)
     yield from _capacities(document, unread)
+    yield from _resilience(document, unread)
     yield from ((("hours", *place), message) for place, message in hours.findings(document.hours))
     wrong = list(_policies(document, unread))
     yield from wrong
@@ -113,13 +115,31 @@ def _capacities(document: Document, unread: Unread) -> Iterator[Finding]:
                 yield ("targets", name, "capacity", *path), message
     if _any_unread("targets", unread) or _any_unread("models", unread):
         return
-    fallbacks = {name: model.fallback for name, model in document.models.items() if model.fallback is not None}
+    fallbacks = {name: model.fallback for name, model in document.models.items() if model.fallback}
     yield from capacity.tier_findings(document.tiers, bounded=bool(bounded), fallbacks=bool(fallbacks))
-    used = any(tier.fallback for tier in document.tiers)
-    for name, fallback in fallbacks.items():
-        first = bool(bounded.intersection(document.models[name].targets[:1]))
-        for path, message in capacity.fallback_findings(name, fallback, known, used=used, bounded=first):
+    for name, chain in fallbacks.items():
+        for path, message in capacity.fallback_findings(name, chain, known):
             yield ("models", name, *path), message
+
+
+def _resilience(document: Document, unread: Unread) -> Iterator[Finding]:
+    for name, entry in document.targets.items():
+        for path, message in resilience.breaker_findings(entry.breaker):
+            yield ("targets", name, "breaker", *path), message
+    if _any_unread("targets", unread) or _any_unread("models", unread):
+        return
+    weights = {name: entry.weight for name, entry in document.targets.items()}
+    chosen = {
+        name: resilience.Chosen(
+            how=model.choose,
+            sticky_by=model.sticky_by,
+            weights=tuple(weights.get(target) for target in model.targets),
+        )
+        for name, model in document.models.items()
+    }
+    yield from resilience.choice_findings(chosen)
+    counting = {target for model in document.models.values() if model.choose != "first" for target in model.targets}
+    yield from resilience.weight_findings(weights, counting)
 
 
 def _policies(document: Document, unread: Unread) -> Iterator[Finding]:

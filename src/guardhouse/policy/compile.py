@@ -19,6 +19,7 @@ from guardhouse.policy.conditions import Conditions
 from guardhouse.policy.document import Document, ModelEntry, PolicyEntry, TargetEntry
 from guardhouse.policy.granting import grant_of
 from guardhouse.policy.references import Reference
+from guardhouse.policy.resilience import Choosing
 from guardhouse.policy.sections import people
 from guardhouse.policy.sections.clients import located
 from guardhouse.policy.sections.features import Features
@@ -110,6 +111,8 @@ def _target(name: str, entry: TargetEntry, secrets: Secrets) -> Target:
         credential=None if entry.credential is None else secrets[entry.credential],
         region=entry.region or "",
         capacity=entry.capacity,
+        weight=entry.weight or 1,
+        breaker=entry.breaker,
     )
 
 
@@ -120,7 +123,9 @@ def _model(name: str, entry: ModelEntry, targets: Mapping[str, Target]) -> Model
         upstream_name=entry.name or name,
         price=price(entry.price),
         max_output=entry.max_output or 0,
-        fallback=entry.fallback or "",
+        choose=None if entry.choose == "first" else Choosing(how=entry.choose, by=entry.sticky_by or "principal"),
+        repeatable=entry.repeat == "unanswered",
+        fallback=entry.fallback,
         version=entry.version or "",
         tags=frozenset(entry.tags),
         attributes={attribute: frozenset(values) for attribute, values in entry.attributes.items()},

@@ -15,12 +15,14 @@ from guardhouse.model.dialect import DialectName
 from guardhouse.model.operation import Operation
 from guardhouse.policy.network import Url
 from guardhouse.policy.references import Reference
+from guardhouse.policy.resilience import Breaking
 from guardhouse.policy.sections.effects import Effects
 from guardhouse.policy.sections.features import Flags
 from guardhouse.policy.sections.hours import HoursEntry
 from guardhouse.policy.sections.identity import IdentityEntry
 from guardhouse.policy.sections.networks import Networks
 from guardhouse.policy.sections.prices import PriceEntry
+from guardhouse.policy.sections.resilience import How, Repeat
 from guardhouse.policy.sections.when import When
 from guardhouse.policy.sections.who import Who
 from guardhouse.policy.settings import Admin, Audit, LimitsStore, Listen, Metrics, Signins, SuspendRule, Upstream
@@ -36,6 +38,8 @@ class TargetEntry(msgspec.Struct, frozen=True, kw_only=True):
     insecure: bool = False
     region: str | None = None
     capacity: Capacity | None = None
+    weight: int | None = None
+    breaker: Breaking = Breaking()
 
 
 class ModelEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +47,10 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None = None
     price: PriceEntry | None = None
     max_output: int | None = None
-    fallback: str | None = None
+    choose: How = "first"
+    sticky_by: str | None = None
+    repeat: Repeat = "unsent"
+    fallback: tuple[str, ...] = ()
     version: str | None = None
     tags: tuple[str, ...] = ()
     attributes: dict[str, tuple[str, ...]] = {}

@@ -13,7 +13,7 @@ from guardhouse.model.dialect import NAMES
 from guardhouse.policy import kinds
 from guardhouse.policy.document import Document, Effect, ModelEntry, PolicyEntry, TargetEntry
 from guardhouse.policy.problem import Path, Problem
-from guardhouse.policy.reading import Key, ListOf, MapOf, Reading, Shape, Unread
+from guardhouse.policy.reading import Key, ListOf, MapOf, OneOrMore, Reading, Shape, Unread
 from guardhouse.policy.sections.capacity import CAPACITY, TIERS
 from guardhouse.policy.sections.clients import CLIENTS
 from guardhouse.policy.sections.effects import BUNDLES, EFFECTS
@@ -25,6 +25,7 @@ from guardhouse.policy.sections.may import OPERATIONS
 from guardhouse.policy.sections.networks import NETWORKS
 from guardhouse.policy.sections.people import ORIGIN, PEOPLE, SESSIONS
 from guardhouse.policy.sections.prices import PRICE
+from guardhouse.policy.sections.resilience import BREAKER, HOW, REPEAT, RETRIES, STICKY_BY, WEIGHT
 from guardhouse.policy.sections.signins import SIGNINS
 from guardhouse.policy.sections.suspend import SUSPEND
 from guardhouse.policy.sections.when import WHEN
@@ -85,6 +86,7 @@ _UPSTREAM = Shape(
         "idle": Key(kinds.DURATION, "How long an unused connection is kept."),
         "connections": Key(kinds.Whole(1, 65_535), "Connections to one target at a time, per worker."),
         "response_body": Key(kinds.SIZE, "Size of an answer that is not streamed."),
+        "retries": Key(RETRIES, "How much is tried again after a failure."),
     },
 )
 
@@ -129,6 +131,8 @@ _TARGET = Shape(
         "credential": Key(kinds.Credential(), "What the gateway sends as bearer token: ${env:NAME} or ${file:/path}."),
         "insecure": Key(kinds.FLAG, "Say true to send the credential over http:// beyond loopback."),
         "capacity": Key(CAPACITY, "How much it is given at a time; without this key, as much as comes."),
+        "weight": Key(WEIGHT, "How much it gets beside the model's other targets, where the model chooses by that."),
+        "breaker": Key(BREAKER, "When it is left alone for a while, as it fails."),
         "region": Key(kinds.SECTION_NAME, "Where it is, in the operator's own words, for policies to speak of."),
     },
 )
@@ -140,8 +144,12 @@ _MODEL = Shape(
         "name": Key(kinds.UPSTREAM_NAME, "What the targets call it, if not by its name here."),
         "price": Key(PRICE, "What its tokens cost; needed by budgets of money."),
         "max_output": Key(kinds.Whole(1, 2**31 - 1), "Tokens of its longest answer; needed by cap_output."),
+        "choose": Key(HOW, "Who serves it: the first target, by weight, the least busy, or each session its own."),
+        "sticky_by": Key(STICKY_BY, "What a session is, with choose: sticky."),
+        "repeat": Key(REPEAT, "What may be sent again: what was unsent, or also what is unanswered."),
         "fallback": Key(
-            kinds.MODEL_NAME, "The model that tiers with fallback get where this one would make them wait."
+            OneOrMore(kinds.MODEL_NAME),
+            "Models in its place where no target can be reached, and for tiers with fallback where it is busy.",
         ),
         "version": Key(kinds.VERSION, "Its version, for policies to speak of as name@version."),
         "tags": Key(ListOf(kinds.TAG), "Words for policies to speak of it by, as tag:word."),

@@ -16,6 +16,7 @@ from guardhouse.identity.guard import Patience
 from guardhouse.identity.issuers import Issuer
 from guardhouse.limits.rate import Rate
 from guardhouse.policy.references import Reference
+from guardhouse.policy.resilience import Retries
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -72,6 +73,7 @@ class Upstream(msgspec.Struct, frozen=True, kw_only=True):
     idle: float = 30.0
     connections: int = 1024
     response_body: int = 64 * MIB
+    retries: Retries = Retries()
 
 
 class Sessions(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ from guardhouse.model.reason import Reason
 from guardhouse.model.secret import Secret
 from guardhouse.policy.callers import Callers
 from guardhouse.policy.conditions import Conditions
+from guardhouse.policy.resilience import Breaking, Choosing
 from guardhouse.policy.sections.features import NO_FEATURES, Features
 from guardhouse.policy.sections.when import When
 from guardhouse.policy.sections.who import Who
@@ -47,6 +48,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     credential: Secret | None = None
     region: str = ""
     capacity: Capacity | None = None
+    weight: int = 1
+    breaker: Breaking = Breaking()
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +58,9 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     upstream_name: str
     price: Price | None = None
     max_output: int = 0  # tokens of its longest answer; 0 where nobody said
-    fallback: str = ""  # the name of another model
+    choose: Choosing | None = None  # None: in the order of `targets`
+    repeatable: bool = False  # what was sent and not answered may be sent again, whatever the operation
+    fallback: tuple[str, ...] = ()  # names of other models, the best first
     version: str = ""
     tags: frozenset[str] = frozenset()
     attributes: dict[str, frozenset[str]] = {}

@@ -115,13 +115,11 @@ def tier_findings(tiers: Tiers, *, bounded: bool, fallbacks: bool) -> Iterator[F
             yield ("tiers", tier.name, "fallback"), "has no effect: no model has a fallback"
 
 
-def fallback_findings(name: str, fallback: str, known: set[str], *, used: bool, bounded: bool) -> Iterator[Finding]:
-    """Of one model; `used`: some tier goes there; `bounded`: the model's first target has a capacity."""
-    if fallback == name:
-        yield ("fallback",), "is the model itself"
-    elif fallback not in known:
-        yield ("fallback",), unknown("model", fallback, known)
-    elif not used:
-        yield ("fallback",), "has no effect: no tier says fallback: true"
-    elif not bounded:
-        yield ("fallback",), "has no effect: the first target of the model has no capacity"
+def fallback_findings(name: str, chain: tuple[str, ...], known: set[str]) -> Iterator[Finding]:
+    """Of one model."""
+    for number, fallback in enumerate(chain):
+        place: Path = ("fallback", number) if len(chain) > 1 else ("fallback",)
+        if fallback == name:
+            yield place, "is the model itself"
+        elif fallback not in known:
+            yield place, unknown("model", fallback, known)

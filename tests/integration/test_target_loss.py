@@ -1,0 +1,109 @@
+"""Two model servers, real processes: one is killed under load, nobody notices after a second, and it comes back."""
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from integration.gateway import SOURCE, Gateway, running
+from integration.polling import LOOPBACK, accepts, eventually, free_port
+
+FELT = 1.0  # seconds after the kill from which nothing may fail
+CALLERS = 4
+
+
+class Server:
+    """A sample model server that can be killed and started again at its port."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        line = [sys.executable, "-m", "guardhouse.demo.sample_model", str(self.port)]
+        environment = {"PYTHONPATH": str(SOURCE)}
+        self.process = subprocess.Popen(line, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        eventually(lambda: accepts(self.port), 10, "the sample model listens")
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+
+class Load:
+    """Callers that ask one after the other; `results` are the times at which each began, and what it was answered."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._over = threading.Event()
+        self.results: list[tuple[float, int]] = []
+        self._threads = [threading.Thread(target=self._call) for _ in range(CALLERS)]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _call(self) -> None:
+        while not self._over.is_set():
+            began = time.monotonic()
+            self.results.append((began, self._gateway.chat("hello").status))
+
+
+@contextmanager
+def servers() -> Iterator[tuple[Server, Server]]:
+    pair = Server(), Server()
+    try:
+        for server in pair:
+            server.start()
+        yield pair
+    finally:
+        for server in pair:
+            if server.process is not None:
+                server.kill()
+
+
+def served_by(gateway: Gateway, since: int) -> set[str]:
+    return {record["target"] for record in gateway.records()[since:] if record["kind"] == "opened"}
+
+
+@pytest.mark.parametrize("choose", ["first", "least_pending"])
+def test_a_killed_server_is_not_noticed_after_a_second_and_is_used_again_when_it_is_back(
+    tmp_path: Path, choose: str
+) -> None:
+    with servers() as (first, second):
+        changes = {
+            "targets": {
+                "local": {"url": f"http://{LOOPBACK}:{first.port}"},
+                "spare": {"kind": "openai", "url": f"http://{LOOPBACK}:{second.port}"},
+            },
+            "models": {"tiny": {"targets": ["local", "spare"], "choose": choose}},
+        }
+        with running(tmp_path, "http://unused.invalid", changes) as gateway:
+            with Load(gateway) as load:
+                eventually(lambda: len(load.results) > 50, 20, "there is load")
+                killed = time.monotonic()
+                first.kill()
+                eventually(lambda: any(began > killed + 2 * FELT for began, _ in load.results), 20, "load goes on")
+                lost = len(gateway.records())
+            after = [status for began, status in load.results if began > killed + FELT]
+            assert set(after) == {200}
+            at_once = [status for began, status in load.results if began <= killed + FELT]
+            assert at_once.count(200) >= len(at_once) - CALLERS  # what was under way there, at most
+            assert 'guardhouse_events_total{name="target.broken"}' in gateway.metrics()
+            first.start()
+            eventually(lambda: gateway.chat("hello").status == 200 and "local" in served_by(gateway, lost), 12, "back")
+            eventually(lambda: 'name="target.mended"' in gateway.metrics(), 3, "its return is told")
