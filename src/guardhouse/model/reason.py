@@ -130,6 +130,18 @@ class Reason(Enum):
     JSON_TOO_DEEP = ("json_too_deep", 400, "caller", False, "The body is nested too deeply.")
     SHAPE_INVALID = ("shape_invalid", 400, "caller", False, "A field of the request has the wrong type or value.")
     FIELD_FORBIDDEN = ("field_forbidden", 400, "caller", False, "A policy forbids a field of the request.")
+    CONTRACT_VIOLATED = ("contract_violated", 400, "caller", False, "The request does not fit the model's contract.")
+    PARAMETER_REFUSED = ("parameter_refused", 400, "caller", False, "This model does not take a parameter like this.")
+    FEATURE_REFUSED = ("feature_refused", 400, "caller", False, "This feature of the model is switched off.")
+    CONTENT_BEYOND_LIMIT = (
+        "content_beyond_limit",
+        400,
+        "caller",
+        False,
+        "The request holds more than this model takes.",
+    )
+    URL_REFUSED = ("url_refused", 400, "caller", False, "The model server is not made to fetch this.")
+    MEDIA_REFUSED = ("media_refused", 400, "caller", False, "The model does not take media of this type or size.")
     CONTENT_UNREADABLE = ("content_unreadable", 400, "caller", False, "Part of the request cannot be inspected.")
 
     # upstream

@@ -21,6 +21,7 @@ from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.reason import Reason
 from guardhouse.path.authorization import facts_of
 from guardhouse.path.choosing import candidates
+from guardhouse.path.contracts import would_hold
 from guardhouse.path.exchange import HELD, Detour, Exchange
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.targets import permitted
@@ -82,6 +83,8 @@ def fall_back(exchange: Exchange, plane: DataPlane, model: Model, tried: Collect
     for name in model.fallback:
         other = exchange.snapshot.models[name]
         if _is_dearer(exchange, model, other) or not _allowed(exchange, plane, other):
+            continue
+        if other.rules is not model.rules and not would_hold(exchange, other):
             continue
         for target in candidates(exchange, plane, other):
             if target.region in regions and target.name not in tried and _move(exchange, plane, target):

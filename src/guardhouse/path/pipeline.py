@@ -15,6 +15,7 @@ from guardhouse.model.reason import Reason
 from guardhouse.path import (
     admission,
     authorization,
+    contracts,
     identity,
     inspection,
     masking,
@@ -42,6 +43,7 @@ BODY_STAGES: Stages = (
     ("validation", validation.validate),
     ("inspection", inspection.inspect),
     ("authorization", authorization.authorize),
+    ("contracts", contracts.hold),
     ("admission", admission.admit),
     ("masking", masking.mask),
     ("routing", routing.choose),

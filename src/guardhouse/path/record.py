@@ -31,7 +31,7 @@ _NOT_SENT = (
 # the stages in the order of pipeline.py, and what is to be said when the first n of them were passed
 STAGE_ORDER = (
     *("routing", "identity", "authorization"),
-    *("validation", "inspection", "authorization", "admission", "masking", "routing"),
+    *("validation", "inspection", "authorization", "contracts", "admission", "masking", "routing"),
 )
 _PASSED: list[dict[str, Control]] = [dict.fromkeys(STAGE_ORDER[:n], "passed") for n in range(len(STAGE_ORDER) + 1)]
 

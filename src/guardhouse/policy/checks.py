@@ -19,10 +19,13 @@ from guardhouse.policy.redundant import redundant
 from guardhouse.policy.sections import (
     capacity,
     clients,
+    content,
+    contracts,
     features,
     hours,
     identity,
     limits_store,
+    parameters,
     people,
     prices,
     resilience,
@@ -49,6 +52,7 @@ def findings(document: Document, unread: Unread) -> Iterator[Finding]:
     yield from _targets(document, unread)
     yield from _capacities(document, unread)
     yield from _resilience(document, unread)
+    yield from _contracts(document, unread)
     yield from ((("hours", *place), message) for place, message in hours.findings(document.hours))
     wrong = list(_policies(document, unread))
     yield from wrong
@@ -277,6 +281,26 @@ def _numbered(document: Document, unread: Unread) -> Iterator[tuple[int, PolicyE
 
 def _names(section: str, read: Iterable[str], unread: Unread) -> set[str]:
     return {*read, *(str(path[1]) for path in unread if path[0] == section and len(path) == 2)}
+
+
+def _contracts(document: Document, unread: Unread) -> Iterator[Finding]:
+    """What models say of their requests, and the contracts that they name."""
+    known = _names("contracts", document.contracts, unread)
+    used = {entry.contract for entry in document.models.values() if entry.contract is not None}
+    if not _any_unread("models", unread):
+        found = contracts.findings(document.contracts, used)
+        yield from ((("contracts", *place), message) for place, message in found)
+    for name, entry in document.models.items():
+        if entry.contract is not None and entry.contract not in known:
+            yield ("models", name, "contract"), unknown("contract", entry.contract, known)
+        for key, found in (
+            ("parameters", parameters.findings(entry.parameters)),
+            ("content", content.findings(entry.content)),
+        ):
+            yield from ((("models", name, key, *place), message) for place, message in found)
+        for word, share in entry.features.items():
+            if share >= 100:
+                yield ("models", name, "features", word), "is on without being said"
 
 
 def _any_unread(section: str, unread: Unread) -> bool:

@@ -16,6 +16,7 @@ from guardhouse.model.operation import ON_MODELS, Operation
 from guardhouse.model.secret import Secret
 from guardhouse.policy.callers import Callers
 from guardhouse.policy.conditions import Conditions
+from guardhouse.policy.contracts.rules import rules_of
 from guardhouse.policy.document import Document, ModelEntry, PolicyEntry, TargetEntry
 from guardhouse.policy.granting import grant_of
 from guardhouse.policy.references import Reference
@@ -77,7 +78,7 @@ def compile_snapshot(document: Document, secrets: Secrets, shares: Shares = NO_S
     features = Features(document.features, [policy.if_feature for policy in policies], shares)
     return Snapshot(
         revision=revision(document),
-        models={name: _model(name, entry, targets) for name, entry in document.models.items()},
+        models={name: _model(name, entry, targets, document, shares) for name, entry in document.models.items()},
         targets=targets,
         tiers=document.tiers or ONE_TIER,
         policies=policies,
@@ -116,7 +117,7 @@ def _target(name: str, entry: TargetEntry, secrets: Secrets) -> Target:
     )
 
 
-def _model(name: str, entry: ModelEntry, targets: Mapping[str, Target]) -> Model:
+def _model(name: str, entry: ModelEntry, targets: Mapping[str, Target], document: Document, shares: Shares) -> Model:
     return Model(
         name=name,
         targets=tuple(targets[target] for target in entry.targets),
@@ -129,6 +130,7 @@ def _model(name: str, entry: ModelEntry, targets: Mapping[str, Target]) -> Model
         version=entry.version or "",
         tags=frozenset(entry.tags),
         attributes={attribute: frozenset(values) for attribute, values in entry.attributes.items()},
+        rules=rules_of(entry, document.contracts, shares),
     )
 
 

@@ -16,11 +16,14 @@ from guardhouse.model.operation import Operation
 from guardhouse.policy.network import Url
 from guardhouse.policy.references import Reference
 from guardhouse.policy.resilience import Breaking
+from guardhouse.policy.sections.content import Content
+from guardhouse.policy.sections.contracts import ContractEntry
 from guardhouse.policy.sections.effects import Effects
 from guardhouse.policy.sections.features import Flags
 from guardhouse.policy.sections.hours import HoursEntry
 from guardhouse.policy.sections.identity import IdentityEntry
 from guardhouse.policy.sections.networks import Networks
+from guardhouse.policy.sections.parameters import Parameters
 from guardhouse.policy.sections.prices import PriceEntry
 from guardhouse.policy.sections.resilience import How, Repeat
 from guardhouse.policy.sections.when import When
@@ -54,6 +57,10 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True):
     version: str | None = None
     tags: tuple[str, ...] = ()
     attributes: dict[str, tuple[str, ...]] = {}
+    contract: str | None = None
+    parameters: Parameters | None = None
+    content: Content | None = None
+    features: Flags = {}
 
 
 class PolicyEntry(Effects, frozen=True, kw_only=True):
@@ -89,4 +96,5 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     tiers: Tiers = ()
     hours: dict[str, HoursEntry] = {}
     bundles: dict[str, Effects] = {}
+    contracts: dict[str, ContractEntry] = {}
     features: Flags = {}

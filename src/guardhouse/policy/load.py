@@ -24,7 +24,7 @@ from guardhouse.policy.problem import Path as ConfigPath
 from guardhouse.policy.problem import Problem, Problems, dotted
 from guardhouse.policy.references import Reference, resolve
 from guardhouse.policy.schema import decode
-from guardhouse.policy.sections import clients, people
+from guardhouse.policy.sections import clients, contracts, people
 from guardhouse.policy.sections.identity import files_of
 from guardhouse.policy.settings import Settings
 from guardhouse.policy.shares import NO_SHARES, Shares
@@ -113,7 +113,11 @@ def _judge(content: bytes, file: str, base: Path) -> _Judged:
     read = _Judged(file, source.root, decoded.document, _sorted(source.problems + decoded.problems))
     if read.document is None:
         return read
-    found = read.locate([*checks.findings(read.document, decoded.unread), *_unreadable_files(read.document, base)])
+    held, missing, elsewhere = contracts.embedded(read.document.contracts, base)
+    told = (*read.problems, *elsewhere, *read.locate((("contracts", *place), message) for place, message in missing))
+    document = msgspec.structs.replace(read.document, contracts=held)
+    read = msgspec.structs.replace(read, document=document, problems=told)
+    found = read.locate([*checks.findings(document, decoded.unread), *_unreadable_files(document, base)])
     return msgspec.structs.replace(read, problems=read.problems + found)
 
 

@@ -14,8 +14,11 @@ from guardhouse.policy import kinds
 from guardhouse.policy.document import Document, Effect, ModelEntry, PolicyEntry, TargetEntry
 from guardhouse.policy.problem import Path, Problem
 from guardhouse.policy.reading import Key, ListOf, MapOf, OneOrMore, Reading, Shape, Unread
+from guardhouse.policy.sections.abilities import ABILITIES
 from guardhouse.policy.sections.capacity import CAPACITY, TIERS
 from guardhouse.policy.sections.clients import CLIENTS
+from guardhouse.policy.sections.content import CONTENT
+from guardhouse.policy.sections.contracts import CONTRACTS
 from guardhouse.policy.sections.effects import BUNDLES, EFFECTS
 from guardhouse.policy.sections.features import FEATURES
 from guardhouse.policy.sections.hours import HOURS
@@ -23,6 +26,7 @@ from guardhouse.policy.sections.identity import IDENTITY
 from guardhouse.policy.sections.limits_store import LIMITS_STORE
 from guardhouse.policy.sections.may import OPERATIONS
 from guardhouse.policy.sections.networks import NETWORKS
+from guardhouse.policy.sections.parameters import PARAMETERS
 from guardhouse.policy.sections.people import ORIGIN, PEOPLE, SESSIONS
 from guardhouse.policy.sections.prices import PRICE
 from guardhouse.policy.sections.resilience import BREAKER, HOW, REPEAT, RETRIES, STICKY_BY, WEIGHT
@@ -156,6 +160,10 @@ _MODEL = Shape(
         "attributes": Key(
             MapOf(kinds.ATTRIBUTE, ListOf(kinds.ATTRIBUTE_VALUE)), "What else there is to say of it, by name."
         ),
+        "contract": Key(kinds.SECTION_NAME, "What its requests and answers must look like, one of contracts."),
+        "parameters": Key(PARAMETERS, "Which parameters it gets to see, and what they may be."),
+        "content": Key(CONTENT, "How much a request may hold, and what the model server may be made to fetch."),
+        "features": Key(ABILITIES, "What of it may be used: on, off, or on for a share of the principals."),
     },
 )
 
@@ -207,6 +215,7 @@ DOCUMENT = Shape(
         "networks": Key(NETWORKS, "Address ranges by name, for the conditions of policies."),
         "features": Key(FEATURES, "Switches by name, on, off or on for a share of the principals."),
         "hours": Key(HOURS, "Stretches of the week by name, for the conditions of policies."),
+        "contracts": Key(CONTRACTS, "What requests and answers of models must look like, by name."),
         "bundles": Key(BUNDLES, "What may come with policies, by name, to be written once for many."),
         "targets": Key(MapOf(kinds.TARGET_NAME, _TARGET), "Model servers by name."),
         "models": Key(MapOf(kinds.MODEL_NAME, _MODEL), "Models by the name that callers use."),

@@ -24,6 +24,7 @@ from guardhouse.model.reason import Reason
 from guardhouse.model.secret import Secret
 from guardhouse.policy.callers import Callers
 from guardhouse.policy.conditions import Conditions
+from guardhouse.policy.contracts.rules import NO_RULES, Rules
 from guardhouse.policy.resilience import Breaking, Choosing
 from guardhouse.policy.sections.features import NO_FEATURES, Features
 from guardhouse.policy.sections.when import When
@@ -64,6 +65,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
     tags: frozenset[str] = frozenset()
     attributes: dict[str, frozenset[str]] = {}
+    rules: Rules = NO_RULES  # what its requests must look like
 
 
 class Approval(msgspec.Struct, frozen=True):

@@ -1,0 +1,140 @@
+"""What a document would make the model server fetch, and what it brings along: every URL, wherever it stands.
+
+A model server that follows a caller's URL is a door into its network, so nothing here depends on a dialect knowing its
+own fields: a URL is whatever stands under a name that ends like one (`image_url`, `server_url`, `fileUri`), and
+whatever under a name for media begins like one. Names count in any case, because some model servers read them so. Left
+out is what the model server hands back to the caller without acting on it: the arguments of a tool call that the model
+has made, a quotation's source, the schemas of tools and answers, and `metadata`.
+
+`fault_in` is strict where parsers are known to disagree. There is one form of a host, small letters, digits and hyphens
+in labels of which the last begins with a letter, so that no spelling of an IP address is one (decimal, octal, hex,
+IPv6), nor is a name with a dot at its end, a percent sign or a character that IDNA would change; backslashes, blanks,
+control characters and user names are refused wherever they stand.
+
+Not seen from here: where an allowed host redirects to, and what its name resolves to for the model server.
+"""
+
+import re
+from typing import Any, Final
+
+_COMMON: Final = frozenset(
+    ("arguments", "content", "id", "model", "name", "role", "text", "thinking", "tool_call_id", "type")
+)
+_ENDINGS: Final = ("url", "uri", "urls", "uris", "href")
+_MEDIA: Final = frozenset(
+    (
+        *("audio", "audio_data", "data", "document", "documents", "file", "file_data", "files", "image", "image_data"),
+        *("images", "input_audio", "input_image", "media", "path", "source", "src", "video", "video_data", "videos"),
+    )
+)
+_SCHEMAS: Final = frozenset(("function", "input_schema", "json_schema", "parameters", "schema"))
+_SCHEMAS_OF: Final = frozenset(("functions", "response_format", "text", "tools"))
+_QUOTATIONS: Final = frozenset(("search_result", "url_citation", "web_search_result"))
+_SCHEME: Final = re.compile(
+    r"[\x00-\x20]*(?:(?:https?|ftps?|file|s3|gs|gcs|hf|blob|data):|[a-z][a-z0-9+.-]*:[/\\]|[/\\]{2})", re.IGNORECASE
+)
+_IGNORED: Final = {ord(letter): None for letter in "\t\r\n"}  # by parsers of URLs, wherever they stand
+_DATA: Final = re.compile(
+    r"data:([a-z]+/[a-z0-9][a-z0-9.+-]*)((?:;[a-z0-9-]+=[A-Za-z0-9._-]+)*);base64,", re.IGNORECASE
+)
+_WEB: Final = re.compile(
+    r"https://((?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?)(?::([1-9][0-9]{0,4}))?"
+    r"(?:[/?#][!-~]*)?",
+)
+_DEEPEST: Final = 64
+
+
+class Found:
+    """One URL, or one thing that is brought along, and where it stands."""
+
+    __slots__ = ("media", "place", "url", "value")
+
+    def __init__(self, place: tuple[str | int, ...], value: str, media: str, *, url: bool) -> None:
+        self.place = place
+        self.value = value
+        self.media = media  # what stands beside it as its type, where that is said
+        self.url = url
+
+
+def find(document: dict[str, Any]) -> list[Found]:
+    found: list[Found] = []
+    _walk(document, (), found)
+    return found
+
+
+def _walk(node: dict[str, Any], path: tuple[str | int, ...], found: list[Found]) -> None:
+    if len(path) > 2 * _DEEPEST:
+        return  # deeper than a document can be
+    for name, value in node.items():
+        kind = type(value)
+        if kind is str:
+            if name not in _COMMON:
+                _look(name, value, node, (*path, name), found)
+        elif kind is dict:
+            if not _is_quoted(name, node, path):
+                _walk(value, (*path, name), found)
+        elif kind is list and value:
+            _walk_list(name, value, node, (*path, name), found)
+
+
+def _walk_list(
+    name: str, entries: list[Any], holder: dict[str, Any], path: tuple[str | int, ...], found: list[Found]
+) -> None:
+    """The entries of a list, which stand under its name."""
+    if len(path) > 2 * _DEEPEST:
+        return
+    for number, entry in enumerate(entries):
+        kind = type(entry)
+        if kind is dict:
+            _walk(entry, (*path, number), found)
+        elif kind is str:
+            if name not in _COMMON:
+                _look(name, entry, holder, (*path, number), found)
+        elif kind is list:
+            _walk_list(name, entry, holder, (*path, number), found)
+
+
+def _is_quoted(name: str, node: dict[str, Any], path: tuple[str | int, ...]) -> bool:
+    """Whether what stands under `name` only describes or repeats, and is nothing to be acted upon."""
+    if not path:
+        return name in ("format", "metadata")
+    if name == "input":
+        return node.get("type") == "tool_use"
+    return name in _SCHEMAS and path[0] in _SCHEMAS_OF
+
+
+def _look(name: str, value: str, holder: dict[str, Any], path: tuple[str | int, ...], found: list[Found]) -> None:
+    folded = name.casefold()
+    if folded.endswith(_ENDINGS):
+        if value and not (name == "url" and holder.get("type") in _QUOTATIONS):
+            found.append(Found(path, value, "", url=True))
+    elif folded in _MEDIA and value:
+        is_url = _SCHEME.match(value[:80].translate(_IGNORED)) is not None
+        media = holder.get("media_type") or holder.get("mime_type") or ""
+        found.append(Found(path, value, media if type(media) is str else "", url=is_url))
+
+
+def fault_in(found: Found, hosts: tuple[str, ...]) -> str | None:
+    """Why the model server is not to fetch this; None for what needs no fetching, or may be fetched."""
+    value = found.value
+    if not found.url or _DATA.match(value):
+        return None
+    match = _WEB.fullmatch(value)
+    if match is None or "\\" in value:
+        if value[:8].lower() == "https://":
+            return "is not in the one form that is taken: https, a host name in small letters, no user, no backslash"
+        return "is neither https nor data in base64"
+    host, port = match[1], match[2]
+    named = host if port is None or port == "443" else f"{host}:{port}"
+    for known in hosts:
+        if named == known or (known[0] == "." and named.endswith(known)):
+            return None
+    return "leads to a host that this model may not fetch from"
+
+
+def media_of(found: Found) -> tuple[str, int]:
+    """The media type, as far as it is said, and the size of what is brought along; 0 for what is to be fetched."""
+    match = _DATA.match(found.value)
+    if match is not None:
+        return match[1].lower(), (len(found.value) - match.end()) * 3 // 4
+    return ("", 0) if found.url else (found.media.lower(), len(found.value) * 3 // 4)

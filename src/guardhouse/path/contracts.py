@@ -1,0 +1,150 @@
+"""Is the request one that this model is to be given?
+
+Whether the caller may use the model has been decided; here the request itself is held to what the configuration says of
+the model's requests: its contract, its parameters, how much it may hold, which of the model's features it may use, and
+what the model server may be made to fetch. Only the last is asked of every request, because a URL that a model server
+follows leads into its network.
+
+`hold` may change the document, where a parameter is set, clamped or left to a default. What is changed is judged again:
+the contract speaks of what the model server gets. `would_hold` changes nothing: for a model that may take over.
+"""
+
+from typing import Any, Final
+
+from guardhouse.inspect.abilities import wants
+from guardhouse.inspect.measures import Measures, measure
+from guardhouse.inspect.references import Found, fault_in, find, media_of
+from guardhouse.model.denial import Denial, Verdict
+from guardhouse.model.reason import Reason
+from guardhouse.path.exchange import Exchange
+from guardhouse.path.plane import DataPlane
+from guardhouse.policy.contracts.rules import Rules
+from guardhouse.policy.snapshot import Model
+from guardhouse.wire import json
+
+_PLACES: Final = 160  # characters of a place that a refusal repeats at most
+_SHOWN: Final = frozenset(
+    (
+        *("audio", "audio_url", "content", "data", "document", "documents", "file", "file_data", "file_url", "files"),
+        *(
+            "image",
+            "image_url",
+            "images",
+            "input",
+            "input_audio",
+            "media",
+            "messages",
+            "output",
+            "prompt",
+            "server_url",
+        ),
+        *("source", "tool_calls", "tools", "uri", "url", "video", "video_url", "videos"),
+    )
+)
+
+
+def hold(exchange: Exchange, plane: DataPlane) -> Verdict:
+    model = exchange.model
+    if model is None:
+        return None
+    document, rules = exchange.document, model.rules
+    found = find(document if type(document) is dict else {"document": document})
+    if found:
+        denial = _judge_references(found, rules)
+        if denial is not None:
+            return denial
+    return None if rules.plain else _judge(exchange, rules, mend=True)
+
+
+def would_hold(exchange: Exchange, model: Model) -> bool:
+    """Whether another model may be given this very request, as it stands."""
+    rules = model.rules
+    document = exchange.document
+    found = find(document if type(document) is dict else {"document": document})
+    if _judge_references(found, rules) is not None:
+        return False
+    return rules.plain or _judge(exchange, rules, mend=False) is None
+
+
+def _judge(exchange: Exchange, rules: Rules, *, mend: bool) -> Verdict:
+    document = exchange.document
+    if type(document) is not dict:
+        return _judge_contract(exchange, rules, document)
+    denial = _judge_features(exchange, rules, document)
+    if denial is None and rules.bounds:
+        denial = _judge_bounds(measure(document), rules)
+    if denial is not None:
+        return denial
+    if rules.parameters is not None:
+        changed = rules.parameters.apply(document, mend=mend)
+        if isinstance(changed, Denial):
+            return changed
+        if changed:
+            exchange.encoded = json.encode(document)
+            exchange.controls["contracts"] = "changed"
+    return _judge_contract(exchange, rules, document)
+
+
+def _judge_features(exchange: Exchange, rules: Rules, document: Any) -> Verdict:
+    principal = exchange.principal
+    assert principal is not None
+    for ability in rules.abilities:
+        wanted = wants(ability, document, stream=exchange.stream)
+        if wanted and not rules.switches.is_on(ability, principal.id):
+            return Denial(Reason.FEATURE_REFUSED, f"The feature {ability} is not to be used.", param=ability)
+    return None
+
+
+def _judge_bounds(measures: Measures, rules: Rules) -> Verdict:
+    held = {
+        "messages": measures.messages,
+        "tools": measures.tools,
+        "depth": measures.depth,
+        "characters": measures.characters,
+        "images": measures.images,
+        "audio": measures.audio,
+        "files": measures.files,
+    }
+    for name, bound in rules.bounds:
+        if held[name] > bound:
+            return Denial(Reason.CONTENT_BEYOND_LIMIT, f"At most {bound} {name}, not {held[name]}.", param=name)
+    return None
+
+
+def _judge_contract(exchange: Exchange, rules: Rules, document: Any) -> Verdict:
+    contract = rules.contract
+    if contract is None:
+        return None
+    if contract.response is not None and exchange.stream:
+        detail = f"An answer that flows cannot be held to the contract {contract.name} {contract.version}."
+        return Denial(Reason.CONTRACT_VIOLATED, detail, param="stream")
+    fault = None if contract.request is None else contract.request.fault(document)
+    if fault is None:
+        return None
+    return Denial(Reason.CONTRACT_VIOLATED, f"By the contract {contract.name} {contract.version}, {fault}.")
+
+
+def _judge_references(found: list[Found], rules: Rules) -> Verdict:
+    content = rules.content
+    for each in found:
+        fault = fault_in(each, content.hosts)
+        if fault is not None:
+            return Denial(Reason.URL_REFUSED, f"The URL {fault}.", param=_place(each))
+        media, size = media_of(each)
+        if media and media not in content.media and f"{media.partition('/')[0]}/*" not in content.media:
+            return Denial(Reason.MEDIA_REFUSED, "The media type is not among those that are taken.", param=_place(each))
+        if size > content.media_bytes:
+            detail = f"At most {content.media_bytes} bytes are taken."
+            return Denial(Reason.MEDIA_REFUSED, detail, param=_place(each))
+    return None
+
+
+def _place(found: Found) -> str:
+    """Where it stands; names that a caller may have made up are left out."""
+    text = ""
+    for step in found.place:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        else:
+            text += ("." if text else "") + (step if step in _SHOWN else "*")
+    return text[:_PLACES]

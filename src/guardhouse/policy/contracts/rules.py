@@ -1,0 +1,84 @@
+"""What the configuration says of a model's requests, compiled: one object per model, shared by those that say nothing.
+
+`path/contracts.py` asks it. The defaults of `content` hold for every model; everything else costs only the models that
+have it, which is what `plain` is for.
+"""
+
+from guardhouse.model.ability import ABILITIES, Ability
+from guardhouse.policy.contracts.parameters import ParameterRules
+from guardhouse.policy.contracts.schema import Requirement
+from guardhouse.policy.document import ModelEntry
+from guardhouse.policy.sections.content import Content
+from guardhouse.policy.sections.contracts import ContractEntry, SchemaEntry
+from guardhouse.policy.sections.features import NO_FEATURES, Features
+from guardhouse.policy.shares import Shares
+from guardhouse.wire import json
+
+
+class Contract:
+    __slots__ = ("name", "request", "response", "version")
+
+    def __init__(self, name: str, version: str, request: Requirement | None, response: Requirement | None) -> None:
+        self.name = name
+        self.version = version
+        self.request = request
+        self.response = response
+
+    def __repr__(self) -> str:
+        return f"<Contract {self.name} {self.version}>"
+
+
+class Rules:
+    __slots__ = ("abilities", "bounds", "content", "contract", "parameters", "plain", "switches")
+
+    def __init__(
+        self,
+        *,
+        contract: Contract | None = None,
+        parameters: ParameterRules | None = None,
+        content: Content | None = None,
+        switches: Features = NO_FEATURES,
+        abilities: tuple[Ability, ...] = (),
+    ) -> None:
+        self.contract = contract
+        self.parameters = parameters
+        self.content = content or Content()
+        self.bounds = tuple(
+            (name, bound)
+            for name in ("messages", "tools", "depth", "characters", "images", "audio", "files")
+            if (bound := getattr(self.content, name)) is not None
+        )
+        self.switches = switches
+        self.abilities = abilities  # those that are not on for everybody
+        self.plain = contract is None and parameters is None and not self.bounds and not abilities
+
+    def __repr__(self) -> str:
+        return f"<Rules {self.contract or 'without contract'}{', plain' if self.plain else ''}>"
+
+
+NO_RULES = Rules()
+
+
+def rules_of(entry: ModelEntry, contracts: dict[str, ContractEntry], shares: Shares) -> Rules:
+    if entry.contract is None and entry.parameters is None and entry.content is None and not entry.features:
+        return NO_RULES
+    return Rules(
+        contract=None if entry.contract is None else _contract(entry.contract, contracts[entry.contract]),
+        parameters=None if entry.parameters is None else ParameterRules(entry.parameters),
+        content=entry.content,
+        switches=Features(entry.features, (), shares),
+        abilities=tuple(word for word in ABILITIES if word in entry.features),
+    )
+
+
+def _contract(name: str, entry: ContractEntry) -> Contract:
+    return Contract(name, entry.version, _requirement(entry.request), _requirement(entry.response))
+
+
+def _requirement(entry: SchemaEntry | None) -> Requirement | None:
+    if entry is None:
+        return None
+    assert entry.schema is not None  # a file has been read by now
+    decoded = json.decode(entry.schema.encode())
+    assert isinstance(decoded, tuple)
+    return Requirement(decoded[0])

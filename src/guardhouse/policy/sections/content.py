@@ -1,0 +1,80 @@
+"""`models.X.content`: how much a request may hold, and what the model server may be made to fetch.
+
+A model server that follows a URL out of a request is a way into its network for every caller. So by default it gets
+none but `data:` URLs, in media types that carry no references of their own; `hosts` names those it may fetch from. The
+defaults of `media`, `media_bytes` and `hosts` hold for every model, with this section or without.
+"""
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from guardhouse.policy import kinds
+from guardhouse.policy.problem import Path
+from guardhouse.policy.reading import Key, Kind, ListOf, Shape
+
+MEDIA = (
+    *("image/png", "image/jpeg", "image/webp", "image/gif"),
+    *("audio/wav", "audio/mpeg", "audio/mp4", "audio/ogg", "audio/flac", "audio/webm"),
+    *("video/mp4", "video/webm"),
+    *("application/pdf", "text/plain"),
+)
+_MIB = 1024 * 1024
+
+# the last label begins with a letter: no spelling of an IP address does
+HOST = r"\.?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?(:[1-9][0-9]{0,4})?"
+
+
+class Content(msgspec.Struct, frozen=True, kw_only=True):
+    messages: int | None = None
+    tools: int | None = None
+    depth: int | None = None
+    characters: int | None = None
+    images: int | None = None
+    audio: int | None = None
+    files: int | None = None
+    media: tuple[str, ...] = MEDIA
+    media_bytes: int = 20 * _MIB
+    hosts: tuple[str, ...] = ()
+
+
+CONTENT: Kind[Content] = Shape(
+    Content,
+    {
+        "messages": Key(kinds.Whole(1, 1_000_000), "Messages or items of a request."),
+        "tools": Key(kinds.Whole(0, 100_000), "Tools that it defines."),
+        "depth": Key(kinds.Whole(1, 64), "Levels of its nesting."),
+        "characters": Key(kinds.Whole(1, 2**31 - 1), "Characters of all its text together, names of members left out."),
+        "images": Key(kinds.Whole(0, 100_000), "Images and videos in it."),
+        "audio": Key(kinds.Whole(0, 100_000), "Recordings in it."),
+        "files": Key(kinds.Whole(0, 100_000), "Files in it."),
+        "media": Key(
+            ListOf(
+                kinds.Text(
+                    r"[a-z]+/([a-z0-9][a-z0-9.+-]{0,79}|\*)", "a media type; write one such as image/png or image/*"
+                )
+            ),
+            "Media types of what it brings along.",
+        ),
+        "media_bytes": Key(kinds.SIZE, "Size of each thing that it brings along."),
+        "hosts": Key(
+            ListOf(
+                kinds.Text(
+                    HOST,
+                    "a host; write a name in small letters, one with a dot in front for all below it, never an address",
+                )
+            ),
+            "Where the model server may fetch from, by https only: hosts, or .example.com for all below one.",
+        ),
+    },
+)
+
+
+def findings(content: Content | None) -> Iterator[tuple[Path, str]]:
+    if content == Content():
+        yield (), "says nothing but the defaults"
+    for number, host in enumerate(() if content is None else content.hosts):
+        port = re.search(r":([0-9]+)$", host)
+        if port is not None and int(port[1]) > 65_535:
+            yield ("hosts", number), "no port is that large"

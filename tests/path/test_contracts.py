@@ -1,0 +1,170 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playbook import CONFIG, Play, chat, completion, perform, post, reply
+
+MODELS = """
+  small:
+    targets: [local, spare]
+    contract: talk
+    parameters:
+      allow: [top_p, tools, response_format]
+      rules:
+        temperature: {min: 0, max: 1}
+        max_tokens: {min: 1, max: 100, over: clamp}
+        logit_bias: refuse
+    content: {messages: 3, characters: 400, images: 1, hosts: [cdn.example.com], media: [image/*], media_bytes: 1KiB}
+    features: {tools: off, streaming: off}
+"""
+CONTRACTS = """
+contracts:
+  talk:
+    version: "1.2"
+    request:
+      schema:
+        properties:
+          messages: {items: {properties: {content: {type: [string, array], maxLength: 300}}}}
+"""
+STRICT = CONFIG.replace("\n  small: {targets: [local, spare]}\n", MODELS).replace(
+    "\npolicies:", CONTRACTS + "policies:"
+)
+
+
+def image(value: str) -> Any:
+    return [{"type": "image_url", "image_url": {"url": value}}]
+
+
+def refused(
+    tmp_path: Path, document: dict[str, Any], config: str = STRICT
+) -> tuple[int, dict[str, Any], dict[str, Any]]:
+    """Status, error and record of a request that must not reach the model server."""
+    seen: list[tuple[int, dict[str, Any], dict[str, Any]]] = []
+
+    async def scene(play: Play) -> None:
+        answer = await play.say(post(document))
+        assert play.server.requests == []
+        (closed,) = play.records
+        seen.append((answer.status, answer.json["error"], closed))
+
+    perform(tmp_path, scene, config=config)
+    return seen[0]
+
+
+@pytest.mark.parametrize(
+    ("document", "code", "param"),
+    [
+        (chat("hi", temperature=2), "parameter_refused", "temperature"),
+        (chat("hi", seed=1), "parameter_refused", "seed"),
+        (chat("hi", logit_bias={}), "parameter_refused", "logit_bias"),
+        (chat("x" * 301), "contract_violated", None),
+        ({**chat("hi"), "messages": [{"role": "user", "content": "a"}] * 4}, "content_beyond_limit", "messages"),
+        (
+            {**chat("hi"), "messages": [{"role": "user", "content": "a" * 200}] * 3},
+            "content_beyond_limit",
+            "characters",
+        ),
+        (chat("hi", tools=[{"type": "function", "function": {"name": "f"}}]), "feature_refused", "tools"),
+        (chat("hi", stream=True), "feature_refused", "streaming"),
+        (
+            {**chat("hi"), "messages": [{"role": "user", "content": image("https://evil.example/")}]},
+            "url_refused",
+            "messages[0].content[0].image_url.url",
+        ),
+        (
+            {**chat("hi"), "messages": [{"role": "user", "content": image("data:text/plain;base64,AA")}]},
+            "media_refused",
+            "messages[0].content[0].image_url.url",
+        ),
+        (
+            {**chat("hi"), "messages": [{"role": "user", "content": image("data:image/png;base64," + "A" * 1400)}]},
+            "media_refused",
+            "messages[0].content[0].image_url.url",
+        ),
+    ],
+)
+def test_what_the_model_is_not_to_be_given_is_refused_with_its_reason(
+    tmp_path: Path, document: dict[str, Any], code: str, param: str | None
+) -> None:
+    status, error, closed = refused(tmp_path, document)
+    assert (status, error["code"], error["param"]) == (400, code, param)
+    assert (closed["reason"], closed["controls"]["contracts"]) == (code, "blocked")
+
+
+def test_the_place_and_the_keyword_of_a_broken_contract_are_told_and_nothing_of_the_request(tmp_path: Path) -> None:
+    _, error, closed = refused(tmp_path, chat("secret " * 50))
+    assert "By the contract talk 1.2, at /messages/0/content: maxLength." in error["message"]
+    assert "secret" not in json.dumps(error) + json.dumps(closed)
+
+
+def test_a_parameter_is_clamped_in_what_goes_upstream_and_the_record_says_so(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        answer = await play.say(post(chat("hi", max_tokens=5000)))
+        assert answer.status == 200
+        assert play.server.document()["max_tokens"] == 100
+        assert play.records[-1]["controls"]["contracts"] == "changed"
+
+    perform(tmp_path, scene, config=STRICT)
+
+
+PLAIN = CONFIG.replace("entities: [all]", "entities: []")
+
+
+@pytest.mark.parametrize("value", ["http://169.254.169.254/latest", "https://example.com/a.png", "file:///etc/passwd"])
+def test_a_model_of_which_nothing_is_said_fetches_nothing_but_data(tmp_path: Path, value: str) -> None:
+    document = {**chat("hi"), "messages": [{"role": "user", "content": image(value)}]}
+    assert refused(tmp_path, document, PLAIN)[1]["code"] == "url_refused"
+
+
+def test_what_a_request_brings_along_itself_goes_on(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        content = image("data:image/png;base64,AAAA")
+        answer = await play.say(post({**chat("hi"), "messages": [{"role": "user", "content": content}]}))
+        assert answer.status == 200
+        assert play.server.document()["messages"][0]["content"] == content
+        assert play.records[-1]["controls"]["contracts"] == "passed"
+
+    perform(tmp_path, scene, config=PLAIN)
+
+
+def test_names_that_a_caller_made_up_are_not_repeated(tmp_path: Path) -> None:
+    _, error, _ = refused(tmp_path, chat("hi", my_secret={"url": "https://x.example"}), PLAIN)
+    assert error["param"] == "*.url"
+
+
+FALLBACK = (
+    PLAIN.replace(
+        "  local: {kind: openai,", "  local: {capacity: {concurrent: 1, queue: {depth: 4, wait: 5s}}, kind: openai,"
+    )
+    .replace(
+        "small: {targets: [local, spare]}",
+        "small: {targets: [local], fallback: other}\n  other: {targets: [spare], parameters: {rules: {seed: refuse}}}",
+    )
+    .replace("models: [small, renamed]", "models: [small, renamed, other]")
+    .replace("models:\n  small", "tiers: {everybody: {fallback: true}}\nmodels:\n  small")
+)
+
+
+def test_a_fallback_that_would_not_take_the_request_is_none(tmp_path: Path) -> None:
+    def script(_: bytes) -> list[bytes | None]:
+        return []
+
+    async def scene(play: Play) -> None:
+        first, second, third = (play.connect() for _ in range(3))
+        plain: dict[str, Any] = {}
+        for (_, caller), extra in ((first, plain), (second, {"seed": 1}), (third, plain)):
+            caller.data_received(post(chat("hi", **extra)))
+            await play.turn()
+        assert [record["model"] for record in play.records if record["kind"] == "opened"] == ["small", "other"]
+        assert play.plane.held == 1
+
+    perform(tmp_path, scene, script, config=FALLBACK)
+
+
+def test_an_answer_is_served_as_before(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        answer = await play.say(post(chat("hi", temperature=1, top_p=0.5)))
+        assert answer.json["choices"][0]["message"]["content"] == "fine"
+
+    perform(tmp_path, scene, lambda _: [reply(completion("fine"))], config=STRICT)

@@ -1,0 +1,39 @@
+"""docs/contracts.md: its example loads, what it quotes stands there, and its tables name what the code knows."""
+
+import re
+from pathlib import Path
+
+from guardhouse.model.ability import ABILITIES
+from guardhouse.policy.contracts.parameters import CONTAINERS, SYNONYMS
+from guardhouse.policy.contracts.schema import FORMATS
+from guardhouse.policy.load import Loaded, load
+
+ROOT = Path(__file__).parent.parent
+PAGE = (ROOT / "docs" / "contracts.md").read_text()
+EXAMPLE = ROOT / "docs" / "examples" / "contracts" / "support.yaml"
+
+
+def test_the_example_loads() -> None:
+    loaded = load(EXAMPLE, {})
+    assert isinstance(loaded, Loaded), [str(problem) for problem in loaded]
+    assert not loaded.snapshot.models["llama-3-8b"].rules.plain
+
+
+def test_what_the_page_quotes_stands_in_its_example() -> None:
+    quoted = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    assert len(quoted) >= 4
+    assert [block for block in quoted if block not in EXAMPLE.read_text()] == []
+
+
+def test_every_feature_is_on_the_page() -> None:
+    assert [word for word in ABILITIES if f"`{word}`" not in PAGE] == []
+
+
+def test_every_name_and_place_of_a_parameter_is_on_the_page() -> None:
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)+) \|$", PAGE, re.MULTILINE)
+    assert [tuple(re.findall(r"`(\w+)`", row)) for row in rows] == list(SYNONYMS)
+    assert [name for name in CONTAINERS if f"`{name}`" not in PAGE] == []
+
+
+def test_every_format_is_on_the_page() -> None:
+    assert [name for name in FORMATS if f"`{name}`" not in PAGE] == []
