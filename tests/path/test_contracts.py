@@ -108,6 +108,22 @@ def test_a_parameter_is_clamped_in_what_goes_upstream_and_the_record_says_so(tmp
     perform(tmp_path, scene, config=STRICT)
 
 
+SET = CONFIG.replace(
+    "small: {targets: [local, spare]}",
+    "small: {targets: [local, spare], parameters: {rules: {user: {set: operator}, note: {set: none}}}}",
+)
+
+
+def test_masking_does_not_bring_back_what_the_gateway_has_replaced(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        answer = await play.say(post(chat("hi", user="bob@example.com", Note="eve@example.com")))
+        assert answer.status == 200
+        document = play.server.document()
+        assert (document["user"], document["note"], "Note" in document) == ("operator", "none", False)
+
+    perform(tmp_path, scene, config=SET)
+
+
 PLAIN = CONFIG.replace("entities: [all]", "entities: []")
 
 

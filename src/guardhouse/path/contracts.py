@@ -20,7 +20,6 @@ from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
 from guardhouse.policy.contracts.rules import Rules
 from guardhouse.policy.snapshot import Model
-from guardhouse.wire import json
 
 _PLACES: Final = 160  # characters of a place that a refusal repeats at most
 _SHOWN: Final = frozenset(
@@ -80,9 +79,18 @@ def _judge(exchange: Exchange, rules: Rules, *, mend: bool) -> Verdict:
         if isinstance(changed, Denial):
             return changed
         if changed:
-            exchange.encoded = json.encode(document)
-            exchange.controls["contracts"] = "changed"
+            _take_over(exchange, document)
     return _judge_contract(exchange, rules, document)
+
+
+def _take_over(exchange: Exchange, document: Any) -> None:
+    """What was read of the document before may not be there any more: masking must not bring it back."""
+    route, found = exchange.route, exchange.found
+    assert route is not None
+    exchange.encoded = route.dialect.encode(document, route)
+    exchange.controls["contracts"] = "changed"
+    if found is not None:
+        exchange.found = (route.dialect.texts(document, route), found[1])
 
 
 def _judge_features(exchange: Exchange, rules: Rules, document: Any) -> Verdict:

@@ -13,12 +13,9 @@ from typing import Any, Final
 
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
-from guardhouse.policy.sections.parameters import ParameterRule, Parameters
+from guardhouse.policy.sections.parameters import PAYLOAD, ParameterRule, Parameters
 
 CONTAINERS: Final = ("options", "parameters", "sampling_params", "generation_config", "extra_body")
-PAYLOAD: Final = frozenset(
-    ("id", "input", "inputs", "instructions", "messages", "model", "outputs", "prompt", "stream", "system")
-)
 SYNONYMS: Final = (
     ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_new_tokens", "num_predict", "n_predict"),
     ("min_tokens", "min_new_tokens"),

@@ -19,6 +19,14 @@ Value = bool | int | float | str
 
 _LARGEST = 10**15
 
+# what a request is about; no parameters, and judged elsewhere
+PAYLOAD = frozenset(
+    (
+        *("id", "input", "inputs", "instructions", "messages", "model", "outputs", "prompt", "stream"),
+        *("stream_options", "system"),
+    )
+)
+
 
 class ParameterRule(msgspec.Struct, frozen=True, kw_only=True):
     refuse: bool = False
@@ -117,6 +125,8 @@ def findings(parameters: Parameters | None) -> Iterator[tuple[Path, str]]:
         yield (), "says nothing; name parameters in allow or rules"
     folded: dict[str, str] = {}
     for name, rule in parameters.rules.items():
+        if name.casefold() in PAYLOAD:
+            yield ("rules", name), "is part of the payload and no parameter"
         twin = folded.setdefault(name.casefold(), name)
         if twin != name:
             yield ("rules", name), f"is the same parameter as {twin}: case does not count"
