@@ -11,7 +11,7 @@ from guardhouse.cli.main import app
 from guardhouse.control.state import State, prepare
 from guardhouse.control.usage_desk import UsageDesk, UsageReport
 from guardhouse.model.bulletin import publish
-from guardhouse.model.figures import TargetFigures, WorkerFigures
+from guardhouse.model.figures import MemoryFigures, TargetFigures, WorkerFigures
 from guardhouse.readers.usage import PrincipalUsage, UsageReader
 
 CONFIGURATION = """\
@@ -90,13 +90,16 @@ def test_the_busiest_are_shown_or_the_one_that_is_named(state: State) -> None:
     assert [each["principal"] for each in json.loads(run("bob", "--json").stdout)["principals"]] == ["bob"]
 
 
+MEMORY = {"requests": MemoryFigures(5 << 20, 256 << 20), "answers": MemoryFigures(0, 64 << 20)}
+
+
 def test_people_see_two_tables(state: State) -> None:
-    worker = WorkerFigures(connections=3, exchanges=2, held=1, targets={"gpu": TargetFigures(2, 8, 1)})
+    worker = WorkerFigures(connections=3, exchanges=2, held=1, memory=MEMORY, targets={"gpu": TargetFigures(2, 8, 1)})
     shared = WorkerFigures(limits_store="away")
     future = time.time() + 1000
     workers = {"w0": worker, "w1": shared}
     publish(state.usage, UsageReport(at=future, since=0.0, principals=[used("alice")], workers=workers))
     lines = run().stdout.splitlines()
     assert lines[1].split() == ["alice", "1.5", "30", "90", "2", "1000", "500", "k1,k2"]
-    assert lines[4].split() == ["w0", "3", "2", "1", "gpu", "2/8,", "1", "own"]
-    assert lines[5].split() == ["w1", "0", "0", "0", "-", "store", "away"]
+    assert lines[4].split() == ["w0", "3", "2", "1", "5/256", "MiB,", "0/64", "MiB", "gpu", "2/8,", "1", "own"]
+    assert lines[5].split() == ["w1", "0", "0", "0", "-", "-", "store", "away"]

@@ -8,12 +8,19 @@ from prometheus_client import CollectorRegistry, generate_latest
 from guardhouse.control.state import State, prepare
 from guardhouse.control.usage_desk import WANTED_FOR, UsageDesk, UsageReport
 from guardhouse.model.bulletin import publish
-from guardhouse.model.figures import TargetFigures, WorkerFigures
+from guardhouse.model.figures import MemoryFigures, TargetFigures, WorkerFigures
 from guardhouse.readers.usage import UsageReader
 
 NOW = 1_800_000_000.0
 BUSY = WorkerFigures(
-    connections=3, exchanges=2, held=1, targets={"gpu": TargetFigures(2, 8, 1)}, limits_store="away", journeys=9
+    connections=3,
+    exchanges=2,
+    held=1,
+    paused=4,
+    memory={"requests": MemoryFigures(5, 9)},
+    targets={"gpu": TargetFigures(2, 8, 1)},
+    limits_store="away",
+    journeys=9,
 )
 
 
@@ -53,6 +60,9 @@ def test_the_gauges_show_what_each_worker_last_told(desk: UsageDesk, state: Stat
     shown = generate_latest(registry).decode()
     assert 'guardhouse_connections{worker="w0"} 3.0' in shown
     assert 'guardhouse_exchanges_held{worker="w0"} 1.0' in shown
+    assert 'guardhouse_callers_paused{worker="w0"} 4.0' in shown
+    assert 'guardhouse_memory_held_bytes{of="requests",worker="w0"} 5.0' in shown
+    assert 'guardhouse_memory_limit_bytes{of="requests",worker="w0"} 9.0' in shown
     assert 'guardhouse_target_waiting{target="gpu",worker="w0"} 1.0' in shown
     assert 'guardhouse_target_limit{target="gpu",worker="w0"} 8.0' in shown
     assert 'guardhouse_limits_store_away{worker="w0"} 1.0' in shown

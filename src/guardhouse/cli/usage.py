@@ -82,13 +82,14 @@ def shown(report: UsageReport) -> str:
         )
         for each in report.principals
     ]
-    second = [("WORKER", "CONNECTIONS", "UNDER WAY", "HELD", "QUEUES (IN USE/LIMIT, WAITING)", "LIMITS")]
+    second = [("WORKER", "CONNECTIONS", "UNDER WAY", "HELD", "MEMORY", "QUEUES (IN USE/LIMIT, WAITING)", "LIMITS")]
     second += [
         (
             name,
             str(worker.connections),
             str(worker.exchanges),
             str(worker.held),
+            ", ".join(f"{of.held >> 20}/{of.limit >> 20} MiB" for of in worker.memory.values()) or "-",
             "; ".join(f"{target} {of.in_use}/{of.limit}, {of.waiting}" for target, of in worker.targets.items()) or "-",
             f"store {worker.limits_store}" if worker.limits_store else "own",
         )

@@ -62,12 +62,14 @@ class UsageDesk(Collector):
         for name, text, member in (
             ("guardhouse_connections", "Connections of callers.", "connections"),
             ("guardhouse_exchanges_held", "Exchanges that wait for a turn, a place or the limits' store.", "held"),
+            ("guardhouse_callers_paused", "Callers whose request is not read until there is room for it.", "paused"),
         ):
             gauge = GaugeMetricFamily(name, text, labels=["worker"])
             for worker, figures in workers.items():
                 gauge.add_metric([worker], getattr(figures, member))
             yield gauge
         yield self._of_store(workers)
+        yield from _of_memory(workers)
         yield from _of_targets(workers)
         yield from _of_upstreams(workers)
 
@@ -82,6 +84,18 @@ class UsageDesk(Collector):
         if alone is not None:
             away.add_metric(["control"], alone)
         return away
+
+
+def _of_memory(workers: dict[str, WorkerFigures]) -> Iterator[Metric]:
+    for name, text, member in (
+        ("guardhouse_memory_held_bytes", "What a worker holds of requests, or of answers.", "held"),
+        ("guardhouse_memory_limit_bytes", "How much that may be.", "limit"),
+    ):
+        gauge = GaugeMetricFamily(name, text, labels=["worker", "of"])
+        for worker, figures in workers.items():
+            for of, memory in figures.memory.items():
+                gauge.add_metric([worker, of], getattr(memory, member))
+        yield gauge
 
 
 def _of_targets(workers: dict[str, WorkerFigures]) -> Iterator[Metric]:

@@ -20,10 +20,19 @@ class UpstreamFigures(msgspec.Struct, frozen=True):
     breaks: int = 0  # how often the breaker has opened
 
 
+class MemoryFigures(msgspec.Struct, frozen=True):
+    """Of what a worker holds for callers, in bytes."""
+
+    held: int
+    limit: int
+
+
 class WorkerFigures(msgspec.Struct, frozen=True, kw_only=True):
     connections: int = 0  # of callers
     exchanges: int = 0  # under way upstream
     held: int = 0  # waiting for a turn, a place or the limits' store
+    paused: int = 0  # callers whose body is not read for want of room
+    memory: dict[str, MemoryFigures] = {}  # for requests, for answers
     targets: dict[str, TargetFigures] = {}
     upstreams: dict[str, UpstreamFigures] = {}
     retries: int = 0  # so far

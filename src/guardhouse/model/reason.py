@@ -114,6 +114,13 @@ class Reason(Enum):
     QUOTA_EXHAUSTED = ("quota_exhausted", 429, "caller", True, "Your quota is used up.")
     BUDGET_EXHAUSTED = ("budget_exhausted", 429, "caller", True, "Your budget is used up.")
     COST_BEYOND_BUDGET = ("cost_beyond_budget", 400, "caller", False, "This request alone exceeds your budget.")
+    MEMORY_EXHAUSTED = (
+        "memory_exhausted",
+        503,
+        "gateway",
+        True,
+        "The gateway holds as much for you at the moment as it can.",
+    )
     OVERLOADED = ("overloaded", 503, "gateway", True, "The model is busy, and too many requests wait for it already.")
     QUEUE_TIMEOUT = ("queue_timeout", 503, "gateway", True, "The model was busy for too long.")
     TOKENS_BEYOND_LIMIT = ("tokens_beyond_limit", 400, "caller", False, "This request alone exceeds your token limit.")

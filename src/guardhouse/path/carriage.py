@@ -28,6 +28,7 @@ from guardhouse.path import record, rerouting, retrying, routing
 from guardhouse.path.breaker import REFUSED, Ticket
 from guardhouse.path.exchange import Detour, Exchange
 from guardhouse.path.fault import describe
+from guardhouse.path.holding import keep, let_go, let_go_of_answer, room_for
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.response import Response
 from guardhouse.path.upstream import Pool, UpstreamConnection
@@ -57,7 +58,7 @@ class Carriage:
     def __init__(self, exchange: Exchange, plane: DataPlane) -> None:
         self._exchange = exchange
         self._plane = plane
-        self._response = Response(exchange, plane.settings.upstream.response_body, plane.loop_time)
+        self._response = Response(exchange, plane)
         self.received: Callable[[ResponseHead, bytes, bool], Denial | None] = self._response.received
         self._connection: UpstreamConnection | None = None
         self._task: asyncio.Task[None] | None = None
@@ -78,7 +79,17 @@ class Carriage:
             return
         if connection is not None:
             connection.discard()  # of a server that is being left alone
-        self._task = plane.loop.create_task(self._go())
+        self._exchange.document = None
+        denial = keep(self._exchange, plane, room_for(len(self._exchange.encoded)))
+        if denial is None:
+            self._task = plane.loop.create_task(self._go())
+        else:
+            self._end(denial)
+
+    def taken(self) -> None:
+        """The model server has taken the request, but for a rest that does not matter."""
+        if not self._is_repeatable():
+            let_go(self._exchange)
 
     def ended(self, denial: Denial | None) -> None:
         """The upstream connection is done with this exchange."""
@@ -152,6 +163,9 @@ class Carriage:
             if not rerouting.onward(exchange, plane, tried):
                 return denial
         assert exchange.target is not None
+        assert exchange.route is not None
+        if exchange.document is None:
+            exchange.document = exchange.route.dialect.reread(exchange.encoded, exchange.route)
         return routing.prepare(exchange, exchange.target)
 
     def _may_repeat(self, denial: Denial) -> bool:
@@ -159,12 +173,15 @@ class Carriage:
         exchange = self._exchange
         if denial.reason is not Reason.UPSTREAM_CLOSED_EARLY or exchange.status or exchange.begun or self._over:
             return False
-        model = exchange.model
-        harmless = exchange.operation in _COMPUTES_ONLY or (model is not None and model.repeatable)
-        if not harmless or self._rounds >= self._plane.settings.upstream.retries.attempts:
+        if not self._is_repeatable() or self._rounds >= self._plane.settings.upstream.retries.attempts:
             return False
         self._rounds += 1
         return self._plane.retries.take(self._plane.loop_time())
+
+    def _is_repeatable(self) -> bool:
+        exchange = self._exchange
+        model = exchange.model
+        return exchange.operation in _COMPUTES_ONLY or (model is not None and model.repeatable)
 
     def _enter(self, pool: Pool) -> bool:
         ward = pool.ward
@@ -207,6 +224,11 @@ class Carriage:
         exchange.caller.upstream = connection
         path = route.dialect.upstream_path(route, model.upstream_name)
         connection.send(pool.render(route, path, exchange.id, head.headers, exchange.encoded), self)
+        exchange.document = None
+        if not self._is_repeatable():
+            exchange.encoded = b""
+            if exchange.charge is not None and not connection.clogged:
+                let_go(exchange)
 
     def _note(self, denial: Denial | None) -> None:
         exchange = self._exchange
@@ -230,4 +252,6 @@ class Carriage:
             record.close(exchange, self._plane, denial, b"" if denial is None else response.broken(denial))
         except Exception as error:  # noqa: BLE001 - an exchange that cannot be closed must not look served
             log.error("exchange %s could not be closed: %s", exchange.id, describe(error))
+            let_go(exchange)
+            let_go_of_answer(exchange)
             exchange.caller.abort()

@@ -22,6 +22,7 @@ from guardhouse.model.reason import Reason
 from guardhouse.model.signals import Signals
 from guardhouse.model.text import Text
 from guardhouse.model.usage import Usage
+from guardhouse.path.memory import Charge
 from guardhouse.path.upstream import UpstreamConnection
 from guardhouse.policy.snapshot import Grant, Model, Policies, Snapshot, Target
 from guardhouse.wire.dialects.dialect import Route
@@ -90,6 +91,7 @@ class Exchange:
     __slots__ = (
         "admission",
         "answer",
+        "answer_charge",
         "answer_headers",
         "answer_type",
         "asked",
@@ -99,6 +101,7 @@ class Exchange:
         "bytes_out",
         "caller",
         "carriage",
+        "charge",
         "client",
         "closed",
         "controls",
@@ -152,17 +155,18 @@ class Exchange:
         self.head: Head | None = None  # None: the bytes never were a request
         self.body: bytes | bytearray = b""
         self.keep_alive: bool = False
+        self.charge: Charge | None = None  # what it counts for in the worker's memory: see holding.py
+        self.answer_charge: Charge | None = None
         # routing (recognise), identity, authorization (may_operate)
         self.route: Route | None = None
         self.operation: Operation | None = None  # the route's
         self.principal: Principal | None = None
         self.policies: Policies = 0  # those that give the principal this operation
-        # validation
+        # validation, inspection
         self.document: Any = None
         self.encoded: bytes = b""  # the judged document, as it will be sent
         self.asked: str = ""  # the name of the model as the caller gave it
         self.stream: bool = False
-        # inspection
         self.found: tuple[list[Text], int] | None = None  # texts, and what may be in them; given up after masking
         self.signals: Signals | None = None
         # authorization

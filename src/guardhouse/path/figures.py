@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from guardhouse.model.bulletin import publish
-from guardhouse.model.figures import TargetFigures, UpstreamFigures, WorkerFigures
+from guardhouse.model.figures import MemoryFigures, TargetFigures, UpstreamFigures, WorkerFigures
 from guardhouse.path.breaker import STATES
 from guardhouse.path.plane import DataPlane
 from guardhouse.policy.snapshot import Target
@@ -42,6 +42,8 @@ def figures_of(plane: DataPlane) -> WorkerFigures:
         connections=len(plane.connections),
         exchanges=plane.journal.open_count,
         held=plane.held,
+        paused=plane.memory.waiting,
+        memory={each.name: MemoryFigures(each.held, each.limit) for each in (plane.memory, plane.answers)},
         targets={name: TargetFigures(*depths) for name, depths in plane.intakes.depths().items()},
         upstreams={target.name: _upstream(plane, target) for target in plane.snapshot.targets.values()},
         retries=plane.retries.taken,

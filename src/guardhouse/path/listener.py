@@ -11,19 +11,24 @@ dropped for a moment (`linger`) so that the answer is not lost to a reset.
 Deadlines are absolute times checked by `sweep`, a few times a second: headers, body, idle, a minimum rate for bodies,
 and a limit on how long the caller may leave an answer unread. Only `Phase` says which of them runs.
 
+What has to be kept counts in the worker's memory (holding.py). A body that is not complete yet gets its room before
+more of it is read; if there is none, the socket is left unread for a while, which holds back the caller, and then the
+request is refused. An answer that the caller does not read counts as well, and nothing further is answered meanwhile.
+
 A half-closed connection counts as closed: a caller that will not send any more has left.
 """
 
 import asyncio
 from collections import deque
-from enum import Enum
 from time import time
 from typing import cast
 
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
-from guardhouse.path import oversight, pipeline, probes, record
+from guardhouse.path import holding, oversight, pipeline, probes, record
 from guardhouse.path.exchange import Caller, Exchange
+from guardhouse.path.memory import Charge
+from guardhouse.path.phase import Phase, judge_body
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.render import LAST_CHUNK, render_chunk
 from guardhouse.wire.http1.head import Head
@@ -31,16 +36,6 @@ from guardhouse.wire.http1.request import RequestFraming
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _LINGER = 2.0  # seconds that the rest of a refused message is read and dropped
-_GRACE = 5.0  # seconds before the minimum rate counts
-
-
-class Phase(Enum):
-    IDLE = "idle"
-    HEAD = "head"
-    BODY = "body"
-    SERVING = "serving"
-    LINGER = "linger"
-    CLOSED = "closed"
 
 
 class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent, which could not be compiled
@@ -56,6 +51,8 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
         "_refusing",
         "_stalled_since",
         "_transport",
+        "_turn_due",
+        "_unread",
         "_unsent",
         "_waiting",
     )
@@ -73,6 +70,8 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
         self._body_bytes = 0
         self._stalled_since = 0.0
         self._unsent = 0
+        self._unread: Charge | None = None  # for what was written and is not read
+        self._turn_due = False  # the next exchange begins when that has been read
         self._enter(Phase.IDLE)
 
     # what the event loop calls
@@ -85,13 +84,9 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
         if plane.certificates is not None:
             der = transport.get_extra_info("ssl_object").getpeercert(binary_form=True)
             self.certificate = None if der is None else plane.certificates.read(der)
-        plane.connections.add(self)
-        open_here = plane.connections_by_address.get(address, 0) + 1
-        plane.connections_by_address[address] = open_here
-        if open_here > plane.settings.listen.limits.connections_per_address:
-            self._refuse(Denial(Reason.CONNECTIONS_EXCEEDED, retry_after=1.0))
-        elif plane.draining:
-            self._refuse(Denial(Reason.DRAINING, retry_after=1.0))
+        denial = plane.let_in(self, address)
+        if denial is not None:
+            self._refuse(denial)
 
     def data_received(self, data: bytes) -> None:
         if self._refusing:
@@ -103,13 +98,19 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
         if self.is_over():
             return  # what was fed ended the connection; whatever came behind it is not looked at
         if problem is not None:
-            self._arriving = None
+            if self._arriving is not None:
+                holding.let_go(self._arriving)
+                self._arriving = None
             self._refuse(problem)
         elif self._arriving is not None:
             if self._arriving.denial is not None:
                 self._refuse_early(self._arriving)
-            elif self._phase is not Phase.BODY:
-                self._enter(Phase.BODY)
+            elif self._phase is not Phase.BODY and self._phase is not Phase.PAUSED:
+                self._begin_body(self._arriving)
+            elif framing.is_chunked:
+                denial = holding.grow(self._arriving, self._plane, framing)
+                if denial is not None:
+                    self._refuse(denial)
         elif framing.in_message and self._phase is Phase.IDLE:
             self._enter(Phase.HEAD)
 
@@ -119,25 +120,34 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
     def connection_lost(self, exc: Exception | None) -> None:
         self._phase = Phase.CLOSED
         self._refusing = True
+        self._framing.forget()
         self._drop_waiting()
-        plane, address = self._plane, self._address
-        plane.connections.discard(self)
-        left = plane.connections_by_address.get(address, 1) - 1
-        if left:
-            plane.connections_by_address[address] = left
-        else:
-            plane.connections_by_address.pop(address, None)
+        if self._unread is not None:
+            self._unread.give_back()
+        self._plane.let_out(self, self._address)
         self._cancel(Denial(Reason.CLIENT_LEFT))
 
     def pause_writing(self) -> None:
-        self._stalled_since = self._plane.loop_time()
+        plane, transport, exchange = self._plane, self._transport, self._current
+        self._stalled_since = plane.loop_time()
         if self.upstream is not None:
             self.upstream.pause()
+        assert transport is not None
+        owner = self._address if exchange is None else holding.owner_of(exchange)
+        self._unread = plane.answers.charge(owner, transport.get_write_buffer_size() + 1)
+        if self._unread is None:  # there is no room for what somebody does not read
+            plane.loop.call_soon(self._give_up)
 
     def resume_writing(self) -> None:
         self._stalled_since = 0.0
+        if self._unread is not None:
+            self._unread.give_back()
+            self._unread = None
         if self.upstream is not None:
             self.upstream.resume()
+        if self._turn_due:
+            self._turn_due = False
+            self._plane.loop.call_soon(self._begin_next)
 
     # what the framing calls
 
@@ -150,23 +160,24 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
         if not probes.is_probe(head):
             exchange.denial = pipeline.judge(pipeline.HEAD_STAGES, exchange, self._plane)
         self._arriving = exchange
-        self._body_bytes = 0
-        if head.expects_continue and exchange.denial is None and self._current is None:
-            assert self._transport is not None
-            self._transport.write(_CONTINUE)
 
     def message_received(self, body: bytes | bytearray) -> None:
         exchange = self._arriving
         if exchange is None:
             return
         self._arriving = None
-        exchange.body = body
+        if self._phase is Phase.PAUSED:  # the rest was on its way already
+            holding.let_go(exchange)
+            self._read_on()
+        if exchange.denial is None:
+            exchange.body = body
         if self._current is None:
             if self._phase is Phase.BODY and exchange.denial is None and exchange.principal is not None:
                 exchange.denial = pipeline.identify_at_last(exchange, self._plane)
             self._begin(exchange)
         else:
             self._phase = Phase.SERVING
+            holding.keep_behind(exchange, self._plane)
             self._enqueue(exchange)
 
     def is_over(self) -> bool:
@@ -199,7 +210,10 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
         else:
             transport.write((render_chunk(last) if last else b"") + LAST_CHUNK)
         if self._waiting and keep_alive and not self._plane.draining:
-            self._plane.loop.call_soon(self._begin_next)  # not from here: a long pipeline would be a deep recursion
+            if self._stalled_since:
+                self._turn_due = True  # nobody gets one answer after another without reading them
+            else:
+                self._plane.loop.call_soon(self._begin_next)  # not from here: a long pipeline would be a deep recursion
             return
         self._current = None
         if not keep_alive or self._plane.draining:
@@ -214,7 +228,8 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
     # what the worker calls
 
     def sweep(self, now: float) -> None:
-        deadlines = self._plane.settings.listen.deadlines
+        listen = self._plane.settings.listen
+        deadlines = listen.deadlines
         elapsed = now - self._phase_since
         if self._stalled_since and now - self._stalled_since > deadlines.write:
             self._give_up()
@@ -225,7 +240,12 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
             if elapsed > deadlines.header:
                 self._refuse(Denial(Reason.HEADER_TIMEOUT))
         elif self._phase is Phase.BODY:
-            self._judge_body(elapsed, deadlines.body)
+            denial = judge_body(elapsed, self._body_bytes, listen)
+            if denial is not None:
+                self._refuse(denial)
+        elif self._phase is Phase.PAUSED:
+            if elapsed > holding.PATIENCE and self._arriving is not None:
+                self._refuse(holding.exhausted(self._arriving, self._plane, self._plane.memory))
         elif self._phase is Phase.LINGER:
             self._judge_linger(now, deadlines.write)
 
@@ -264,6 +284,8 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
         else:
             exchange.keep_alive = False
             exchange.denial = Denial(Reason.PIPELINE_TOO_DEEP)
+            exchange.body = b""
+            holding.let_go(exchange)
             self._refusing = True
             self._waiting.append(exchange)
 
@@ -283,6 +305,37 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
             exchange.denial = pipeline.identify_again(exchange, self._plane)
         self._begin(exchange)
 
+    def _begin_body(self, exchange: Exchange) -> None:
+        """The rest of a body is to come; only who is first in line may be left unread until there is room for it."""
+        called = None if self._current is not None else self._read_on
+        denial = holding.reserve(exchange, self._plane, self._framing, called)
+        if denial is not None:
+            self._refuse(denial)
+        elif holding.is_waiting(exchange):
+            assert self._transport is not None
+            self._transport.pause_reading()
+            self._enter(Phase.PAUSED)
+        else:
+            self._expect_body(exchange)
+
+    def _expect_body(self, exchange: Exchange) -> None:
+        self._enter(Phase.BODY)
+        self._body_bytes = 0
+        head = exchange.head
+        if head is not None and head.expects_continue and self._current is None:
+            assert self._transport is not None
+            self._transport.write(_CONTINUE)
+
+    def _read_on(self) -> None:
+        """There is room now, or it is not needed any more."""
+        transport = self._transport
+        assert transport is not None
+        if not transport.is_closing():
+            transport.resume_reading()
+            self._phase = Phase.BODY
+            if self._arriving is not None:
+                self._expect_body(self._arriving)
+
     def _drop_waiting(self) -> None:
         """Nobody will be answered any more; each exchange is recorded all the same."""
         dropped = [*self._waiting] if self._arriving is None else [*self._waiting, self._arriving]
@@ -296,25 +349,19 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
         if self._current is not None:
             self._phase = Phase.SERVING
         exchange = self._arriving or self._new_exchange()
-        self._arriving = None
-        exchange.keep_alive = False
         exchange.denial = denial
-        self._refusing = True
-        self._enqueue(exchange)
+        self._refuse_early(exchange)
 
     def _refuse_early(self, exchange: Exchange) -> None:
+        """What has come of it is dropped, what may come is read and dropped."""
         self._arriving = None
         exchange.keep_alive = False
         self._refusing = True
+        self._framing.forget()
+        holding.let_go(exchange)
+        if self._phase is Phase.PAUSED:
+            self._read_on()
         self._enqueue(exchange)
-
-    def _judge_body(self, elapsed: float, deadline: float) -> None:
-        if elapsed > deadline:
-            self._refuse(Denial(Reason.BODY_TIMEOUT))
-        elif (
-            elapsed > _GRACE and self._body_bytes < (elapsed - _GRACE) * self._plane.settings.listen.limits.minimum_rate
-        ):
-            self._refuse(Denial(Reason.BODY_TOO_SLOW))
 
     def _judge_linger(self, now: float, write_deadline: float) -> None:
         """First the last answer has to be out, however long that takes as long as it moves; then the pause runs."""
@@ -329,6 +376,8 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
 
     def _give_up(self) -> None:
         """The caller does not read what it asked for."""
+        if self._phase is Phase.CLOSED:
+            return
         self._stalled_since = 0.0
         self._cancel(Denial(Reason.CLIENT_TOO_SLOW))
         self.abort()
@@ -342,6 +391,7 @@ class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent,
         transport = self._transport
         assert transport is not None
         self._refusing = True
+        self._framing.forget()
         self._drop_waiting()
         if transport.can_write_eof():
             transport.write_eof()

@@ -27,6 +27,7 @@ from guardhouse.path import (
 from guardhouse.path.carriage import Carriage
 from guardhouse.path.exchange import HELD, Exchange
 from guardhouse.path.fault import describe
+from guardhouse.path.holding import SMALL, keep, room_for
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.waiting import Waiting
 
@@ -103,6 +104,13 @@ def _go_on(exchange: Exchange, plane: DataPlane) -> None:
     elif denial is not None or exchange.target is None:
         record.close(exchange, plane, denial)
     else:
+        size = len(exchange.encoded)
+        if exchange.charge is not None or size > SMALL:
+            exchange.document = None  # it may be many times as large, and can be read again if need be
+            denial = keep(exchange, plane, room_for(size))
+            if denial is not None:
+                record.close(exchange, plane, denial)
+                return
         record.open_(exchange, plane, lambda error: _start(exchange, plane, error))
 
 

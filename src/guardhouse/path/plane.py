@@ -18,9 +18,12 @@ from guardhouse.identity.tokens import TokenTable
 from guardhouse.inspect.signals import HashKey
 from guardhouse.limits.book import Book
 from guardhouse.limits.table import LimitTable
+from guardhouse.model.denial import Denial, Verdict
+from guardhouse.model.reason import Reason
 from guardhouse.path.canary import Canary
 from guardhouse.path.gates import Gates
 from guardhouse.path.intakes import Intakes
+from guardhouse.path.memory import Memory
 from guardhouse.path.retrying import RetryBudget
 from guardhouse.path.sharing import Sharing
 from guardhouse.path.upstream import Upstreams
@@ -44,6 +47,7 @@ class DataPlane:
     __slots__ = (
         "_random",
         "_random_left",
+        "answers",
         "canary",
         "certificates",
         "connections",
@@ -59,6 +63,7 @@ class DataPlane:
         "limits",
         "loop",
         "loop_time",
+        "memory",
         "request_limits",
         "retries",
         "settings",
@@ -101,6 +106,8 @@ class DataPlane:
         self.loop = loop
         self.loop_time: Callable[[], float] = loop.time
         self.intakes = Intakes(loop)
+        self.memory = Memory("requests", limits.memory, loop.call_soon)
+        self.answers = Memory("answers", settings.upstream.memory, loop.call_soon)
         self.retries = RetryBudget(settings.upstream.retries, loop.time())
         self.sharing = sharing
         self.limits: Book = LimitTable() if sharing is None else sharing.book
@@ -110,6 +117,23 @@ class DataPlane:
         self.held = 0  # exchanges that wait for their turn
         self._random = b""
         self._random_left = 0
+
+    def let_in(self, connection: Open, address: str) -> Verdict:
+        """A connection is there, and counts even if it is refused."""
+        self.connections.add(connection)
+        open_here = self.connections_by_address.get(address, 0) + 1
+        self.connections_by_address[address] = open_here
+        if open_here > self.settings.listen.limits.connections_per_address:
+            return Denial(Reason.CONNECTIONS_EXCEEDED, retry_after=1.0)
+        return Denial(Reason.DRAINING, retry_after=1.0) if self.draining else None
+
+    def let_out(self, connection: Open, address: str) -> None:
+        self.connections.discard(connection)
+        left = self.connections_by_address.get(address, 1) - 1
+        if left:
+            self.connections_by_address[address] = left
+        else:
+            self.connections_by_address.pop(address, None)
 
     def now(self) -> float:
         return time.time()

@@ -14,6 +14,7 @@ from guardhouse.model.reason import Reason
 from guardhouse.model.usage import Usage
 from guardhouse.path import overload
 from guardhouse.path.exchange import Exchange
+from guardhouse.path.holding import let_go, let_go_of_answer
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.render import render_answer, render_denial
 
@@ -109,6 +110,9 @@ def _last_bytes(exchange: Exchange, denial: Denial | None, broken: bytes) -> byt
 
 
 def _release(exchange: Exchange, last: bytes, denial: Denial | None, error: OSError | None) -> None:
+    if exchange.charge is not None or exchange.answer_charge is not None:
+        let_go(exchange)
+        let_go_of_answer(exchange)  # what of it the caller does not read, its connection answers for
     if denial is None and error is None:
         exchange.caller.finish(exchange, last, keep_alive=exchange.keep_alive)
     elif denial is not None and denial.reason in _GONE:

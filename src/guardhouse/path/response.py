@@ -18,7 +18,6 @@ server's decision.
 """
 
 import logging
-from collections.abc import Callable
 from typing import Any
 
 from guardhouse.inspect.masker import mask, mask_texts
@@ -29,6 +28,8 @@ from guardhouse.model.entity import Entity
 from guardhouse.model.reason import Reason
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.fault import describe
+from guardhouse.path.holding import keep_answer
+from guardhouse.path.plane import DataPlane
 from guardhouse.path.render import render_stream_head
 from guardhouse.wire.dialects.flow import AnswerStream
 from guardhouse.wire.http1.head import ResponseHead
@@ -50,15 +51,15 @@ log = logging.getLogger("guardhouse.path")
 class Response:
     """The sink of one exchange. Every method returns a Denial to break the exchange off, or None."""
 
-    __slots__ = ("_clock", "_collected", "_dialect", "_exchange", "_headers", "_limit", "_route", "_size", "_stream")
+    __slots__ = ("_collected", "_dialect", "_exchange", "_headers", "_limit", "_plane", "_route", "_size", "_stream")
 
-    def __init__(self, exchange: Exchange, limit: int, clock: Callable[[], float]) -> None:
+    def __init__(self, exchange: Exchange, plane: DataPlane) -> None:
         assert exchange.route is not None
         self._exchange = exchange
+        self._plane = plane
         self._route = exchange.route
         self._dialect = exchange.route.dialect
-        self._limit = limit
-        self._clock = clock
+        self._limit = plane.settings.upstream.response_body
         self._headers: dict[bytes, bytes] = {}
         self._collected: list[bytes] = []
         self._size = 0
@@ -76,7 +77,7 @@ class Response:
             self._size += len(part)
             if self._size > self._limit:
                 return Denial(Reason.RESPONSE_TOO_LARGE)
-            return self._finish() if complete else None
+            return self._finish() if complete else keep_answer(self._exchange, self._plane, self._size)
         except Exception as error:  # noqa: BLE001 - fails closed: an answer that could not be judged does not go on
             log.error("answer to %s failed: %s", self._exchange.id, describe(error))
             return Denial(Reason.INTERNAL)
@@ -100,7 +101,7 @@ class Response:
             return Denial(Reason.REDIRECT_REFUSED)
         exchange.status = head.status
         self._headers = headers
-        exchange.first_byte = self._clock() - exchange.started
+        exchange.first_byte = self._plane.loop_time() - exchange.started
         content_type = headers.get(b"content-type", b"")
         encoding = headers.get(b"content-encoding", b"identity")
         if exchange.mask_response and encoding != b"identity":

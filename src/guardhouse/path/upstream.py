@@ -38,12 +38,25 @@ class Sink(Protocol):
     def received(self) -> Callable[[ResponseHead, bytes, bool], Denial | None]:
         """Takes the body bytes of one read, and whether they are the last; a Denial ends the exchange at once."""
 
+    def taken(self) -> None:
+        """What was sent and was too much to be taken at once has been taken."""
+
     def ended(self, denial: Denial | None) -> None:
         """None after the complete answer, or what went wrong. The connection is somebody else's by then."""
 
 
 class UpstreamConnection:  # an asyncio.Protocol by its methods; see listener
-    __slots__ = ("_framing", "_paused", "_pool", "_sink", "_transport", "_waiting_for", "deadline", "idle_since")
+    __slots__ = (
+        "_framing",
+        "_paused",
+        "_pool",
+        "_sink",
+        "_transport",
+        "_waiting_for",
+        "clogged",
+        "deadline",
+        "idle_since",
+    )
 
     def __init__(self, pool: "Pool") -> None:
         self._pool = pool
@@ -51,6 +64,7 @@ class UpstreamConnection:  # an asyncio.Protocol by its methods; see listener
         self._transport: asyncio.Transport | None = None
         self._sink: Sink | None = None
         self._paused = False
+        self.clogged = False  # the model server has still to take part of what was sent
         self.deadline = 0.0
         self.idle_since = 0.0
         self._waiting_for = Reason.UPSTREAM_FIRST_BYTE_TIMEOUT
@@ -101,8 +115,12 @@ class UpstreamConnection:  # an asyncio.Protocol by its methods; see listener
 
     def pause_writing(self) -> None:
         """A request is complete before it is sent, so there is nothing to hold back."""
+        self.clogged = True
 
-    def resume_writing(self) -> None: ...
+    def resume_writing(self) -> None:
+        self.clogged = False
+        if self._sink is not None:
+            self._sink.taken()
 
     def pause(self) -> None:
         """Back-pressure: the caller reads more slowly than the model server writes."""
@@ -134,7 +152,7 @@ class UpstreamConnection:  # an asyncio.Protocol by its methods; see listener
 
     def _end(self, sink: Sink, problem: Denial | None) -> None:
         self._sink = None
-        if problem is None and self._framing.reusable and not self._paused:
+        if problem is None and self._framing.reusable and not self._paused and not self.clogged:
             self._pool.give_back(self)
         else:
             self.discard()

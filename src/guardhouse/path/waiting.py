@@ -13,6 +13,7 @@ from guardhouse.model.denial import Denial
 from guardhouse.path import record
 from guardhouse.path.admission import refusal
 from guardhouse.path.exchange import Detour, Exchange
+from guardhouse.path.holding import keep, weight
 from guardhouse.path.plane import DataPlane
 
 Resume = Callable[[Exchange, DataPlane], None]
@@ -32,6 +33,12 @@ class Waiting:
         exchange, plane = self._exchange, self._plane
         pending = exchange.waiting
         assert pending is not None
+        denial = keep(exchange, plane, weight(exchange.encoded))
+        if denial is not None:
+            exchange.waiting = None
+            record.close(exchange, plane, denial)
+            pending.passed()
+            return
         exchange.carriage = self
         plane.held += 1
         pending.resume = self._called

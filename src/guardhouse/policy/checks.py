@@ -42,6 +42,7 @@ Unread = frozenset[Path]
 def findings(document: Document, unread: Unread) -> Iterator[Finding]:
     """Everything that is wrong with the whole, by place."""
     yield from _exposure(document)
+    yield from _memory(document)
     yield from limits_store.findings(document.limits_store, document.workers, document.limits_scope)
     yield from _credentials(document)
     yield from ((("identity", *place), message) for place, message in identity.findings(document.identity))
@@ -81,6 +82,15 @@ def _exposure(document: Document) -> Iterator[Finding]:
         )
     if listen.address == admin.address and listen.address.port:
         yield ("admin", "address"), "is the address of listen"
+
+
+def _memory(document: Document) -> Iterator[Finding]:
+    """Half of what is there may be one caller's, and not all of that for one message."""
+    limits, upstream = document.listen.limits, document.upstream
+    if limits.memory < 4 * limits.body:
+        yield ("listen", "limits", "memory"), "must be at least four times body, or one of that size never finds room"
+    if upstream.memory < 4 * upstream.response_body:
+        yield ("upstream", "memory"), "must be at least four times response_body, or one of that size never finds room"
 
 
 def _credentials(document: Document) -> Iterator[Finding]:

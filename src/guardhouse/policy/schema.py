@@ -67,6 +67,7 @@ _LISTEN_LIMITS = Shape(
         "minimum_rate": Key(kinds.SIZE, "Bytes per second below which a body is given up."),
         "pipelined": Key(kinds.Whole(1, 1000), "Requests a connection may send before their answers."),
         "connections_per_address": Key(kinds.Whole(1, 1_000_000), "Connections from one client address."),
+        "memory": Key(kinds.SIZE, "What a worker holds of requests at a time; at least four times body."),
     },
 )
 
@@ -90,6 +91,7 @@ _UPSTREAM = Shape(
         "idle": Key(kinds.DURATION, "How long an unused connection is kept."),
         "connections": Key(kinds.Whole(1, 65_535), "Connections to one target at a time, per worker."),
         "response_body": Key(kinds.SIZE, "Size of an answer that is not streamed."),
+        "memory": Key(kinds.SIZE, "What a worker holds of answers at a time; at least four times response_body."),
         "retries": Key(RETRIES, "How much is tried again after a failure."),
     },
 )

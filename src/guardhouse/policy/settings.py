@@ -54,6 +54,7 @@ class ListenLimits(msgspec.Struct, frozen=True, kw_only=True):
     minimum_rate: int = KIB  # bytes per second of a body that is under way
     pipelined: int = 16
     connections_per_address: int = 4096
+    memory: int = 256 * MIB  # of each worker, for all requests together
 
 
 class Listen(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +74,7 @@ class Upstream(msgspec.Struct, frozen=True, kw_only=True):
     idle: float = 30.0
     connections: int = 1024
     response_body: int = 64 * MIB
+    memory: int = 256 * MIB  # of each worker, for all answers together
     retries: Retries = Retries()
 
 

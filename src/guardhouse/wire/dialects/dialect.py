@@ -78,6 +78,12 @@ class Dialect(ABC):
         """What goes upstream of a document that was changed."""
         return json.encode(document)
 
+    def reread(self, encoded: bytes, route: Route) -> Any:
+        """The document of what `read` or `encode` returned last: the exchange has to be prepared once more."""
+        decoded = json.decode(encoded)
+        assert not isinstance(decoded, Denial)
+        return decoded[0]
+
     def content(self, route: Route) -> bytes:
         """The header lines that go upstream with what `read` or `encode` returned last."""
         return b"content-type: application/json\r\n"

@@ -101,6 +101,22 @@ class RequestFraming:
             data = self._take(data)
         return self.problem
 
+    @property
+    def buffered(self) -> int:
+        """Bytes of the body that is arriving."""
+        return len(self._body if self._chunks is None else self._chunks.body)
+
+    @property
+    def is_chunked(self) -> bool:
+        """Whether that body comes in chunks."""
+        return self._chunks is not None
+
+    def forget(self) -> None:
+        """Nothing more will be fed: drop what has come of a message."""
+        self._chunks = None
+        self._body = self._tail = b""
+        self._line = None
+
     def _repeat(self, known: Repetition, data: bytes) -> bool:
         """Whether `data` is one whole message whose head repeats the last one; then it is dealt with."""
         if not data.startswith(known.before):
