@@ -66,7 +66,7 @@ def publish_once(state: State, config: Path, loaded: Loaded) -> Edition:
         publisher.publish(time.time())
         publisher.close()
         publish_standing(store, state.standing, time.time())
-        activation = Activation(Revisions(store.engine), config, os.environ)
+        activation = Activation(Revisions(store.engine), config, os.environ, state.policy)
         edition = activation.begin(loaded, time.time())
     finally:
         store.close()

@@ -80,6 +80,9 @@ class Closed(msgspec.Struct, tag="closed", tag_field="kind", kw_only=True, omit_
     client: str = ""
     operation: str = ""
     model: str = ""  # empty unless it is a configured model: junk names never travel
+    asked: str = ""  # the alias by which it was asked for
+    sent: str = ""  # what the target calls it, if something else
+    answered: str = ""  # what the answer calls it, if something else than what was sent
     instead_of: str = ""  # the model that was asked for, if this one is its fallback
     target: str = ""
     attempts: list[Attempt] = []  # where more than one was made: all of them

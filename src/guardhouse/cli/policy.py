@@ -32,6 +32,7 @@ from guardhouse.control.request import ask
 from guardhouse.control.revisions import Change, Origin, Revisions, Slot
 from guardhouse.control.state import State, prepare
 from guardhouse.control.store import Store
+from guardhouse.control.succession import objections
 from guardhouse.policy.compile import revision as revision_of
 from guardhouse.policy.difference import Difference, differences, plain
 from guardhouse.policy.load import content_of
@@ -136,6 +137,9 @@ def activate(
     with _opened(config, as_json=as_json) as (revisions, state):
         if which is None:
             source, document = sound_or_refuse(file or config, config, as_json=as_json)
+            wrong = () if shadow else objections(state.policy, document, source, file or config)
+            if wrong:
+                refuse_configuration(wrong, as_json=as_json)
             revision = revision_of(document)
         else:
             source, revision = b"", _meant(revisions, which, as_json=as_json)

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from guardhouse.control.revisions import Change, Origin, Revisions
+from guardhouse.control.succession import objections
 from guardhouse.policy.edition import Canary, Edition, Sealed, seal
 from guardhouse.policy.load import Loaded, load_content
 from guardhouse.policy.problem import Problem, Problems
@@ -22,7 +23,11 @@ _LEFT_OVER = "the gateway ended before it could answer"
 class Activation:
     """What a gateway whose configuration stands at `config` makes of its history."""
 
-    def __init__(self, revisions: Revisions, config: Path, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, revisions: Revisions, config: Path, environ: Mapping[str, str], published: Path | None = None
+    ) -> None:
+        """`published` is the edition in force, whose contracts a successor has to keep."""
+        self._published = published
         self.revisions = revisions
         self.config = config.absolute()
         self._environ = environ
@@ -34,6 +39,13 @@ class Activation:
         """A text as it would be, stood it in the configuration file."""
         return load_content(content, self.config, self._environ)
 
+    def weigh_successor(self, content: bytes) -> Loaded | Problems:
+        """The same for one that is to take the place of what is in force."""
+        loaded = self.weigh(content)
+        if not isinstance(loaded, Loaded):
+            return loaded
+        return self._objections(loaded, content) or loaded
+
     def begin(self, loaded: Loaded, now: float) -> Edition | Problems:
         """The edition that a gateway starts with; `loaded` is what its file says."""
         content = loaded.source
@@ -41,10 +53,16 @@ class Activation:
             self.revisions.refuse(change.number, _LEFT_OVER)
         active = self.revisions.standing().active
         if active is None or self.revisions.is_news(str(self.config), content):
-            self.revisions.note_read(str(self.config), content)
             if active is None or active.revision != loaded.snapshot.revision:
+                problems = self._objections(loaded, content)
+                if problems:
+                    return problems
                 self.activate(loaded, "start", now)
+            self.revisions.note_read(str(self.config), content)
         return self._first_edition(now)
+
+    def _objections(self, loaded: Loaded, content: bytes) -> Problems:
+        return () if self._published is None else objections(self._published, loaded.document, content, self.config)
 
     def activate(self, loaded: Loaded, origin: Origin, now: float) -> None:
         """Enter the content of the file into the history. Who edited it is not known; whose it is, is."""

@@ -88,7 +88,7 @@ async def _serve(settings: Settings, edition: Edition, config: Path, state: Stat
     minter = Minter(state, settings.identity.tokens.longest)
     board = IssuerBoard(settings.identity.issuers, state, store, minter, journal.append)
     board.turn(time.time())
-    activation = Activation(Revisions(store.engine), config, os.environ)
+    activation = Activation(Revisions(store.engine), config, os.environ, state.policy)
     reloader = Reloader(activation, edition, state.policy, store, News(journal, _say))
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.signal)
     with _listen(settings.admin.address) as listener:

@@ -90,7 +90,9 @@ class Reloader:
             return
         source = self._revisions.source(change.revision)
         assert source is not None
-        weighed = await asyncio.to_thread(self._activation.weigh, source)
+        decides = change.slot != "shadow" and change.origin != "rollback"
+        weigh = self._activation.weigh_successor if decides else self._activation.weigh
+        weighed = await asyncio.to_thread(weigh, source)
         if isinstance(weighed, Loaded):
             self._revisions.accept(change.number)
         else:
@@ -105,7 +107,7 @@ class Reloader:
             news = self._revisions.is_news(config, content)
             if origin == "file" and not news and self.file_is_sound:
                 return
-            weighed = await asyncio.to_thread(self._activation.weigh, content)
+            weighed = await asyncio.to_thread(self._activation.weigh_successor, content)
             self._revisions.note_read(config, content)
         else:
             news, weighed = True, content

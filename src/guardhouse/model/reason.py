@@ -174,6 +174,8 @@ class Reason(Enum):
     UPSTREAM_CLOSED_EARLY = ("upstream_closed_early", 502, "upstream", True, "The answer broke off.")
     RESPONSE_TOO_LARGE = ("response_too_large", 502, "upstream", False, "The answer is larger than can be inspected.")
     RESPONSE_UNREADABLE = ("response_unreadable", 502, "upstream", False, "The answer cannot be inspected as required.")
+    MODEL_DRIFTED = ("model_drifted", 502, "upstream", False, "The model server is not the one that was asked for.")
+    ANSWER_OFF_CONTRACT = ("answer_off_contract", 502, "upstream", False, "The answer does not fit the contract.")
     REDIRECT_REFUSED = ("redirect_refused", 502, "upstream", False, "The model server answered with a redirect.")
 
     # gateway

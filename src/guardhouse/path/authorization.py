@@ -60,6 +60,7 @@ def _authorize(exchange: Exchange, plane: DataPlane) -> Verdict:
     name: str | None = None
     if operation is not Operation.MODELS_READ:  # which concerns all models; the answer itself is filtered
         name = exchange.asked
+        name = snapshot.aliases.get(name, name)
         exchange.model = snapshot.models.get(name)
         if exchange.model is None:
             return Denial(Reason.MODEL_DENIED, param="model")

@@ -94,6 +94,7 @@ class Exchange:
         "answer_charge",
         "answer_headers",
         "answer_type",
+        "answered",
         "asked",
         "at",
         "begun",
@@ -196,6 +197,7 @@ class Exchange:
         self.answer: bytes = b""
         self.answer_type: bytes = b"application/json"
         self.answer_headers: bytes = b""
+        self.answered: str = ""  # what the model server calls the model, where it says so
         self.masked_response: dict[str, int] = {}
         self.usage: Usage | None = None
         self.finish_reason: str = ""

@@ -53,6 +53,7 @@ class DataPlane:
         "connections",
         "connections_by_address",
         "draining",
+        "drifts",
         "gates",
         "guard",
         "hash_key",
@@ -114,6 +115,7 @@ class DataPlane:
         self.connections: set[Open] = set()
         self.connections_by_address: dict[str, int] = {}
         self.draining = False
+        self.drifts: set[tuple[str, str, str]] = set()  # names of models in answers that were told of
         self.held = 0  # exchanges that wait for their turn
         self._random = b""
         self._random_left = 0

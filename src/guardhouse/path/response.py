@@ -26,6 +26,8 @@ from guardhouse.inspect.stream import StreamMasker
 from guardhouse.model.denial import Denial
 from guardhouse.model.entity import Entity
 from guardhouse.model.reason import Reason
+from guardhouse.path import answered
+from guardhouse.path.answered import Naming
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.fault import describe
 from guardhouse.path.holding import keep_answer
@@ -51,7 +53,18 @@ log = logging.getLogger("guardhouse.path")
 class Response:
     """The sink of one exchange. Every method returns a Denial to break the exchange off, or None."""
 
-    __slots__ = ("_collected", "_dialect", "_exchange", "_headers", "_limit", "_plane", "_route", "_size", "_stream")
+    __slots__ = (
+        "_collected",
+        "_dialect",
+        "_exchange",
+        "_headers",
+        "_limit",
+        "_naming",
+        "_plane",
+        "_route",
+        "_size",
+        "_stream",
+    )
 
     def __init__(self, exchange: Exchange, plane: DataPlane) -> None:
         assert exchange.route is not None
@@ -60,6 +73,7 @@ class Response:
         self._route = exchange.route
         self._dialect = exchange.route.dialect
         self._limit = plane.settings.upstream.response_body
+        self._naming: Naming | None = None  # until the name of a pinned model is known
         self._headers: dict[bytes, bytes] = {}
         self._collected: list[bytes] = []
         self._size = 0
@@ -110,8 +124,23 @@ class Response:
         if not ALLOWED.isdisjoint(headers):
             kept = [b"%b: %b\r\n" % (name, headers[name]) for name in headers if name in ALLOWED]
             exchange.answer_headers = b"".join(kept)
-        if head.status == 200 and content_type.startswith(self._dialect.flowing) and encoding == b"identity":
+        flows = head.status == 200 and content_type.startswith(self._dialect.flowing) and encoding == b"identity"
+        if 200 <= head.status < 300 and answered.must_be_read(exchange):
+            return self._begin_held(flows=flows, readable=encoding == b"identity")
+        if flows:
             self._open_stream()
+        return None
+
+    def _begin_held(self, *, flows: bool, readable: bool) -> Denial | None:
+        """An answer that only counts if it can be read: by the name of its model, or by a contract."""
+        model = self._exchange.model
+        assert model is not None
+        contract = model.rules.contract
+        if flows and (contract is None or contract.response is None):
+            self._open_stream()
+            return None
+        if flows or not readable or not self._dialect.is_document(self._exchange.answer_type):
+            return Denial(Reason.RESPONSE_UNREADABLE, "The model's contract or pin needs a document.")
         return None
 
     def _open_stream(self) -> None:
@@ -123,10 +152,20 @@ class Response:
             (lambda text, escaped: mask(text, wanted, escaped=escaped)[0]) if wanted else None,
             exchange.usage_added,
         )
+        pinned = None if exchange.model is None else exchange.model.pinned
+        if pinned is not None:
+            self._naming = Naming(exchange, self._plane, holds=pinned.refuse)
         exchange.begun = True
         exchange.caller.start(render_stream_head(exchange))
 
     def _flow(self, stream: AnswerStream, part: bytes, complete: bool) -> Denial | None:
+        if self._naming is not None:
+            named = self._naming.look(part, complete)
+            if isinstance(named, Denial):
+                return named
+            part = named
+            if self._naming.is_over:
+                self._naming = None
         out = stream.feed(part) if part else b""
         if stream.error is not None:
             return Denial(stream.error)
@@ -164,11 +203,17 @@ class Response:
         dialect, route = self._dialect, self._route
         decoded = dialect.read_answer(self._headers, body, route)
         wanted = exchange.mask_response
+        served = 200 <= exchange.status < 300
         if decoded is None:
-            return Denial(Reason.RESPONSE_UNREADABLE, "The answer is not what it says it is.") if wanted else None
+            needed = wanted or (served and answered.must_be_read(exchange))
+            return Denial(Reason.RESPONSE_UNREADABLE, "The answer is not what it says it is.") if needed else None
         document, source = decoded
         exchange.usage = dialect.usage(document, route)
         exchange.finish_reason = dialect.finish_reason(document, route)
+        if served:
+            denial = answered.note(exchange, self._plane, document) or answered.fault_of(exchange, document)
+            if denial is not None:
+                return denial
         if not wanted:
             return None
         hidden = dialect.unreadable_answer(document, route)

@@ -64,7 +64,7 @@ def _judged(
         return Reason.OPERATION_DENIED, None
     if operation is not Operation.MODELS_READ and exchange.document is None:
         return None, None  # the head: as far as can be told
-    name = None if operation is Operation.MODELS_READ else exchange.asked
+    name = None if operation is Operation.MODELS_READ else shadow.aliases.get(exchange.asked, exchange.asked)
     decision = decide.decide(shadow, principal, operation, name, facts)
     if isinstance(decision, Refusal):
         return decision.reason, None

@@ -27,6 +27,7 @@ from guardhouse.policy.sections import (
     limits_store,
     parameters,
     people,
+    pins,
     prices,
     resilience,
     signins,
@@ -295,6 +296,7 @@ def _names(section: str, read: Iterable[str], unread: Unread) -> set[str]:
 
 def _contracts(document: Document, unread: Unread) -> Iterator[Finding]:
     """What models say of their requests, and the contracts that they name."""
+    yield from pins.findings(document.models)
     known = _names("contracts", document.contracts, unread)
     used = {entry.contract for entry in document.models.values() if entry.contract is not None}
     if not _any_unread("models", unread):

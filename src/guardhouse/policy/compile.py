@@ -27,6 +27,7 @@ from guardhouse.policy.sections.features import Features
 from guardhouse.policy.sections.hours import Calendar
 from guardhouse.policy.sections.identity import resolved
 from guardhouse.policy.sections.networks import Atlas
+from guardhouse.policy.sections.pins import Pinned, aliases_of
 from guardhouse.policy.sections.prices import price
 from guardhouse.policy.sections.when import When
 from guardhouse.policy.selecting import models_of
@@ -79,6 +80,7 @@ def compile_snapshot(document: Document, secrets: Secrets, shares: Shares = NO_S
     return Snapshot(
         revision=revision(document),
         models={name: _model(name, entry, targets, document, shares) for name, entry in document.models.items()},
+        aliases=aliases_of(document.models),
         targets=targets,
         tiers=document.tiers or ONE_TIER,
         policies=policies,
@@ -130,6 +132,7 @@ def _model(name: str, entry: ModelEntry, targets: Mapping[str, Target], document
         version=entry.version or "",
         tags=frozenset(entry.tags),
         attributes={attribute: frozenset(values) for attribute, values in entry.attributes.items()},
+        pinned=None if entry.pin is None else Pinned(entry.pin, entry.name or name),
         rules=rules_of(entry, document.contracts, shares),
     )
 

@@ -24,6 +24,7 @@ from guardhouse.policy.sections.hours import HoursEntry
 from guardhouse.policy.sections.identity import IdentityEntry
 from guardhouse.policy.sections.networks import Networks
 from guardhouse.policy.sections.parameters import Parameters
+from guardhouse.policy.sections.pins import Pin
 from guardhouse.policy.sections.prices import PriceEntry
 from guardhouse.policy.sections.resilience import How, Repeat
 from guardhouse.policy.sections.when import When
@@ -57,6 +58,8 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True):
     version: str | None = None
     tags: tuple[str, ...] = ()
     attributes: dict[str, tuple[str, ...]] = {}
+    aliases: tuple[str, ...] = ()
+    pin: Pin | None = None
     contract: str | None = None
     parameters: Parameters | None = None
     content: Content | None = None

@@ -97,6 +97,12 @@ def rules_of(document: Document, shares: Shares = NO_SHARES) -> Snapshot:
     return msgspec.structs.replace(rules, revision=revision(document))
 
 
+def located(content: bytes, file: str, found: Iterable[checks.Finding]) -> Problems:
+    """What was found about a text that has been read before, with its lines."""
+    root = parse(content, file).root
+    return tuple(Problem(file, line_of(root, place), dotted(place), message) for place, message in found)
+
+
 class _Judged(msgspec.Struct, frozen=True):
     file: str
     root: Node

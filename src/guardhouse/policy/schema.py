@@ -28,6 +28,7 @@ from guardhouse.policy.sections.may import OPERATIONS
 from guardhouse.policy.sections.networks import NETWORKS
 from guardhouse.policy.sections.parameters import PARAMETERS
 from guardhouse.policy.sections.people import ORIGIN, PEOPLE, SESSIONS
+from guardhouse.policy.sections.pins import ALIASES, PIN
 from guardhouse.policy.sections.prices import PRICE
 from guardhouse.policy.sections.resilience import BREAKER, HOW, REPEAT, RETRIES, STICKY_BY, WEIGHT
 from guardhouse.policy.sections.signins import SIGNINS
@@ -162,6 +163,8 @@ _MODEL = Shape(
         "attributes": Key(
             MapOf(kinds.ATTRIBUTE, ListOf(kinds.ATTRIBUTE_VALUE)), "What else there is to say of it, by name."
         ),
+        "aliases": Key(ALIASES, "Other names by which callers may ask for it."),
+        "pin": Key(PIN, "What its targets may call it in their answers."),
         "contract": Key(kinds.SECTION_NAME, "What its requests and answers must look like, one of contracts."),
         "parameters": Key(PARAMETERS, "Which parameters it gets to see, and what they may be."),
         "content": Key(CONTENT, "How much a request may hold, and what the model server may be made to fetch."),

@@ -27,6 +27,7 @@ from guardhouse.policy.conditions import Conditions
 from guardhouse.policy.contracts.rules import NO_RULES, Rules
 from guardhouse.policy.resilience import Breaking, Choosing
 from guardhouse.policy.sections.features import NO_FEATURES, Features
+from guardhouse.policy.sections.pins import Pinned
 from guardhouse.policy.sections.when import When
 from guardhouse.policy.sections.who import Who
 
@@ -65,6 +66,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
     tags: frozenset[str] = frozenset()
     attributes: dict[str, frozenset[str]] = {}
+    pinned: Pinned | None = None  # what its targets may call it in their answers
     rules: Rules = NO_RULES  # what its requests must look like
 
 
@@ -113,6 +115,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     revision: str
     models: dict[str, Model]
+    aliases: dict[str, str] = {}  # other names of models
     targets: dict[str, Target]
     tiers: Tiers = ONE_TIER
     policies: tuple[Policy, ...]

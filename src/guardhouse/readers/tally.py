@@ -40,6 +40,12 @@ _VIOLATIONS = frozenset(
         Reason.NO_TARGET_LEFT,
         Reason.FIELD_FORBIDDEN,
         Reason.CONTENT_UNREADABLE,
+        Reason.CONTRACT_VIOLATED,
+        Reason.PARAMETER_REFUSED,
+        Reason.FEATURE_REFUSED,
+        Reason.CONTENT_BEYOND_LIMIT,
+        Reason.URL_REFUSED,
+        Reason.MEDIA_REFUSED,
         Reason.TOKENS_BEYOND_LIMIT,
         Reason.COST_BEYOND_BUDGET,
     )

@@ -29,7 +29,7 @@ class Contract:
 
 
 class Rules:
-    __slots__ = ("abilities", "bounds", "content", "contract", "parameters", "plain", "switches")
+    __slots__ = ("_said", "abilities", "bounds", "content", "contract", "parameters", "plain", "switches")
 
     def __init__(
         self,
@@ -39,7 +39,9 @@ class Rules:
         content: Content | None = None,
         switches: Features = NO_FEATURES,
         abilities: tuple[Ability, ...] = (),
+        said: tuple[object, ...] = (),
     ) -> None:
+        self._said = said  # what they are compared by
         self.contract = contract
         self.parameters = parameters
         self.content = content or Content()
@@ -52,6 +54,12 @@ class Rules:
         self.abilities = abilities  # those that are not on for everybody
         self.plain = contract is None and parameters is None and not self.bounds and not abilities
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Rules) and self._said == other._said
+
+    def __hash__(self) -> int:
+        return hash(len(self._said))
+
     def __repr__(self) -> str:
         return f"<Rules {self.contract or 'without contract'}{', plain' if self.plain else ''}>"
 
@@ -62,7 +70,9 @@ NO_RULES = Rules()
 def rules_of(entry: ModelEntry, contracts: dict[str, ContractEntry], shares: Shares) -> Rules:
     if entry.contract is None and entry.parameters is None and entry.content is None and not entry.features:
         return NO_RULES
+    said = contracts.get(entry.contract or "")
     return Rules(
+        said=(entry.contract, said, entry.parameters, entry.content, entry.features),
         contract=None if entry.contract is None else _contract(entry.contract, contracts[entry.contract]),
         parameters=None if entry.parameters is None else ParameterRules(entry.parameters),
         content=entry.content,

@@ -113,8 +113,8 @@ def findings(contracts: dict[str, ContractEntry], used: set[str]) -> Iterator[tu
             entry: SchemaEntry | None = getattr(contract, side)
             if entry is None:
                 continue
-            if (entry.schema is None) == (entry.file is None):
-                yield (name, side), "needs a schema or a file, one of them"
+            if entry.schema is None and entry.file is None:
+                yield (name, side), "needs a schema or a file"
             elif (entry.file is None) != (entry.digest is None):
                 yield (name, side), "a file and its digest belong together"
 
@@ -130,7 +130,9 @@ def embedded(
         sides: dict[str, SchemaEntry | None] = {}
         for side in ("request", "response"):
             entry: SchemaEntry | None = getattr(contract, side)
-            if entry is not None and entry.file is not None and entry.digest is not None and entry.schema is None:
+            if entry is not None and entry.file is not None and entry.schema is not None:
+                found.append(((name, side), "needs a schema or a file, not both"))
+            elif entry is not None and entry.file is not None and entry.digest is not None:
                 text = _content(base / entry.file, entry.digest)
                 if isinstance(text, str):
                     found.append(((name, side, "file"), text))
