@@ -8,6 +8,7 @@ from attack.forgeries import every
 from guardhouse.identity import jws
 from guardhouse.identity.flaw import Flaw
 from guardhouse.identity.jwks import VerifyingKey, read_key_set, verifying
+from guardhouse.wire import json
 from identity.signing import NOW, P256, RSA, b64, claims, jwk, token, usable
 
 KEYS = [key for public in usable() if (key := verifying(public)) is not None]
@@ -31,6 +32,33 @@ def test_the_kind_is_read_as_media_types_are(kind: str | None, read_as: str) -> 
     signed = jws.read(token(typ=kind))
     assert isinstance(signed, jws.Signed)
     assert signed.kind == read_as
+
+
+@pytest.mark.parametrize(
+    "costly",
+    [
+        b'{"sub":"alice","n":' + b"1" * 40 + b"}",
+        b'{"sub":"alice","n":-' + b"9" * 4200 + b"}",
+        b'{"sub":"alice","n":0.' + b"9" * 4200 + b"}",
+        b'{"sub":"alice","' + b"1" * 50 + b'":[' + b"1" * 50 + b"]}",
+        b'{"sub":"\\"","n":' + b"1" * 50 + b"}",
+        b'{"sub":"alice","a\\u003a":1}',
+        b'{"sub":"alice","a":[' + b",".join([b"[]"] * 500) + b"]}",
+        b'{"sub":"alice","a\\u003A":1}',
+    ],
+)
+def test_what_only_costs_is_refused_before_it_is_read(costly: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[bytes] = []
+    plain = json.decode_quietly
+    monkeypatch.setattr(json, "decode_quietly", lambda body: read.append(body) or plain(body))
+    assert jws.read(token(costly)) is Flaw.FORM
+    assert costly not in read
+
+
+def test_digits_in_a_text_are_no_number() -> None:
+    signed = jws.read(token(claims(account="1" * 200, quoted='"' + "2" * 60, brackets="[{" * 300, n=10**38)))
+    assert isinstance(signed, jws.Signed)
+    assert (signed.claims["account"], signed.claims["n"]) == ("1" * 200, 10**38)
 
 
 def test_a_token_without_a_key_id_is_verified_by_whichever_key_fits() -> None:

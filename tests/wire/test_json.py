@@ -69,6 +69,7 @@ def test_a_doubtful_document_is_refused_for_the_narrowest_reason(reason: str, na
     assert refused(body).reason.code == reason
     if reason != Reason.JSON_TOO_DEEP.code:  # answers have no limit of depth
         assert json.decode_answer(body) is None
+    assert json.decode_quietly(body) is None
 
 
 @pytest.mark.parametrize(("body", "at"), [(b"[1,]", 3), (b'{"a" 1}', 5), ('["é€😀"x]'.encode(), 12), (b"tru", 0)])
@@ -118,6 +119,9 @@ def test_a_body_may_be_a_bytearray() -> None:
 def test_an_answer_is_read_as_strictly() -> None:
     assert json.decode_answer(b'{"a": 1}') == ({"a": 1}, b'{"a":1}')
     assert json.decode_answer(b'{"a": 1, "a": 2}') is None
+    assert json.decode_answer(b'{"a\\u003a": 1, "b": 2}') == ({"a:": 1, "b": 2}, b'{"a:":1,"b":2}')
+    assert json.decode_answer(b'{"a\\u003a": 1, "a:": 2}') is None
+    assert json.decode_quietly(b'{"a": 1}') == {"a": 1}
 
 
 # few letters, so that keys meet; with the characters the colon argument is about
@@ -159,6 +163,7 @@ def test_repeated_keys_are_found_exactly_when_there_are_some(body: str) -> None:
     else:
         assert not isinstance(decoded, Denial)
         assert decoded[0] == slow_json.loads(body)
+    assert (json.decode_answer(body.encode()) is None) == has_repeated_key(body)
 
 
 @given(st.binary(max_size=40) | st.text(alphabet='[]{}",:\\u0dDcC8 1-.eE\n', max_size=30).map(str.encode))

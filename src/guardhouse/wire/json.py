@@ -65,9 +65,17 @@ def decode_answer(body: bytes | bytearray) -> tuple[Any, bytes] | None:
         canonical = encode(document)
     except (RecursionError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
-    if body != canonical and _may_repeat_key(body, canonical) and _read_slowly(bytes(body)) is not None:
-        return None
-    return document, canonical
+    if body == canonical or not _may_repeat_key(body, canonical):
+        return document, canonical
+    if not _has_escaped_colon(body):
+        return None  # without such an escape, to have other colons is to have dropped a member
+    return None if _read_slowly(bytes(body)) is not None else (document, canonical)
+
+
+def decode_quietly(body: bytes | bytearray) -> Any | None:
+    """The document, read as strictly as `decode` does, or None; for who need not say why, which can cost more."""
+    found = decode_answer(body)
+    return None if found is None or (_may_be_deep(found[1]) and _is_deep(found[0])) else found[0]
 
 
 _TOO_DEEP = Denial(Reason.JSON_TOO_DEEP, f"At most {MAX_DEPTH} levels of nesting are accepted.")
@@ -104,6 +112,10 @@ def _is_deep(document: Any) -> bool:
 def _may_repeat_key(body: bytes | bytearray, canonical: bytes) -> bool:
     if body.count(b":") != canonical.count(b":"):
         return True
+    return _has_escaped_colon(body)
+
+
+def _has_escaped_colon(body: bytes | bytearray) -> bool:
     return b"\\u003" in body and (b"\\u003a" in body or b"\\u003A" in body)
 
 
