@@ -50,7 +50,12 @@ def test_the_kind_is_read_as_media_types_are(kind: str | None, read_as: str) -> 
 def test_what_only_costs_is_refused_before_it_is_read(costly: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[bytes] = []
     plain = json.decode_quietly
-    monkeypatch.setattr(json, "decode_quietly", lambda body: read.append(body) or plain(body))
+
+    def noting(body: bytes) -> object:
+        read.append(body)
+        return plain(body)
+
+    monkeypatch.setattr(json, "decode_quietly", noting)
     assert jws.read(token(costly)) is Flaw.FORM
     assert costly not in read
 

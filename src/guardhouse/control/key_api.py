@@ -5,7 +5,7 @@ written, the key is revoked again. Nobody makes a key, or by rotation takes over
 maker may not: else the right to make keys would be every right there is. To end a key takes no such proof.
 """
 
-from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
@@ -93,39 +93,16 @@ class KeyApi:
             "limit": f"How many at most, {MOST_LISTED} or fewer; {_LISTED} unless said.",
             "principal": "Only the keys of this principal.",
         }
-        read, write = Operation.KEYS_READ, Operation.KEYS_WRITE
-        row: Callable[..., Endpoint] = Endpoint
+        look = partial(Endpoint, method="GET", needs=Operation.KEYS_READ)
+        change = partial(Endpoint, method="POST", needs=Operation.KEYS_WRITE)
+        make = partial(change, gives=FreshKey, status=201)
+        rotating = "Replace a key by a new one under the same terms."
         return [
-            row(method="GET", path=base, needs=read, summary="List keys.", does=self.list, gives=Keys, query=asked),
-            row(method="GET", path=one, needs=read, summary="Show a key.", does=self.show, gives=Key),
-            row(
-                method="POST",
-                path=base,
-                needs=write,
-                summary="Make a key.",
-                does=self.create,
-                takes=NewKey,
-                gives=FreshKey,
-                status=201,
-            ),
-            row(
-                method="POST",
-                path=f"{one}/rotate",
-                needs=write,
-                summary="Replace a key by a new one under the same terms.",
-                does=self.rotate,
-                takes=Rotation,
-                gives=FreshKey,
-                status=201,
-            ),
-            row(
-                method="POST",
-                path=f"{one}/revoke",
-                needs=write,
-                summary="End a key for good.",
-                does=self.revoke,
-                gives=Key,
-            ),
+            look(path=base, summary="List keys.", does=self.list, gives=Keys, query=asked),
+            look(path=one, summary="Show a key.", does=self.show, gives=Key),
+            make(path=base, summary="Make a key.", does=self.create, takes=NewKey),
+            make(path=f"{one}/rotate", summary=rotating, does=self.rotate, takes=Rotation),
+            change(path=f"{one}/revoke", summary="End a key for good.", does=self.revoke, gives=Key),
         ]
 
     async def list(self, call: Call) -> Answer | Refused:

@@ -20,56 +20,40 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import (
-    Column,
-    Connection,
-    Engine,
-    Float,
-    Integer,
-    LargeBinary,
-    MetaData,
-    Row,
-    String,
-    Table,
-    delete,
-    insert,
-    select,
-    update,
-)
-from sqlalchemy.schema import CreateTable
+import sqlalchemy as sql
 
 Slot = Literal["active", "shadow", "canary"]
 Origin = Literal["start", "file", "signal", "command", "rollback"]
 Status = Literal["requested", "accepted", "refused"]
 
-_metadata = MetaData()
-_contents = Table(
+_metadata = sql.MetaData()
+_contents = sql.Table(
     "policy_contents",
     _metadata,
-    Column("revision", String, primary_key=True),
-    Column("source", LargeBinary, nullable=False),
-    Column("first_at", Float, nullable=False),
+    sql.Column("revision", sql.String, primary_key=True),
+    sql.Column("source", sql.LargeBinary, nullable=False),
+    sql.Column("first_at", sql.Float, nullable=False),
 )
-_changes = Table(
+_changes = sql.Table(
     "policy_changes",
     _metadata,
-    Column("number", Integer, primary_key=True),
-    Column("slot", String, nullable=False),
-    Column("revision", String),
-    Column("share", Float),
-    Column("at", Float, nullable=False),
-    Column("author", String, nullable=False),
-    Column("origin", String, nullable=False),
-    Column("note", String, nullable=False),
-    Column("status", String, nullable=False),
-    Column("said", String, nullable=False),
+    sql.Column("number", sql.Integer, primary_key=True),
+    sql.Column("slot", sql.String, nullable=False),
+    sql.Column("revision", sql.String),
+    sql.Column("share", sql.Float),
+    sql.Column("at", sql.Float, nullable=False),
+    sql.Column("author", sql.String, nullable=False),
+    sql.Column("origin", sql.String, nullable=False),
+    sql.Column("note", sql.String, nullable=False),
+    sql.Column("status", sql.String, nullable=False),
+    sql.Column("said", sql.String, nullable=False),
     sqlite_autoincrement=True,
 )
-_files = Table(
+_files = sql.Table(
     "policy_files",
     _metadata,
-    Column("path", String, primary_key=True),
-    Column("digest", LargeBinary, nullable=False),
+    sql.Column("path", sql.String, primary_key=True),
+    sql.Column("digest", sql.LargeBinary, nullable=False),
 )
 
 
@@ -95,11 +79,11 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Revisions:
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: sql.Engine) -> None:
         self._engine = engine
         with engine.begin() as connection:
             for table in (_contents, _changes, _files):
-                connection.execute(CreateTable(table, if_not_exists=True))
+                connection.execute(sql.schema.CreateTable(table, if_not_exists=True))
 
     def __repr__(self) -> str:
         return "<Revisions>"
@@ -110,7 +94,7 @@ class Revisions:
             number = _insert(connection, change)
             if change.revision is not None and source and not _knows(connection, change.revision):
                 values = {"revision": change.revision, "source": source, "first_at": change.at}
-                connection.execute(insert(_contents).values(**values))
+                connection.execute(sql.insert(_contents).values(**values))
             if change.status == "accepted":
                 _follow(connection, msgspec.structs.replace(change, number=number))
         return number
@@ -122,11 +106,12 @@ class Revisions:
             if change is None:
                 return False
             later = (_changes.c.slot == change.slot) & (_changes.c.number > number) & (_changes.c.status == "accepted")
-            if connection.execute(select(_changes.c.number).where(later)).first() is None:
+            if connection.execute(sql.select(_changes.c.number).where(later)).first() is None:
                 _follow(connection, change)
                 return True
             said = "overtaken by a later change"
-            connection.execute(update(_changes).where(_changes.c.number == number).values(status="refused", said=said))
+            this = _changes.c.number == number
+            connection.execute(sql.update(_changes).where(this).values(status="refused", said=said))
         return False
 
     def refuse(self, number: int, said: str) -> None:
@@ -135,17 +120,17 @@ class Revisions:
 
     def get(self, number: int) -> Change | None:
         with self._engine.connect() as connection:
-            row = connection.execute(select(_changes).where(_changes.c.number == number)).one_or_none()
+            row = connection.execute(sql.select(_changes).where(_changes.c.number == number)).one_or_none()
         return None if row is None else _change(row)
 
     def requested(self) -> list[Change]:
         """What waits for an answer, in the order in which it was asked for."""
-        wanted = select(_changes).where(_changes.c.status == "requested").order_by(_changes.c.number)
+        wanted = sql.select(_changes).where(_changes.c.status == "requested").order_by(_changes.c.number)
         return self._read(wanted)
 
     def history(self, most: int) -> list[Change]:
         """The latest changes, newest first."""
-        return self._read(select(_changes).order_by(_changes.c.number.desc()).limit(most))
+        return self._read(sql.select(_changes).order_by(_changes.c.number.desc()).limit(most))
 
     def standing(self) -> Standing:
         with self._engine.connect() as connection:
@@ -153,31 +138,31 @@ class Revisions:
 
     def previous(self) -> str | None:
         """The revision that a rollback leads to."""
-        activations = select(_changes).where(_changes.c.slot == "active", _changes.c.status == "accepted")
+        activations = sql.select(_changes).where(_changes.c.slot == "active", _changes.c.status == "accepted")
         return before(self._read(activations.order_by(_changes.c.number)))
 
     def source(self, revision: str) -> bytes | None:
         with self._engine.connect() as connection:
-            found = connection.execute(select(_contents.c.source).where(_contents.c.revision == revision))
+            found = connection.execute(sql.select(_contents.c.source).where(_contents.c.revision == revision))
             source: bytes | None = found.scalar_one_or_none()
         return source
 
     def beginning_with(self, prefix: str) -> list[str]:
         """The revisions that a shortened one may mean."""
-        meant = select(_contents.c.revision).where(_contents.c.revision.startswith(prefix, autoescape=True))
+        meant = sql.select(_contents.c.revision).where(_contents.c.revision.startswith(prefix, autoescape=True))
         with self._engine.connect() as connection:
             return list(connection.execute(meant.order_by(_contents.c.revision)).scalars())
 
     def is_news(self, path: str, content: bytes) -> bool:
         """Whether the file at `path` holds something else than when it was last read."""
         with self._engine.connect() as connection:
-            known = connection.execute(select(_files.c.digest).where(_files.c.path == path)).scalar_one_or_none()
+            known = connection.execute(sql.select(_files.c.digest).where(_files.c.path == path)).scalar_one_or_none()
         return known != _digest(content)
 
     def note_read(self, path: str, content: bytes) -> None:
         with self._engine.begin() as connection:
-            connection.execute(delete(_files).where(_files.c.path == path))
-            connection.execute(insert(_files).values(path=path, digest=_digest(content)))
+            connection.execute(sql.delete(_files).where(_files.c.path == path))
+            connection.execute(sql.insert(_files).values(path=path, digest=_digest(content)))
 
     def _read(self, statement: Any) -> list[Change]:
         with self._engine.connect() as connection:
@@ -197,15 +182,15 @@ def before(activations: Iterable[Change]) -> str | None:
     return stack[-2] if len(stack) > 1 else None
 
 
-def _settle(connection: Connection, number: int, status: Status, said: str) -> Change | None:
+def _settle(connection: sql.Connection, number: int, status: Status, said: str) -> Change | None:
     """Answer a request; None if it has its answer."""
     waiting = (_changes.c.number == number) & (_changes.c.status == "requested")
-    if not connection.execute(update(_changes).where(waiting).values(status=status, said=said)).rowcount:
+    if not connection.execute(sql.update(_changes).where(waiting).values(status=status, said=said)).rowcount:
         return None
-    return _change(connection.execute(select(_changes).where(_changes.c.number == number)).one())
+    return _change(connection.execute(sql.select(_changes).where(_changes.c.number == number)).one())
 
 
-def _follow(connection: Connection, change: Change) -> None:
+def _follow(connection: sql.Connection, change: Change) -> None:
     """What becomes active is no candidate any more, and a rollback leaves nobody under a canary."""
     if change.slot != "active":
         return
@@ -224,11 +209,11 @@ def _emptying(slot: Slot, change: Change) -> Change:
     )
 
 
-def _standing(connection: Connection) -> Standing:
+def _standing(connection: sql.Connection) -> Standing:
     found: dict[str, Change | None] = {}
     for slot in ("active", "shadow", "canary"):
         latest = (
-            select(_changes)
+            sql.select(_changes)
             .where(_changes.c.slot == slot, _changes.c.status == "accepted")
             .order_by(_changes.c.number.desc())
             .limit(1)
@@ -238,19 +223,20 @@ def _standing(connection: Connection) -> Standing:
     return Standing(**found)
 
 
-def _insert(connection: Connection, change: Change) -> int:
+def _insert(connection: sql.Connection, change: Change) -> int:
     columns = msgspec.structs.asdict(change)
     del columns["number"]
-    done = connection.execute(insert(_changes).values(**columns))
+    done = connection.execute(sql.insert(_changes).values(**columns))
     assert done.inserted_primary_key is not None
     return int(done.inserted_primary_key[0])
 
 
-def _knows(connection: Connection, revision: str) -> bool:
-    return connection.execute(select(_contents.c.revision).where(_contents.c.revision == revision)).first() is not None
+def _knows(connection: sql.Connection, revision: str) -> bool:
+    known = sql.select(_contents.c.revision).where(_contents.c.revision == revision)
+    return connection.execute(known).first() is not None
 
 
-def _change(row: Row[Any]) -> Change:
+def _change(row: sql.Row[Any]) -> Change:
     return Change(**row._asdict())
 
 

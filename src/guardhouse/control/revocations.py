@@ -14,59 +14,37 @@ The tables lie in the file of the key store and are made here.
 from collections.abc import Iterable
 
 import msgspec
-from sqlalchemy import (
-    Boolean,
-    Column,
-    ColumnElement,
-    Connection,
-    Engine,
-    Float,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    delete,
-    func,
-    insert,
-    inspect,
-    literal,
-    select,
-    update,
-)
-from sqlalchemy import column as named
-from sqlalchemy import table as known_elsewhere
-from sqlalchemy.schema import CreateIndex, CreateTable, DropTable
+import sqlalchemy as sql
 
 REMEMBERED = 7 * 86_400.0  # seconds
 _MOST_TOLD = 500  # at a time
 
-_metadata = MetaData()
-_revoked = Table(
+_metadata = sql.MetaData()
+_revoked = sql.Table(
     "revocations",
     _metadata,
-    Column("number", Integer, primary_key=True),
-    Column("credential", String, nullable=False),
-    Column("revoked_at", Float, nullable=False),
-    Column("until", Float, nullable=False),
-    Column("by", String, nullable=False),
-    Column("announced", Boolean, nullable=False),
+    sql.Column("number", sql.Integer, primary_key=True),
+    sql.Column("credential", sql.String, nullable=False),
+    sql.Column("revoked_at", sql.Float, nullable=False),
+    sql.Column("until", sql.Float, nullable=False),
+    sql.Column("by", sql.String, nullable=False),
+    sql.Column("announced", sql.Boolean, nullable=False),
     sqlite_autoincrement=True,
 )
 _indices = (
-    Index("revocations_by_credential", _revoked.c.credential),
-    Index("revocations_by_end", _revoked.c.until),
-    Index("revocations_to_announce", _revoked.c.number, sqlite_where=~_revoked.c.announced),
+    sql.Index("revocations_by_credential", _revoked.c.credential),
+    sql.Index("revocations_by_end", _revoked.c.until),
+    sql.Index("revocations_to_announce", _revoked.c.number, sqlite_where=~_revoked.c.announced),
 )
-_former = Table(  # of releases that kept no numbers
+_former = sql.Table(  # of releases that kept no numbers
     "revoked_credentials",
-    MetaData(),
-    Column("credential", String, primary_key=True),
-    Column("revoked_at", Float, nullable=False),
-    Column("until", Float, nullable=False),
-    Column("by", String, nullable=False),
+    sql.MetaData(),
+    sql.Column("credential", sql.String, primary_key=True),
+    sql.Column("revoked_at", sql.Float, nullable=False),
+    sql.Column("until", sql.Float, nullable=False),
+    sql.Column("by", sql.String, nullable=False),
 )
-_sequences = known_elsewhere("sqlite_sequence", named("name"), named("seq"))  # SQLite's own
+_sequences = sql.table("sqlite_sequence", sql.column("name"), sql.column("seq"))  # SQLite's own
 
 
 class Revocation(msgspec.Struct, frozen=True):
@@ -78,13 +56,13 @@ class Revocation(msgspec.Struct, frozen=True):
 
 
 class Revocations:
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: sql.Engine) -> None:
         self._engine = engine
         with engine.begin() as connection:
-            connection.execute(CreateTable(_revoked, if_not_exists=True))
+            connection.execute(sql.schema.CreateTable(_revoked, if_not_exists=True))
             for index in _indices:
-                connection.execute(CreateIndex(index, if_not_exists=True))
-            if inspect(connection).has_table(_former.name):
+                connection.execute(sql.schema.CreateIndex(index, if_not_exists=True))
+            if sql.inspect(connection).has_table(_former.name):
                 _take_over(connection)
 
     def __repr__(self) -> str:
@@ -94,12 +72,12 @@ class Revocations:
         """What was revoked before stays as it was; a longer memory is taken over."""
         until = now + REMEMBERED if until is None else until
         with self._engine.begin() as connection:
-            connection.execute(delete(_revoked).where(_revoked.c.until <= now))
-            asked = select(func.max(_revoked.c.until)).where(_revoked.c.credential == credential)
+            connection.execute(sql.delete(_revoked).where(_revoked.c.until <= now))
+            asked = sql.select(sql.func.max(_revoked.c.until)).where(_revoked.c.credential == credential)
             known: float | None = connection.execute(asked).scalar_one()
             if known is None or known < until:
                 row = {"credential": credential, "revoked_at": now, "until": until, "by": by}
-                connection.execute(insert(_revoked).values(**row, announced=known is not None))
+                connection.execute(sql.insert(_revoked).values(**row, announced=known is not None))
 
     def since(self, number: int, most: int) -> list[Revocation]:
         """The revocations behind a number, in the order in which they came."""
@@ -107,7 +85,7 @@ class Revocations:
 
     def latest(self) -> int:
         """The highest number that was ever given, even if what had it has ended."""
-        asked = select(_sequences.c.seq).where(_sequences.c.name == _revoked.name)
+        asked = sql.select(_sequences.c.seq).where(_sequences.c.name == _revoked.name)
         with self._engine.connect() as connection:
             return connection.execute(asked).scalar_one_or_none() or 0
 
@@ -116,16 +94,16 @@ class Revocations:
 
     def note_announced(self, numbers: Iterable[int]) -> None:
         with self._engine.begin() as connection:
-            connection.execute(update(_revoked).where(_revoked.c.number.in_(list(numbers))).values(announced=True))
+            connection.execute(sql.update(_revoked).where(_revoked.c.number.in_(list(numbers))).values(announced=True))
 
     def count(self, now: float) -> int:
         """How many still matter."""
-        asked = select(func.count()).select_from(_revoked).where(_revoked.c.until > now)
+        asked = sql.select(sql.func.count()).select_from(_revoked).where(_revoked.c.until > now)
         with self._engine.connect() as connection:
             return connection.execute(asked).scalar_one()
 
-    def _read(self, wanted: ColumnElement[bool], most: int) -> list[Revocation]:
-        asked = select(_revoked).where(wanted).order_by(_revoked.c.number).limit(most)
+    def _read(self, wanted: sql.ColumnElement[bool], most: int) -> list[Revocation]:
+        asked = sql.select(_revoked).where(wanted).order_by(_revoked.c.number).limit(most)
         with self._engine.connect() as connection:
             return [
                 Revocation(row.number, row.credential, row.revoked_at, row.until, row.by)
@@ -133,8 +111,8 @@ class Revocations:
             ]
 
 
-def _take_over(connection: Connection) -> None:
+def _take_over(connection: sql.Connection) -> None:
     columns = ("credential", "revoked_at", "until", "by")
-    kept = select(*(_former.c[name] for name in columns), literal(value=True)).order_by(_former.c.revoked_at)
-    connection.execute(insert(_revoked).from_select([*columns, "announced"], kept))
-    connection.execute(DropTable(_former))
+    kept = sql.select(*(_former.c[name] for name in columns), sql.literal(value=True)).order_by(_former.c.revoked_at)
+    connection.execute(sql.insert(_revoked).from_select([*columns, "announced"], kept))
+    connection.execute(sql.schema.DropTable(_former))

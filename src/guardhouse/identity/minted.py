@@ -15,8 +15,9 @@ from typing import Any
 import msgspec
 
 from guardhouse.identity.flaw import Flaw
+from guardhouse.model.described import Described, as_described, description_of, in_order
 from guardhouse.model.operation import Operation
-from guardhouse.model.principal import Method, Narrowing, Principal, Strength
+from guardhouse.model.principal import Method, Narrowing, Principal
 
 KIND = "gh+jwt"
 ISSUER = "guardhouse"
@@ -30,23 +31,15 @@ class WrittenNarrowing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     models: tuple[str, ...] | None = None
 
 
-class MintedClaims(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class MintedClaims(Described, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     iss: str
     aud: str
     jti: str
     sub: str
     iat: float
     exp: float
-    groups: tuple[str, ...] = ()
-    roles: tuple[str, ...] = ()
-    scopes: tuple[str, ...] = ()
-    team: str = ""
-    tier: str = ""
-    attributes: dict[str, tuple[str, ...]] = {}
     method: Method = "token"
-    strength: Strength = "single"
     made: float = 0.0  # when the first credential of the descent was
-    issuer: str = ""
     grantors: tuple[str, ...] = ()  # credential ids, the first one first
     narrowings: tuple[WrittenNarrowing, ...] = ()
 
@@ -54,22 +47,14 @@ class MintedClaims(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 def claims_of(principal: Principal, token_id: str, now: float, ends: float) -> MintedClaims:
     """What the token says that `principal` is given for the credential it has shown."""
     return MintedClaims(
+        **description_of(principal),
         iss=ISSUER,
         aud=ISSUER,
         jti=token_id,
         sub=principal.id,
         iat=now,
         exp=ends,
-        groups=_sorted(principal.groups),
-        roles=_sorted(principal.roles),
-        scopes=_sorted(principal.scopes),
-        team=principal.team,
-        tier=principal.tier,
-        attributes={name: _sorted(values) for name, values in principal.attributes.items()},
-        method=principal.method,
-        strength=principal.strength,
         made=principal.credential_made,
-        issuer=principal.issuer,
         grantors=(*principal.grantors, principal.credential_id),
         narrowings=tuple(map(_written, principal.narrowings)),
     )
@@ -90,30 +75,22 @@ def principal_of(read: MintedClaims) -> Principal | Flaw:
     narrowings = tuple(map(_narrowing, read.narrowings))
     if None in narrowings:
         return Flaw.CLAIMS  # an operation that this release does not know
-    return Principal(
+    bare = Principal(
         id=read.sub,
-        groups=frozenset(read.groups),
-        roles=frozenset(read.roles),
-        scopes=frozenset(read.scopes),
-        team=read.team,
-        tier=read.tier,
-        attributes={name: frozenset(values) for name, values in read.attributes.items()},
-        method=read.method,
-        strength=read.strength,
         credential_id=read.jti,
         credential_made=read.made,
         expires_at=read.exp,
         narrowings=tuple(narrowing for narrowing in narrowings if narrowing is not None),
-        issuer=read.issuer,
         grantors=read.grantors,
     )
+    return as_described(read, bare)
 
 
 def _written(narrowing: Narrowing) -> WrittenNarrowing:
     operations = narrowing.operations
     return WrittenNarrowing(
-        None if operations is None else _sorted(operation.word for operation in operations),
-        None if narrowing.models is None else _sorted(narrowing.models),
+        None if operations is None else in_order(operation.word for operation in operations),
+        None if narrowing.models is None else in_order(narrowing.models),
     )
 
 
@@ -125,7 +102,3 @@ def _narrowing(written: WrittenNarrowing) -> Narrowing | None:
         None if words is None else frozenset(_OPERATIONS[word] for word in words),
         None if written.models is None else frozenset(written.models),
     )
-
-
-def _sorted(values: Any) -> tuple[str, ...]:
-    return tuple(sorted(values))

@@ -13,9 +13,10 @@ from typing import Annotated, Literal
 import msgspec
 
 from guardhouse.limits.rate import LimitRule
+from guardhouse.model.described import Described, as_described
 from guardhouse.model.entity import Entity
 from guardhouse.model.operation import Operation
-from guardhouse.model.principal import Method, Principal, Strength
+from guardhouse.model.principal import Principal
 from guardhouse.policy.facts import Facts
 from guardhouse.policy.snapshot import Refusal, Snapshot
 from guardhouse.policy.trace import Step, trace
@@ -23,17 +24,8 @@ from guardhouse.policy.trace import Step, trace
 Verdict = Literal["allowed", "denied"]
 
 
-class Person(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Person(Described, frozen=True, kw_only=True, forbid_unknown_fields=True):
     id: str
-    groups: tuple[str, ...] = ()
-    roles: tuple[str, ...] = ()
-    scopes: tuple[str, ...] = ()
-    team: str = ""
-    tier: str = ""
-    attributes: dict[str, tuple[str, ...]] = {}
-    method: Method = "api_key"
-    strength: Strength = "single"
-    issuer: str = ""
 
 
 class Circumstances(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -68,19 +60,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def principal_in(person: Person) -> Principal:
-    return Principal(
-        id=person.id,
-        groups=frozenset(person.groups),
-        roles=frozenset(person.roles),
-        scopes=frozenset(person.scopes),
-        team=person.team,
-        tier=person.tier,
-        attributes={name: frozenset(values) for name, values in person.attributes.items()},
-        method=person.method,
-        strength=person.strength,
-        issuer=person.issuer,
-        credential_id="",
-    )
+    return as_described(person, Principal(id=person.id, credential_id=""))
 
 
 def explain(snapshot: Snapshot, question: Question, now: float) -> Explanation:
