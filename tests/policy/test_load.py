@@ -1,3 +1,4 @@
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -116,3 +117,29 @@ def test_a_damaged_configuration_is_loaded_or_told_about_and_never_raises(data: 
     outcome = load_content(text.encode(), Path("guardhouse.yaml"), ENVIRON)
     assert isinstance(outcome, Loaded) or outcome
     assert "canary-value" not in repr(outcome)
+
+
+def test_of_a_file_that_is_wrong_from_end_to_end_a_hundred_problems_are_told_and_the_rest_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compared: list[str] = []
+
+    def close(word: str, known: Collection[str], n: int) -> list[str]:
+        compared.append(word)
+        assert len(known) <= 300
+        return []
+
+    monkeypatch.setattr("difflib.get_close_matches", close)
+    wrong = TEXT + "".join(f"key{number}: 1\n" for number in range(3000))
+    *told, rest = load_content(wrong.encode(), Path("guardhouse.yaml"), ENVIRON)  # type: ignore[misc]
+    assert len(told) == len(compared) == 100
+    assert str(rest) == "guardhouse.yaml: and 2900 more"
+
+
+def test_of_names_that_lead_nowhere_a_hundred_are_told_too() -> None:
+    models = ", ".join(f"m{number}" for number in range(1000))
+    *told, rest = load_content(  # type: ignore[misc]
+        TEXT.replace("models: [small]", f"models: [{models}]").encode(), Path("guardhouse.yaml"), ENVIRON
+    )
+    assert {problem.path.partition("[")[0] for problem in told} == {"policies"}
+    assert (len(told), str(rest)) == (100, "guardhouse.yaml: and 1 more, at least")

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardhouse.policy.problem import Path, Problem, dotted, quote, unknown
+from guardhouse.policy.problem import MOST_TOLD, Path, Problem, Told, bounded, dotted, quote, unknown
 
 
 def test_a_problem_is_one_line_with_its_place() -> None:
@@ -42,3 +42,31 @@ def test_a_quoted_value_stays_on_one_short_line(value: str) -> None:
     shown = quote(value)
     assert shown.isprintable()
     assert len(shown) <= 2 * 48 + 3
+
+
+def test_the_first_problems_are_told_and_the_rest_is_counted() -> None:
+    told = Told("f")
+    for line in range(1, 40_001):
+        told.tell(line, ("policies", line), "wrong")
+    assert told.full
+    assert (len(told.problems), told.more) == (MOST_TOLD, 40_000 - MOST_TOLD)
+    *shown, rest = bounded("f", told.problems, told.more)
+    assert [problem.line for problem in shown] == list(range(1, MOST_TOLD + 1))
+    assert str(rest) == "f: and 39900 more"
+    assert sum(problem.count for problem in (*shown, rest)) == 40_000
+
+
+def test_a_few_problems_are_told_in_the_order_of_their_lines() -> None:
+    problems = [Problem("f", line, "", "wrong") for line in (3, 1, 2)]
+    assert [problem.line for problem in bounded("f", problems)] == [1, 2, 3]
+
+
+def test_what_was_not_looked_for_is_not_counted_as_if_it_had_been() -> None:
+    problems = [Problem("f", line, "", "wrong") for line in range(MOST_TOLD + 1)]
+    assert str(bounded("f", problems, at_least=True)[-1]) == "f: and 1 more, at least"
+
+
+def test_of_very_many_known_words_the_near_one_is_still_found() -> None:
+    known = [f"model-{number}" for number in range(20_000)] + ["llama"]
+    assert 'did you mean "llama"?' in unknown("model", "lama", known)
+    assert "did you mean" not in unknown("model", "xyz", known)

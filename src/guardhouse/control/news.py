@@ -46,7 +46,11 @@ class News:
     def refused(self, origin: Origin, author: str, problems: Problems) -> None:
         for problem in problems:
             self.say(f"not activated: {problem}")
-        facts: Facts = {"origin": origin, "problems": len(problems), "place": problems[0].path}
+        facts: Facts = {
+            "origin": origin,
+            "problems": sum(problem.count for problem in problems),
+            "place": problems[0].path,
+        }
         self._event("refused", author, facts, "warning")
 
     def _slot(

@@ -16,7 +16,7 @@ from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
 from guardhouse.policy import kinds
 from guardhouse.policy.load import content_of
-from guardhouse.policy.problem import Problems
+from guardhouse.policy.problem import Problems, bounded
 from guardhouse.policy.question import Circumstances, Explanation, Person, Question, Verdict, explain
 from guardhouse.policy.reading import Key, ListOf, MapOf, Reading, Shape, Unread
 from guardhouse.policy.sections.who import METHODS, STRENGTHS
@@ -126,7 +126,7 @@ def read_cases(path: FilePath) -> tuple[Case, ...] | Problems:
     read = _CASES.read(source.root, (), reading)
     problems = (*source.problems, *reading.problems)
     if problems or isinstance(read, Unread):
-        return tuple(sorted(problems, key=lambda problem: problem.line))
+        return bounded(str(path), problems, source.more + reading.told.more)
     return read.cases
 
 

@@ -7,8 +7,10 @@ A check that would blame a thing for another's unreadability is left out until t
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from guardhouse.model.operation import Operation
+from guardhouse.model.principal import Method
 from guardhouse.policy.cel.expression import faults, literals_in, variables_of
 from guardhouse.policy.document import Document, PolicyEntry
 from guardhouse.policy.inert import inert_policy
@@ -56,15 +58,16 @@ def findings(document: Document, unread: Unread) -> Iterator[Finding]:
     yield from _resilience(document, unread)
     yield from _contracts(document, unread)
     yield from ((("hours", *place), message) for place, message in hours.findings(document.hours))
-    wrong = list(_policies(document, unread))
-    yield from wrong
+    wrong = set[str | int]()
+    for place, message in _policies(document, unread):
+        wrong.add(place[1])
+        yield place, message
     yield from bundle_findings(document)
     if not _any_unread("policies", unread):
         yield from features.unused(document.features, _features_asked(document))
     yield from _unreachable(document, unread)
     if not _any_unread("models", unread) and not _any_unread("targets", unread):
-        told = {place[1] for place, _ in wrong}
-        yield from redundant([(at, policy) for at, policy in _numbered(document, unread) if at not in told], document)
+        yield from redundant([(at, policy) for at, policy in _numbered(document, unread) if at not in wrong], document)
 
 
 def _exposure(document: Document) -> Iterator[Finding]:
@@ -164,13 +167,17 @@ def _policies(document: Document, unread: Unread) -> Iterator[Finding]:
         if times[policy.name] > 1:
             times[policy.name] = 0  # told at the first of them
             yield (*place, "name"), f"several policies have the name {quote(policy.name)}"
-        for path, message in (*_models(policy, document, unread), *_joins(policy, document, unread)):
-            yield (*place, *path), message
-        for path, message in (*_issuers(policy, document, unread), *_conditions(policy, document, unread)):
-            yield (*place, *path), message
-        for path, message in (*inert_policy(policy), *inert_routes(policy, policy, document)):
-            yield (*place, *path), message
-        for path, message in (*inert_uses(policy, document), *_unkept(policy, document)):
+        for path, message in chain(
+            _models(policy, document, unread),
+            _joins(policy, document, unread),
+            _issuers(policy, document, unread),
+            _methods(policy, document, unread),
+            _conditions(policy, document, unread),
+            inert_policy(policy),
+            inert_routes(policy, policy, document),
+            inert_uses(policy, document),
+            _unkept(policy, document),
+        ):
             yield (*place, *path), message
 
 
@@ -191,6 +198,21 @@ def _issuers(policy: PolicyEntry, document: Document, unread: Unread) -> Iterato
     for number, name in enumerate(policy.who.issuers):
         if name not in known and ("identity",) not in {path[:1] for path in unread}:
             yield ("who", "issuers", number), unknown("issuer", name, known)
+
+
+def _methods(policy: PolicyEntry, document: Document, unread: Unread) -> Iterator[Finding]:
+    """Ways of identification that nobody can come by."""
+    tls = document.listen.tls
+    ways: dict[Method, tuple[bool, str]] = {
+        "oidc": (bool(document.identity.issuers), "identity.issuers"),
+        "mtls": (tls is not None and tls.clients is not None, "listen.tls.clients"),
+        "token": (bool(document.admin.people), "admin.people"),
+    }
+    unsure = {path[0] for path in unread}
+    for number, method in enumerate(policy.who.methods):
+        configured, where = ways.get(method, (True, ""))
+        if not configured and where.partition(".")[0] not in unsure:
+            yield ("who", "methods", number), f"matches nobody: there is no {where}"
 
 
 def _joins(policy: PolicyEntry, document: Document, unread: Unread) -> Iterator[Finding]:

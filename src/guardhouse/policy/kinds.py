@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from guardhouse.limits.rate import RATE_PATTERN, Rate, parse_rate
 from guardhouse.policy.network import ADDRESS_PATTERN, Url, parse_address, parse_url
-from guardhouse.policy.problem import Path, quote, unknown
+from guardhouse.policy.problem import Path, quote
 from guardhouse.policy.reading import UNREAD, Kind, Reading, Schema, Unread
 from guardhouse.policy.references import REFERENCE_PATTERN, Reference, parse_reference
 from guardhouse.policy.settings import Address, UserLabel
@@ -76,7 +76,7 @@ class Choice(Kind[T]):
             return UNREAD
         if word in self._words:
             return self._words[word]
-        return reading.tell(node.line, path, unknown(self._what, word, self._words))
+        return reading.unknown(node.line, path, self._what, word, self._words)
 
     def schema(self) -> Schema:
         return {"enum": list(self._words)}

@@ -12,6 +12,7 @@ secret is ever written down between them.
 
 import os
 from collections.abc import Iterable, Mapping
+from itertools import chain, islice
 from pathlib import Path
 
 import msgspec
@@ -20,8 +21,8 @@ from guardhouse.model.secret import Secret
 from guardhouse.policy import checks
 from guardhouse.policy.compile import Secrets, compile_settings, compile_snapshot, revision
 from guardhouse.policy.document import Document
+from guardhouse.policy.problem import MOST_TOLD, Problem, Problems, bounded, dotted
 from guardhouse.policy.problem import Path as ConfigPath
-from guardhouse.policy.problem import Problem, Problems, dotted
 from guardhouse.policy.references import Reference, resolve
 from guardhouse.policy.schema import decode
 from guardhouse.policy.sections import clients, contracts, people
@@ -61,18 +62,18 @@ def load_content(content: bytes, path: Path, environ: Mapping[str, str]) -> Load
     base = path.absolute().parent
     judged = _judge(content, str(path), base)
     if judged.document is None:
-        return judged.problems
+        return judged.told()
     secrets: dict[Reference, Secret] = {}
     missing = judged.locate(_fetch(judged.document, base, environ, secrets))
     if judged.problems or missing:
-        return _sorted(judged.problems + missing)
+        return judged.told(missing)
     return _compiled(judged.document, base, secrets, content)
 
 
 def read_document(content: bytes, path: Path, base: Path) -> Document | Problems:
     """A document that is sound as far as can be told without its secrets; files are relative to `base`."""
     judged = _judge(content, str(path), base)
-    return _sorted(judged.problems) if judged.document is None or judged.problems else judged.document
+    return judged.told() if judged.document is None or judged.problems else judged.document
 
 
 def resolve_document(
@@ -108,27 +109,31 @@ class _Judged(msgspec.Struct, frozen=True):
     root: Node
     document: Document | None
     problems: Problems
+    more: int = 0  # that are not among them
+    cut: bool = False  # not everything was looked for
 
     def locate(self, found: Iterable[checks.Finding]) -> Problems:
         return tuple(Problem(self.file, line_of(self.root, place), dotted(place), message) for place, message in found)
+
+    def told(self, besides: Problems = ()) -> Problems:
+        """Everything that is wrong, in the order of the lines."""
+        return bounded(self.file, self.problems + besides, self.more, at_least=self.cut)
 
 
 def _judge(content: bytes, file: str, base: Path) -> _Judged:
     source = parse(content, file)
     decoded = decode(source.root, file)
-    read = _Judged(file, source.root, decoded.document, _sorted(source.problems + decoded.problems))
+    problems, more = source.problems + decoded.problems, source.more + decoded.more
+    read = _Judged(file, source.root, decoded.document, problems, more, cut=decoded.document is None)
     if read.document is None:
         return read
     held, missing, elsewhere = contracts.embedded(read.document.contracts, base)
-    told = (*read.problems, *elsewhere, *read.locate((("contracts", *place), message) for place, message in missing))
+    told = (*problems, *elsewhere, *read.locate((("contracts", *place), message) for place, message in missing))
     document = msgspec.structs.replace(read.document, contracts=held)
-    read = msgspec.structs.replace(read, document=document, problems=told)
-    found = read.locate([*checks.findings(document, decoded.unread), *_unreadable_files(document, base)])
-    return msgspec.structs.replace(read, problems=read.problems + found)
-
-
-def _sorted(problems: Problems) -> Problems:
-    return tuple(sorted(problems, key=lambda problem: problem.line))
+    findings = chain(checks.findings(document, decoded.unread), _unreadable_files(document, base))
+    found = list(islice(findings, max(1, MOST_TOLD + 1 - len(told))))
+    cut = len(told) + len(found) > MOST_TOLD  # the rest would take longer to find than to be of use
+    return msgspec.structs.replace(read, document=document, problems=told + read.locate(found), cut=cut)
 
 
 def _fetch(

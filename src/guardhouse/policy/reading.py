@@ -10,13 +10,13 @@ for a missing one; everywhere else a whole with a broken part is itself broken.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import Enum
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
-from guardhouse.policy.problem import Path, Problem, dotted, quote, unknown
+from guardhouse.policy.problem import Path, Problem, Told, quote, unknown
 from guardhouse.policy.source import Broken, Listing, Node, Scalar, Table
 
 T = TypeVar("T")
@@ -34,13 +34,20 @@ class Reading:
     """What reading one file has found wrong so far."""
 
     def __init__(self, file: str) -> None:
-        self.problems: list[Problem] = []
+        self.told = Told(file)
         self.unread: set[Path] = set()
-        self._file = file
+
+    @property
+    def problems(self) -> list[Problem]:
+        return self.told.problems
 
     def tell(self, line: int, path: Path, message: str) -> Unread:
-        self.problems.append(Problem(self._file, line, dotted(path), message))
+        self.told.tell(line, path, message)
         return UNREAD
+
+    def unknown(self, line: int, path: Path, what: str, word: str, known: Collection[str]) -> Unread:
+        """That `word` is none of the known ones."""
+        return self.tell(line, path, "" if self.told.full else unknown(what, word, known))
 
     def mistyped(self, node: Node, path: Path, wanted: str) -> Unread:
         """The value is of another type than `wanted`; a broken one has been told of already."""
@@ -74,6 +81,7 @@ class ListOf(Kind[tuple[T, ...]]):
         if not node.items and not self._may_be_empty:
             return reading.tell(node.line, path, "must name at least one")
         values: list[T] = []
+        seen: set[T] = set()
         complete = True
         for index, item in enumerate(node.items):
             place = (*path, index)
@@ -82,8 +90,10 @@ class ListOf(Kind[tuple[T, ...]]):
                 complete = False
                 reading.unread.add(place)
                 continue
-            if value in values and not self._partial:
-                reading.tell(item.line, place, "is in the list already")
+            if not self._partial:
+                if value in seen:
+                    reading.tell(item.line, place, "is in the list already")
+                seen.add(value)
             values.append(value)
         return tuple(values) if complete or self._partial else UNREAD
 
@@ -178,7 +188,7 @@ class Shape(Kind[S]):
             place = (*path, name)
             known = self.keys.get(name)
             if known is None:
-                reading.tell(entry.line, path, unknown("key", name, self.keys))
+                reading.unknown(entry.line, path, "key", name, self.keys)
             elif isinstance(entry.node, Scalar) and entry.node.value is None:
                 parts[name] = reading.tell(entry.line, place, "has no value; leave the key out if none is meant")
             else:

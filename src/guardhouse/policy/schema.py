@@ -234,8 +234,9 @@ _ESSENTIAL = frozenset({"targets", "models", "policies"})
 
 class Decoded(msgspec.Struct, frozen=True):
     document: Document | None  # None: too little was readable to go on with
-    unread: frozenset[Path]  # elements that are there but could not be read
+    unread: frozenset[Path]  # elements and groups that are there but could not be read
     problems: tuple[Problem, ...]
+    more: int = 0  # problems that are not among them
 
 
 def decode(root: Node, file: str) -> Decoded:
@@ -244,4 +245,5 @@ def decode(root: Node, file: str) -> Decoded:
     parts = DOCUMENT.read_parts(root, (), reading) or {}
     readable: dict[str, Any] = {name: value for name, value in parts.items() if not isinstance(value, Unread)}
     document = Document(**readable) if readable.keys() >= _ESSENTIAL else None
-    return Decoded(document, frozenset(reading.unread), tuple(reading.problems))
+    unread = reading.unread | {(name,) for name, value in parts.items() if isinstance(value, Unread)}
+    return Decoded(document, frozenset(unread), tuple(reading.problems), reading.told.more)

@@ -6,6 +6,7 @@ characters are `*` and `?`; the schema admits no others.
 """
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from fnmatch import fnmatchcase
 
 from guardhouse.policy.document import Document, ModelEntry, PolicyEntry
@@ -13,7 +14,9 @@ from guardhouse.policy.document import Document, ModelEntry, PolicyEntry
 TAG = "tag:"
 
 
-def matched(glob: str, names: set[str]) -> set[str]:
+def matched(glob: str, names: AbstractSet[str]) -> set[str]:
+    if "*" not in glob and "?" not in glob:
+        return {glob} if glob in names else set()
     return {name for name in names if fnmatchcase(name, glob)}
 
 
@@ -21,7 +24,7 @@ def selected(pattern: str, models: Mapping[str, ModelEntry]) -> set[str]:
     if pattern.startswith(TAG):
         word = pattern.removeprefix(TAG)
         return {name for name, model in models.items() if word in model.tags}
-    return matched(pattern, set(models)) | _of_version(pattern, models)
+    return matched(pattern, models.keys()) | _of_version(pattern, models)
 
 
 def is_name(pattern: str) -> bool:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import msgspec
 import yaml
 
-from guardhouse.policy.problem import Path, Problem, dotted, quote
+from guardhouse.policy.problem import Path, Problem, Told, quote
 from guardhouse.policy.slips import explain
 
 MOST_BYTES = 512 * 1024
@@ -57,6 +57,7 @@ class Entry(msgspec.Struct, frozen=True):
 class Source(msgspec.Struct, frozen=True):
     root: Node
     problems: tuple[Problem, ...]
+    more: int = 0  # problems that are not among them
 
 
 def parse(content: bytes, file: str) -> Source:
@@ -78,7 +79,7 @@ def parse(content: bytes, file: str) -> Source:
         return _unreadable(file, text.count("\n", 0, error.position) + 1, "a character that YAML does not allow")
     except (ValueError, OverflowError):  # PyYAML lets an escape beyond Unicode through to chr()
         return _unreadable(file, builder.line, "an escape that names no character")
-    return Source(root, tuple(builder.problems))
+    return Source(root, tuple(builder.told.problems), builder.told.more)
 
 
 def line_of(root: Node, path: Path) -> int:
@@ -102,9 +103,8 @@ class _TooDeepError(Exception):
 
 class _Builder:
     def __init__(self, text: str, file: str) -> None:
-        self.problems: list[Problem] = []
+        self.told = Told(file)
         self.line = 1
-        self._file = file
         self._events: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.SafeLoader)
 
     def document(self) -> Node:
@@ -125,7 +125,7 @@ class _Builder:
         return event
 
     def _tell(self, path: Path, message: str, line: int = 0) -> None:
-        self.problems.append(Problem(self._file, line or self.line, dotted(path), message))
+        self.told.tell(line or self.line, path, message)
 
     def _node(self, event: yaml.Event, path: Path, depth: int) -> Node:
         line = self.line
@@ -145,7 +145,7 @@ class _Builder:
 
     def _refused(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, path: Path, depth: int) -> bool:
         """Whether the value that begins here is not taken; its end is still read, to find what else is wrong."""
-        known = len(self.problems)
+        sound = event.anchor is None and event.tag is None
         if event.anchor is not None:
             self._tell(path, "anchors are not used here")
         if event.tag is not None:
@@ -153,9 +153,10 @@ class _Builder:
         if isinstance(event, yaml.ScalarEvent):
             if _SURROGATE.search(event.value):
                 self._tell(path, "holds half of a surrogate pair, which is no character")
+                sound = False
         elif depth == _DEEPEST:
             raise _TooDeepError
-        return len(self.problems) > known
+        return not sound
 
     def _listing(self, path: Path, depth: int, line: int) -> Listing:
         items: list[Node] = []
