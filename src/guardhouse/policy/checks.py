@@ -5,9 +5,9 @@ reachable, and what weakens protection is said explicitly. Whether a single poli
 A check that would blame a thing for another's unreadability is left out until that other thing can be read.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import chain
 
 from guardhouse.model.operation import Operation
 from guardhouse.model.principal import Method
@@ -167,7 +167,7 @@ def _policies(document: Document, unread: Unread) -> Iterator[Finding]:
         if times[policy.name] > 1:
             times[policy.name] = 0  # told at the first of them
             yield (*place, "name"), f"several policies have the name {quote(policy.name)}"
-        for path, message in chain(
+        for path, message in itertools.chain(
             _models(policy, document, unread),
             _joins(policy, document, unread),
             _issuers(policy, document, unread),
