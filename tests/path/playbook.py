@@ -26,6 +26,7 @@ from guardhouse.path.listener import Connection
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.upstream import Pool, UpstreamConnection, Upstreams
 from guardhouse.policy.load import Loaded, load
+from guardhouse.policy.reaching import Patience
 from guardhouse.policy.resilience import Retries
 from identity.revoking import publish_revoked
 
@@ -122,7 +123,7 @@ class ModelServer:
     def document(self, index: int = -1) -> Any:
         return json.loads(self.requests[index].partition(b"\r\n\r\n")[2])
 
-    async def dial(self, pool: Pool) -> UpstreamConnection:
+    async def dial(self, pool: Pool, patience: Patience) -> UpstreamConnection:
         if pool.target.name in self.refuses:
             raise ConnectionRefusedError
         connection = UpstreamConnection(pool)

@@ -2,20 +2,25 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from playbook import Play, chat, perform, post
 
 from guardhouse.path.upstream import Dial, Pool, UpstreamConnection, Upstreams
+from guardhouse.policy.reaching import Patience
 
 
 def dialling(play: Play, around: Callable[[], None]) -> Dial:
     """A dial that arranges for `around` to run between the making of a connection and its being handed over."""
 
-    async def dial(pool: Pool) -> UpstreamConnection:
-        connection = await play.server.dial(pool)
+    async def dial(pool: Pool, patience: Patience) -> UpstreamConnection:
+        connection = await play.server.dial(pool, patience)
         asyncio.get_running_loop().call_soon(around)
+        for _ in range(2):  # nobody's for two turns, and too late to be cancelled
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0)
         return connection
 
     return dial
@@ -64,9 +69,9 @@ def test_a_connection_that_is_made_after_the_caller_has_left_is_not_waited_for(t
         loop = asyncio.get_running_loop()
         never = loop.create_future()
 
-        async def dial(pool: Pool) -> UpstreamConnection:
+        async def dial(pool: Pool, patience: Patience) -> UpstreamConnection:
             await never
-            return await play.server.dial(pool)
+            return await play.server.dial(pool, patience)
 
         play.plane.upstreams = Upstreams(play.plane.settings.upstream, loop, dial)
         play.caller.data_received(post(chat("x")))

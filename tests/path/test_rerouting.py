@@ -279,6 +279,24 @@ def test_a_fallback_beyond_the_policy_or_the_region_is_not_taken(tmp_path: Path,
     perform(tmp_path, scene, None, document)
 
 
+DENYING = """  - {name: most, who: {ids: ["*"]}, may: [chat], models: [small, alone, tiny]}
+  - {name: no tools there, effect: deny, who: {ids: ["*"]}, may: [chat], models: [tiny], when: {tools: true}}"""
+
+
+def test_a_fallback_is_judged_by_what_stands_in_the_request(tmp_path: Path) -> None:
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+
+    async def scene(play: Play) -> None:
+        play.server.refuses = {"local"}
+        assert (await play.say(post(chat("x", "alone", tools=[tool])))).code == "upstream_unreachable"
+        assert (await play.say(post(chat("x", "alone")))).status == 200
+        assert play.records[-1]["model"] == "tiny"
+        assert (await play.say(post(chat("x", "alone", tools=[tool])))).code == "upstream_unreachable"
+        assert (await play.say(post(chat("x", "alone", tools=[tool])))).code == "upstream_unavailable"
+
+    perform(tmp_path, scene, None, config(policies=DENYING))
+
+
 def test_a_stream_that_fell_back_still_hides_the_usage_that_the_gateway_asked_for(tmp_path: Path) -> None:
     async def scene(play: Play) -> None:
         play.server.refuses = {"local"}

@@ -217,3 +217,88 @@ def test_an_error_that_calls_itself_a_stream_is_masked_as_text(tmp_path: Path) -
 
     script = [reply(b"data: ask ann@example.com\n\n", status=b"503 Service Unavailable", content_type=EVENTS)]
     perform(tmp_path, scene, lambda _: script)
+
+
+PATIENT = CONFIG.replace(
+    'url: "http://127.0.0.1:9"', 'url: "http://127.0.0.1:9", timeouts: {first_byte: 10s, whole: 30s}'
+).replace("renamed: {", "renamed: {timeouts: {first_byte: 3s}, ")
+
+
+@pytest.mark.parametrize(("model", "late"), [("small", 10), ("renamed", 3)])
+def test_a_target_and_a_model_have_time_outs_of_their_own(tmp_path: Path, model: str, late: int) -> None:
+    async def scene(play: Play) -> None:
+        play.server.script = lambda _: []
+        await play.say(post(chat("x", model)))
+        now = play.plane.loop_time()
+        play.plane.upstreams.sweep(now + late - 1)
+        await play.turn()
+        assert play.wire.written == b""
+        play.plane.upstreams.sweep(now + late)
+        await play.turn()
+        assert b"upstream_first_byte_timeout" in play.wire.written
+
+    perform(tmp_path, scene, None, PATIENT)
+
+
+def test_an_answer_that_never_pauses_ends_with_the_time_for_the_whole(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        play.server.script = lambda _: stream(chunk_event("one "))[:-1]
+        await play.say(post(chat("x", stream=True)))
+        play.plane.upstreams.sweep(play.plane.loop_time() + 29)
+        await play.turn()
+        assert not play.wire.eof
+        play.plane.upstreams.sweep(play.plane.loop_time() + 30)
+        await play.turn()
+        assert b"upstream_whole_timeout" in play.wire.written
+        assert play.wire.eof
+
+    perform(tmp_path, scene, None, PATIENT)
+
+
+def test_a_request_that_is_not_taken_has_a_time_out_of_its_own(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        play.server.script = lambda _: []
+        await play.say(post(chat("x")))
+        (wire,) = play.server.wires
+        connection = play.caller.upstream
+        assert connection is not None
+        connection.pause_writing()
+        play.plane.upstreams.sweep(play.plane.loop_time() + 61)
+        await play.turn()
+        assert b"upstream_write_timeout" in play.wire.written
+        assert wire.aborted
+
+    perform(tmp_path, scene)
+
+
+def test_a_request_that_was_taken_late_has_its_time_for_the_first_byte_from_then_on(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        play.server.script = lambda _: []
+        await play.say(post(chat("x")))
+        connection = play.caller.upstream
+        assert connection is not None
+        connection.pause_writing()
+        connection.resume_writing()
+        play.plane.upstreams.sweep(play.plane.loop_time() + 61)
+        await play.turn()
+        assert play.wire.written == b""
+        play.plane.upstreams.sweep(play.plane.loop_time() + 121)
+        await play.turn()
+        assert b"upstream_first_byte_timeout" in play.wire.written
+
+    perform(tmp_path, scene)
+
+
+def test_a_connection_that_was_answered_before_its_request_was_taken_is_never_used_again(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        play.server.script = lambda _: []
+        await play.say(post(chat("x")))
+        connection = play.caller.upstream
+        assert connection is not None
+        connection.pause_writing()
+        connection.data_received(OK)
+        await play.turn()
+        assert play.records[-1]["outcome"] == "completed"
+        assert play.server.wires[0].aborted
+
+    perform(tmp_path, scene)

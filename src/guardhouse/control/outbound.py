@@ -2,12 +2,14 @@
 
 An answer is whatever somebody on the network sends, so all of it is bounded: its size, the time for everything, no
 redirects, no proxies from the environment. Failures are words for the operator, and nothing of an answer is repeated in
-them.
+them. A provider names URLs as well, and names resolve to whatever their owner says: so the address is looked at before
+it is connected to, by the rules that hold for model servers (model/addresses.py). Providers of the own network are
+common and may be private; this machine, its link and what clouds hand out credentials at may not be named by a name.
 """
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,15 +17,41 @@ from typing import Any
 import httpx
 
 from guardhouse.identity.jwks import MOST_BYTES
+from guardhouse.model.addresses import objection
 from guardhouse.model.denial import Denial
 from guardhouse.policy.network import is_loopback
 from guardhouse.wire import json
+from guardhouse.wire.resolving import resolved
 
 PATIENCE = 10.0  # seconds for all of it
 
 
+Resolve = Callable[[str, int], Awaitable[list[str]]]
+
+
 class OutboundError(Exception):
     """What was asked for could not be had; the message says why, to the operator."""
+
+
+class Guarded(httpx.AsyncBaseTransport):
+    """Resolves the name itself, looks at the address, and has that very address connected to."""
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, resolve: Resolve = resolved) -> None:
+        self._inner = inner
+        self._resolve = resolve
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        host = request.url.host
+        addresses = await self._resolve(host, request.url.port or (443 if request.url.scheme == "https" else 80))
+        allowed = [address for address in addresses if not objection(address, host, inside=True)]
+        if not allowed:
+            raise OutboundError("has an address that is never connected to for a name")
+        request.url = request.url.copy_with(host=allowed[0])  # the header Host has been written already
+        request.extensions = {**request.extensions, "sni_hostname": host}
+        return await self._inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
 
 
 @asynccontextmanager
@@ -33,7 +61,12 @@ async def client(authorities: Path | None) -> AsyncIterator[httpx.AsyncClient]:
         context = ssl.create_default_context(cafile=authorities) if authorities else True
         async with (
             asyncio.timeout(PATIENCE),
-            httpx.AsyncClient(verify=context, follow_redirects=False, trust_env=False, timeout=PATIENCE) as made,
+            httpx.AsyncClient(
+                transport=Guarded(httpx.AsyncHTTPTransport(verify=context, trust_env=False)),
+                follow_redirects=False,
+                trust_env=False,
+                timeout=PATIENCE,
+            ) as made,
         ):
             yield made
     except TimeoutError as error:

@@ -168,6 +168,24 @@ class Reason(Enum):
         "All connections to the model server are in use.",
     )
     UPSTREAM_CONNECT_TIMEOUT = ("upstream_connect_timeout", 504, "upstream", True, "The model server did not accept.")
+    UPSTREAM_ADDRESS_REFUSED = (
+        "upstream_address_refused",
+        502,
+        "upstream",
+        True,
+        "The model server has an address that the configuration does not admit.",
+    )
+    UPSTREAM_TLS_FAILED = ("upstream_tls_failed", 502, "upstream", True, "The model server could not be verified.")
+    UPSTREAM_TLS_TIMEOUT = ("upstream_tls_timeout", 504, "upstream", True, "The model server did not finish in time.")
+    UPSTREAM_CREDENTIAL_UNAVAILABLE = (
+        "upstream_credential_unavailable",
+        503,
+        "gateway",
+        True,
+        "The gateway has no credential for the model server at present.",
+    )
+    UPSTREAM_WRITE_TIMEOUT = ("upstream_write_timeout", 504, "upstream", True, "The request was not taken in time.")
+    UPSTREAM_WHOLE_TIMEOUT = ("upstream_whole_timeout", 504, "upstream", True, "The answer took too long as a whole.")
     UPSTREAM_FIRST_BYTE_TIMEOUT = ("upstream_first_byte_timeout", 504, "upstream", True, "No answer came in time.")
     UPSTREAM_BETWEEN_BYTES_TIMEOUT = ("upstream_between_bytes_timeout", 504, "upstream", True, "The answer stalled.")
     UPSTREAM_PROTOCOL_ERROR = ("upstream_protocol_error", 502, "upstream", False, "The answer was not valid HTTP.")

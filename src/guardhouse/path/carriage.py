@@ -33,6 +33,7 @@ from guardhouse.path.plane import DataPlane
 from guardhouse.path.response import Response
 from guardhouse.path.upstream import Pool, UpstreamConnection
 from guardhouse.path.wards import Ward
+from guardhouse.policy.reaching import Patience
 from guardhouse.wire.http1.head import ResponseHead
 
 _COMPUTES_ONLY = frozenset((Operation.EMBEDDINGS,))  # it leaves nothing behind and costs no more than its time
@@ -135,7 +136,7 @@ class Carriage:
         pool = self._plane.upstreams.pool(target)
         if not self._enter(pool):
             return rerouting.refusal(self._exchange, self._plane)
-        connection = pool.idle_connection() or await pool.connect()
+        connection = pool.idle_connection() or await pool.connect(self._patience(pool))
         if isinstance(connection, Denial):
             return connection
         if self._over:  # the caller left in the very turn in which the connection was made
@@ -151,6 +152,9 @@ class Carriage:
         self._leave(denial)
         tried = self._tried = self._tried or set()
         assert exchange.target is not None
+        assert exchange.route is not None
+        if exchange.document is None:  # what another model may be given is judged by what stands in it
+            exchange.document = exchange.route.dialect.reread(exchange.encoded, exchange.route)
         tried.add(exchange.target.name)
         if not rerouting.onward(exchange, plane, tried):
             rules = plane.settings.upstream.retries
@@ -163,9 +167,6 @@ class Carriage:
             if not rerouting.onward(exchange, plane, tried):
                 return denial
         assert exchange.target is not None
-        assert exchange.route is not None
-        if exchange.document is None:
-            exchange.document = exchange.route.dialect.reread(exchange.encoded, exchange.route)
         return routing.prepare(exchange, exchange.target)
 
     def _may_repeat(self, denial: Denial) -> bool:
@@ -223,12 +224,18 @@ class Carriage:
         self._connection = connection
         exchange.caller.upstream = connection
         path = route.dialect.upstream_path(route, model.upstream_name)
-        connection.send(pool.render(route, path, exchange.id, head.headers, exchange.encoded), self)
+        connection.send(
+            pool.render(route, path, exchange.id, head.headers, exchange.encoded), self, self._patience(pool)
+        )
         exchange.document = None
         if not self._is_repeatable():
             exchange.encoded = b""
             if exchange.charge is not None and not connection.clogged:
                 let_go(exchange)
+
+    def _patience(self, pool: Pool) -> Patience:
+        model = self._exchange.model
+        return pool.patience if model is None or model.timeouts is None else pool.patience_of(model.timeouts)
 
     def _note(self, denial: Denial | None) -> None:
         exchange = self._exchange

@@ -8,16 +8,15 @@ connections that are open keep what they began with. Either way it is an event.
 
 import logging
 import ssl
-from pathlib import Path
 
 from guardhouse.audit.record import Event
+from guardhouse.model.looks import looks_of
 from guardhouse.path.plane import DataPlane
 from guardhouse.policy.settings import Tls
 
 log = logging.getLogger("guardhouse.path")
 
 _EVENTS = {"certificate": "listener.certificate", "revocation lists": "identity.revocation_lists"}
-Looks = list[tuple[int, int, int]]
 
 
 class TlsFiles:
@@ -62,12 +61,3 @@ class TlsFiles:
                 facts={"used": False, "why": wrong} if wrong else {"used": True},
             )
         )
-
-
-def looks_of(paths: tuple[Path, ...]) -> Looks | None:
-    """By what a file is told from the one before; None while one is missing."""
-    try:
-        found = [path.stat() for path in paths]
-    except OSError:
-        return None
-    return [(status.st_ino, status.st_size, status.st_mtime_ns) for status in found]

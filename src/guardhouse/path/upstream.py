@@ -14,19 +14,24 @@ one timer per request.
 """
 
 import asyncio
-import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
+from guardhouse.model.secret import Secret
+from guardhouse.path.upstream_files import UpstreamCredential, UpstreamTls
 from guardhouse.path.wards import Ward, Wards
+from guardhouse.policy.reaching import Patience, Timeouts, patience
 from guardhouse.policy.settings import Upstream
 from guardhouse.policy.snapshot import Target
 from guardhouse.wire.dialects.dialect import Dialect, Route
 from guardhouse.wire.http1.head import ResponseHead
 from guardhouse.wire.http1.response import ResponseFraming
+
+_FOREVER: Final = float("inf")
+_LOOK_EVERY: Final = 1.0  # seconds
 
 FORWARDED = frozenset((b"accept", b"accept-language", b"idempotency-key", b"traceparent", b"tracestate"))
 
@@ -48,6 +53,7 @@ class Sink(Protocol):
 class UpstreamConnection:  # an asyncio.Protocol by its methods; see listener
     __slots__ = (
         "_framing",
+        "_patience",
         "_paused",
         "_pool",
         "_sink",
@@ -55,6 +61,7 @@ class UpstreamConnection:  # an asyncio.Protocol by its methods; see listener
         "_waiting_for",
         "clogged",
         "deadline",
+        "final",
         "idle_since",
     )
 
@@ -65,18 +72,23 @@ class UpstreamConnection:  # an asyncio.Protocol by its methods; see listener
         self._sink: Sink | None = None
         self._paused = False
         self.clogged = False  # the model server has still to take part of what was sent
+        self._patience = pool.patience
         self.deadline = 0.0
+        self.final = _FOREVER
         self.idle_since = 0.0
         self._waiting_for = Reason.UPSTREAM_FIRST_BYTE_TIMEOUT
 
-    def send(self, request: bytes, sink: Sink) -> None:
+    def send(self, request: bytes, sink: Sink, patience: Patience) -> None:
         """Send one request and report its answer to `sink`."""
         pool, transport = self._pool, self._transport
         assert transport is not None
         self._sink = sink
         self._framing.begin()
         self._waiting_for = Reason.UPSTREAM_FIRST_BYTE_TIMEOUT
-        self.deadline = pool.clock() + pool.settings.first_byte
+        now = pool.clock()
+        self._patience = patience
+        self.deadline = now + patience.first_byte
+        self.final = now + patience.whole
         transport.write(request)
 
     def data_received(self, data: bytes) -> None:
@@ -89,7 +101,7 @@ class UpstreamConnection:  # an asyncio.Protocol by its methods; see listener
         problem = framing.problem
         if problem is None and head is not None:
             self._waiting_for = Reason.UPSTREAM_BETWEEN_BYTES_TIMEOUT
-            self.deadline = self._pool.clock() + self._pool.settings.between_bytes
+            self.deadline = self._pool.clock() + self._patience.between_bytes
             problem = sink.received(head, framing.take(), framing.complete)
         if problem is not None:
             self._end(sink, problem)
@@ -114,12 +126,18 @@ class UpstreamConnection:  # an asyncio.Protocol by its methods; see listener
         self._transport = cast(asyncio.Transport, transport)  # uvloop's own class, which is not derived from it
 
     def pause_writing(self) -> None:
-        """A request is complete before it is sent, so there is nothing to hold back."""
+        """The server takes its time with a long request: it has `write` for it before `first_byte` begins."""
         self.clogged = True
+        if self._sink is not None and self._waiting_for is Reason.UPSTREAM_FIRST_BYTE_TIMEOUT:
+            self._waiting_for = Reason.UPSTREAM_WRITE_TIMEOUT
+            self.deadline = self._pool.clock() + self._patience.write
 
     def resume_writing(self) -> None:
         self.clogged = False
         if self._sink is not None:
+            if self._waiting_for is Reason.UPSTREAM_WRITE_TIMEOUT:
+                self._waiting_for = Reason.UPSTREAM_FIRST_BYTE_TIMEOUT
+                self.deadline = self._pool.clock() + self._patience.first_byte
             self._sink.taken()
 
     def pause(self) -> None:
@@ -132,7 +150,7 @@ class UpstreamConnection:  # an asyncio.Protocol by its methods; see listener
     def resume(self) -> None:
         if self._paused and self._transport is not None and not self._transport.is_closing():
             self._paused = False
-            self.deadline = self._pool.clock() + self._pool.settings.between_bytes
+            self.deadline = self._pool.clock() + self._patience.between_bytes
             self._transport.resume_reading()
 
     def discard(self) -> None:
@@ -147,6 +165,8 @@ class UpstreamConnection:  # an asyncio.Protocol by its methods; see listener
         if sink is not None:
             if now >= self.deadline:
                 self._end(sink, Denial(self._waiting_for))
+            elif now >= self.final:
+                self._end(sink, Denial(Reason.UPSTREAM_WHOLE_TIMEOUT))
         elif now - self.idle_since >= self._pool.settings.idle:
             self.discard()
 
@@ -167,10 +187,13 @@ class Pool:
         "_dial",
         "_idle",
         "_making",
+        "_patiences",
         "_prefixes",
         "_retired",
         "clock",
+        "credential",
         "loop",
+        "patience",
         "settings",
         "target",
         "tls",
@@ -191,7 +214,10 @@ class Pool:
         self._making = 0
         self._retired = False
         self._prefixes: dict[bytes, bytes] = {}
-        self.tls = ssl.create_default_context() if target.scheme == "https" else None
+        self.tls = UpstreamTls(target)
+        self.credential = UpstreamCredential(target, settings.credential_stale)
+        self.patience = patience(settings, target.timeouts, None)
+        self._patiences: dict[Timeouts, Patience] = {}
 
     def __repr__(self) -> str:
         return (
@@ -203,7 +229,7 @@ class Pool:
         dialect = route.dialect
         prefix = self._prefixes.get(path)
         if prefix is None:
-            prefix = self._prefixes[path] = _prefix(self.target, path, dialect)
+            prefix = self._prefixes[path] = _prefix(self.target, path, dialect, self.credential.current)
         forwarded, more = b"", dialect.forwarded
         if not FORWARDED.isdisjoint(headers) or not more.isdisjoint(headers):
             kept = [name for name in headers if name in FORWARDED or name in more]
@@ -217,27 +243,36 @@ class Pool:
             body,
         )
 
+    def patience_of(self, model: Timeouts) -> Patience:
+        found = self._patiences.get(model)
+        if found is None:
+            found = self._patiences[model] = patience(self.settings, self.target.timeouts, model)
+        return found
+
     def idle_connection(self) -> UpstreamConnection | None:
         """The most recently used idle connection: the least likely to be closed under our hands."""
         return self._idle.pop() if self._idle else None
 
-    async def connect(self) -> UpstreamConnection | Denial:
+    async def connect(self, patience: Patience) -> UpstreamConnection | Denial:
+        if self.credential.current is None and self.target.credential is not None:
+            return Denial(Reason.UPSTREAM_CREDENTIAL_UNAVAILABLE, retry_after=1.0)
         if len(self._connections) + self._making >= self.settings.connections:
             return Denial(Reason.UPSTREAM_SATURATED, retry_after=1.0)
         self._making += 1
         try:
-            connection = await asyncio.wait_for(self._dial(self), self.settings.connect)
+            connection = await self._dial(self, patience)
         except TimeoutError:
             return Denial(Reason.UPSTREAM_CONNECT_TIMEOUT)
         except OSError:
             return Denial(Reason.UPSTREAM_UNREACHABLE)
         finally:
             self._making -= 1
-        self._connections.add(connection)
+        if not isinstance(connection, Denial):
+            self._connections.add(connection)
         return connection
 
     def give_back(self, connection: UpstreamConnection) -> None:
-        if self._retired:
+        if self._retired or (self.credential.current is None and self.target.credential is not None):
             connection.discard()
             return
         connection.idle_since = self.clock()
@@ -252,11 +287,25 @@ class Pool:
         for connection in tuple(self._connections):
             connection.sweep(now)
 
+    def look(self, now: float) -> None:
+        """At the files of the target. What they prove, or proved, is not left to connections that are idle."""
+        credential, tls = self.credential.look(now), self.tls.look()
+        if credential is not None:
+            self._prefixes.clear()
+            self.ward.tell("target.credential", credential)
+        if tls is not None:
+            self.ward.tell("target.certificate", tls)
+        if tls == "" or self.credential.current is None:
+            self._empty()
+
+    def _empty(self) -> None:
+        for connection in tuple(self._idle):
+            connection.discard()
+
     def retire(self) -> None:
         """Nothing new will be sent; what is under way may end."""
         self._retired = True
-        for connection in tuple(self._idle):
-            connection.discard()
+        self._empty()
 
     def is_empty(self) -> bool:
         return not self._connections and not self._making
@@ -266,7 +315,7 @@ class Pool:
             connection.discard()
 
 
-def _prefix(target: Target, path: bytes, dialect: Dialect) -> bytes:
+def _prefix(target: Target, path: bytes, dialect: Dialect, credential: Secret | None) -> bytes:
     """Request line and constant headers. A path is of one dialect, and there are few for each model, so the cache above
     stays small."""
     default = 443 if target.scheme == "https" else 80
@@ -278,25 +327,12 @@ def _prefix(target: Target, path: bytes, dialect: Dialect) -> bytes:
         "accept-encoding: identity",
         "user-agent: guardhouse",
     ]
-    if target.credential is not None:
-        lines.append(dialect.credential(target.credential))
+    if credential is not None:
+        lines.append(dialect.credential(credential))
     return ("\r\n".join(lines) + "\r\n").encode("latin-1")
 
 
-Dial = Callable[[Pool], Awaitable[UpstreamConnection]]
-
-
-async def dial(pool: Pool) -> UpstreamConnection:
-    """The one place where a socket to a model server is opened: to the configured address and no other."""
-    target = pool.target
-    _, connection = await pool.loop.create_connection(
-        cast(Callable[[], asyncio.BaseProtocol], lambda: UpstreamConnection(pool)),
-        target.host,
-        target.port,
-        ssl=pool.tls,
-        server_hostname=target.host if pool.tls else None,
-    )
-    return cast(UpstreamConnection, connection)
+Dial = Callable[[Pool, Patience], Awaitable[UpstreamConnection | Denial]]
 
 
 class Upstreams:
@@ -306,14 +342,15 @@ class Upstreams:
     under way in it, and goes when the last of its connections does.
     """
 
-    __slots__ = ("_dial", "_loop", "_pools", "_retired", "_settings", "wards")
+    __slots__ = ("_dial", "_looked", "_loop", "_pools", "_retired", "_settings", "wards")
 
-    def __init__(self, settings: Upstream, loop: asyncio.AbstractEventLoop, dial: Dial = dial) -> None:
+    def __init__(self, settings: Upstream, loop: asyncio.AbstractEventLoop, dial: Dial) -> None:
         self._dial = dial
         self._settings = settings
         self._loop = loop
         self._pools: dict[Target, Pool] = {}
         self._retired: list[Pool] = []
+        self._looked = 0.0
         self.wards = Wards()
 
     def __repr__(self) -> str:
@@ -336,6 +373,10 @@ class Upstreams:
     def sweep(self, now: float) -> None:
         for pool in self._pools.values():
             pool.sweep(now)
+        if now - self._looked >= _LOOK_EVERY:
+            self._looked = now
+            for pool in self._pools.values():
+                pool.look(now)
         if self._retired:
             for pool in self._retired:
                 pool.sweep(now)

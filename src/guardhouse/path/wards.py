@@ -23,6 +23,10 @@ FAULTS: Final = frozenset(
     (
         Reason.UPSTREAM_UNREACHABLE,
         Reason.UPSTREAM_CONNECT_TIMEOUT,
+        Reason.UPSTREAM_ADDRESS_REFUSED,
+        Reason.UPSTREAM_TLS_FAILED,
+        Reason.UPSTREAM_TLS_TIMEOUT,
+        Reason.UPSTREAM_WRITE_TIMEOUT,
         Reason.UPSTREAM_FIRST_BYTE_TIMEOUT,
         Reason.UPSTREAM_BETWEEN_BYTES_TIMEOUT,
         Reason.UPSTREAM_PROTOCOL_ERROR,
@@ -35,16 +39,18 @@ _EVENTS: Final[dict[int, tuple[str, Severity]]] = {
     CLOSED: ("target.mended", "notice"),
 }
 _MOST_NEWS: Final = 1000
+_QUIET: Final = 60.0  # seconds
 
 
 class Ward:
-    __slots__ = ("_wards", "breaker", "failures", "name", "pending")
+    __slots__ = ("_told", "_wards", "breaker", "failures", "name", "pending")
 
     def __init__(self, name: str, rules: Breaking, wards: "Wards") -> None:
         self.name = name
         self.breaker = Breaker(rules)
         self.pending = 0  # exchanges that are with it
         self.failures = 0
+        self._told: dict[str, float] = {}
         self._wards = wards
 
     def __repr__(self) -> str:
@@ -74,6 +80,16 @@ class Ward:
             self.failures += 1
         if self.breaker.leave(ticket, now, failed=bool(why)):
             self._wards.note(self, why)
+
+    def tell(self, event: str, wrong: str) -> None:
+        """Something of its files is new, or is `wrong`."""
+        self._wards.tell(event, "alert" if wrong else "notice", self.name, wrong)
+
+    def report(self, event: str, severity: Severity, why: str, now: float) -> None:
+        """What may happen with every request is told once in a while."""
+        if now - self._told.get(event, -_QUIET) >= _QUIET:
+            self._told[event] = now
+            self._wards.tell(event, severity, self.name, why)
 
     def give_up(self, ticket: Ticket) -> None:
         self.pending -= 1

@@ -25,6 +25,7 @@ from guardhouse.model.pulse import Pulse
 from guardhouse.model.secret import Secret
 from guardhouse.path import gates, sharing
 from guardhouse.path.budgets import Budgets
+from guardhouse.path.dialling import dialler
 from guardhouse.path.fault import describe
 from guardhouse.path.figures import Figures
 from guardhouse.path.listener import Connection
@@ -77,7 +78,7 @@ async def _serve(settings: Settings, policy: InForce, worker: int, secrets: Work
         tokens=tokens,
         hash_key=secrets.hash_key,
         journal=journal,
-        upstreams=Upstreams(settings.upstream, loop),
+        upstreams=Upstreams(settings.upstream, loop, dialler()),
         gates=switches,
         sharing=sharing.share(settings, worker, journal, loop),
         loop=loop,

@@ -31,6 +31,7 @@ from guardhouse.policy.sections import (
     people,
     pins,
     prices,
+    reaching,
     resilience,
     signins,
     suspend,
@@ -144,6 +145,8 @@ def _resilience(document: Document, unread: Unread) -> Iterator[Finding]:
     for name, entry in document.targets.items():
         for path, message in resilience.breaker_findings(entry.breaker):
             yield ("targets", name, "breaker", *path), message
+        for path, message in reaching.findings(entry.url, entry.tls, entry.addresses):
+            yield ("targets", name, *path), message
     if _any_unread("targets", unread) or _any_unread("models", unread):
         return
     weights = {name: entry.weight for name, entry in document.targets.items()}

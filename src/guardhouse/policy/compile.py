@@ -19,6 +19,7 @@ from guardhouse.policy.conditions import Conditions
 from guardhouse.policy.contracts.rules import rules_of
 from guardhouse.policy.document import Document, ModelEntry, PolicyEntry, TargetEntry
 from guardhouse.policy.granting import grant_of
+from guardhouse.policy.reaching import located as located_tls
 from guardhouse.policy.references import Reference
 from guardhouse.policy.resilience import Choosing
 from guardhouse.policy.sections import people
@@ -72,9 +73,10 @@ def _store(store: LimitsStore | None, base: Path) -> LimitsStore | None:
     return msgspec.structs.replace(store, password=Reference("file", str(base / store.password.name)))
 
 
-def compile_snapshot(document: Document, secrets: Secrets, shares: Shares = NO_SHARES) -> Snapshot:
-    """`shares` says for whom a feature is on; without a gateway's own, for others than there."""
-    targets = {name: _target(name, entry, secrets) for name, entry in document.targets.items()}
+def compile_snapshot(document: Document, secrets: Secrets, shares: Shares = NO_SHARES, base: Path = Path()) -> Snapshot:
+    """`shares` says for whom a feature is on; without a gateway's own, for others than there. Files are looked for from
+    `base`."""
+    targets = {name: _target(name, entry, secrets, base) for name, entry in document.targets.items()}
     policies = tuple(_policy(entry, document) for entry in document.policies)
     features = Features(document.features, [policy.if_feature for policy in policies], shares)
     return Snapshot(
@@ -102,7 +104,9 @@ def revision(document: Document) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-def _target(name: str, entry: TargetEntry, secrets: Secrets) -> Target:
+def _target(name: str, entry: TargetEntry, secrets: Secrets, base: Path) -> Target:
+    reference = entry.credential
+    followed = None if reference is None or reference.kind != "file" else reference
     return Target(
         name=name,
         kind=entry.kind,
@@ -112,6 +116,10 @@ def _target(name: str, entry: TargetEntry, secrets: Secrets) -> Target:
         port=entry.url.port,
         base_path=entry.url.path,
         credential=None if entry.credential is None else secrets[entry.credential],
+        credential_from=None if followed is None else Reference("file", str(base / followed.name)),
+        tls=located_tls(entry.tls, base),
+        addresses=entry.addresses,
+        timeouts=entry.timeouts,
         region=entry.region or "",
         capacity=entry.capacity,
         weight=entry.weight or 1,
@@ -126,6 +134,7 @@ def _model(name: str, entry: ModelEntry, targets: Mapping[str, Target], document
         upstream_name=entry.name or name,
         price=price(entry.price),
         max_output=entry.max_output or 0,
+        timeouts=entry.timeouts,
         choose=None if entry.choose == "first" else Choosing(how=entry.choose, by=entry.sticky_by or "principal"),
         repeatable=entry.repeat == "unanswered",
         fallback=entry.fallback,

@@ -14,6 +14,7 @@ from guardhouse.limits.capacity import Capacity, Tiers
 from guardhouse.model.dialect import DialectName
 from guardhouse.model.operation import Operation
 from guardhouse.policy.network import Url
+from guardhouse.policy.reaching import TargetTls, Timeouts
 from guardhouse.policy.references import Reference
 from guardhouse.policy.resilience import Breaking
 from guardhouse.policy.sections.content import Content
@@ -42,6 +43,9 @@ class TargetEntry(msgspec.Struct, frozen=True, kw_only=True):
     insecure: bool = False
     region: str | None = None
     capacity: Capacity | None = None
+    tls: TargetTls | None = None
+    addresses: tuple[str, ...] = ()
+    timeouts: Timeouts | None = None
     weight: int | None = None
     breaker: Breaking = Breaking()
 
@@ -51,6 +55,7 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None = None
     price: PriceEntry | None = None
     max_output: int | None = None
+    timeouts: Timeouts | None = None
     choose: How = "first"
     sticky_by: str | None = None
     repeat: Repeat = "unsent"

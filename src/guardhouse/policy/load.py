@@ -25,7 +25,7 @@ from guardhouse.policy.problem import MOST_TOLD, Problem, Problems, bounded, dot
 from guardhouse.policy.problem import Path as ConfigPath
 from guardhouse.policy.references import Reference, resolve
 from guardhouse.policy.schema import decode
-from guardhouse.policy.sections import clients, contracts, people
+from guardhouse.policy.sections import clients, contracts, people, reaching
 from guardhouse.policy.sections.identity import files_of
 from guardhouse.policy.settings import Settings
 from guardhouse.policy.shares import NO_SHARES, Shares
@@ -84,11 +84,11 @@ def resolve_document(
     missing = [*_unreadable_files(document, base), *_fetch(document, base, environ, secrets)]
     if missing:
         return tuple(Problem("", 0, dotted(place), message) for place, message in missing)
-    return Loaded(compile_settings(document, base), compile_snapshot(document, secrets, shares), document)
+    return Loaded(compile_settings(document, base), compile_snapshot(document, secrets, shares, base), document)
 
 
 def _compiled(document: Document, base: Path, secrets: Secrets, source: bytes) -> Loaded:
-    return Loaded(compile_settings(document, base), compile_snapshot(document, secrets), document, source)
+    return Loaded(compile_settings(document, base), compile_snapshot(document, secrets, base=base), document, source)
 
 
 def rules_of(document: Document, shares: Shares = NO_SHARES) -> Snapshot:
@@ -173,4 +173,6 @@ def _unreadable_files(document: Document, base: Path) -> list[checks.Finding]:
         if not os.access(base / file, os.R_OK) or not (base / file).is_file()
     ]
     unreadable += people.unusable(document.admin, base)
+    for name, target in document.targets.items():
+        unreadable += [(("targets", name, *place), wrong) for place, wrong in reaching.unusable(target.tls, base)]
     return unreadable if tls is None else [*unreadable, *clients.unusable(tls.clients, base)]

@@ -30,6 +30,7 @@ from guardhouse.policy.sections.parameters import PARAMETERS
 from guardhouse.policy.sections.people import ORIGIN, PEOPLE, SESSIONS
 from guardhouse.policy.sections.pins import ALIASES, PIN
 from guardhouse.policy.sections.prices import PRICE
+from guardhouse.policy.sections.reaching import ADDRESSES, TARGET_TLS, TIMEOUTS
 from guardhouse.policy.sections.resilience import BREAKER, HOW, REPEAT, RETRIES, STICKY_BY, WEIGHT
 from guardhouse.policy.sections.signins import SIGNINS
 from guardhouse.policy.sections.suspend import SUSPEND
@@ -86,10 +87,14 @@ _LISTEN = Shape(
 _UPSTREAM = Shape(
     Upstream,
     {
-        "connect": Key(kinds.DURATION, "How long a model server may take to accept a connection."),
+        "connect": Key(kinds.DURATION, "How long a model server may take to be found and to accept a connection."),
+        "tls": Key(kinds.DURATION, "How long the handshake of TLS may take."),
+        "write": Key(kinds.DURATION, "How long it may leave a request untaken."),
         "first_byte": Key(kinds.DURATION, "How long it may take to begin its answer."),
         "between_bytes": Key(kinds.DURATION, "How long an answer that has begun may pause."),
+        "whole": Key(kinds.DURATION, "From sending a request to the end of the answer; without this key, no limit."),
         "idle": Key(kinds.DURATION, "How long an unused connection is kept."),
+        "credential_stale": Key(kinds.DURATION, "How long a credential is used whose file cannot be read any more."),
         "connections": Key(kinds.Whole(1, 65_535), "Connections to one target at a time, per worker."),
         "response_body": Key(kinds.SIZE, "Size of an answer that is not streamed."),
         "memory": Key(kinds.SIZE, "What a worker holds of answers at a time; at least four times response_body."),
@@ -138,6 +143,9 @@ _TARGET = Shape(
         "credential": Key(kinds.Credential(), "What the gateway sends as bearer token: ${env:NAME} or ${file:/path}."),
         "insecure": Key(kinds.FLAG, "Say true to send the credential over http:// beyond loopback."),
         "capacity": Key(CAPACITY, "How much it is given at a time; without this key, as much as comes."),
+        "tls": Key(TARGET_TLS, "How https:// is spoken: by whom the server is verified, and what the gateway shows."),
+        "addresses": Key(ADDRESSES, "Where the name in url may lead: private, loopback, or address ranges."),
+        "timeouts": Key(TIMEOUTS, "How long each phase may take, where that is not as upstream says."),
         "weight": Key(WEIGHT, "How much it gets beside the model's other targets, where the model chooses by that."),
         "breaker": Key(BREAKER, "When it is left alone for a while, as it fails."),
         "region": Key(kinds.SECTION_NAME, "Where it is, in the operator's own words, for policies to speak of."),
@@ -151,6 +159,7 @@ _MODEL = Shape(
         "name": Key(kinds.UPSTREAM_NAME, "What the targets call it, if not by its name here."),
         "price": Key(PRICE, "What its tokens cost; needed by budgets of money."),
         "max_output": Key(kinds.Whole(1, 2**31 - 1), "Tokens of its longest answer; needed by cap_output."),
+        "timeouts": Key(TIMEOUTS, "How long each phase may take for this model, before what its targets say."),
         "choose": Key(HOW, "Who serves it: the first target, by weight, the least busy, or each session its own."),
         "sticky_by": Key(STICKY_BY, "What a session is, with choose: sticky."),
         "repeat": Key(REPEAT, "What may be sent again: what was unsent, or also what is unanswered."),

@@ -69,9 +69,13 @@ class Upstream(msgspec.Struct, frozen=True, kw_only=True):
     """Patience with model servers in seconds, and how much of them is used."""
 
     connect: float = 5.0
+    tls: float = 5.0
+    write: float = 60.0
     first_byte: float = 120.0
     between_bytes: float = 60.0
+    whole: float | None = None  # None: as long as it flows
     idle: float = 30.0
+    credential_stale: float = 300.0
     connections: int = 1024
     response_body: int = 64 * MIB
     memory: int = 256 * MIB  # of each worker, for all answers together

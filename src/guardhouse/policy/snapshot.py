@@ -25,6 +25,8 @@ from guardhouse.model.secret import Secret
 from guardhouse.policy.callers import Callers
 from guardhouse.policy.conditions import Conditions
 from guardhouse.policy.contracts.rules import NO_RULES, Rules
+from guardhouse.policy.reaching import TargetTls, Timeouts
+from guardhouse.policy.references import Reference
 from guardhouse.policy.resilience import Breaking, Choosing
 from guardhouse.policy.sections.features import NO_FEATURES, Features
 from guardhouse.policy.sections.pins import Pinned
@@ -48,6 +50,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     port: int
     base_path: str = ""  # without trailing slash
     credential: Secret | None = None
+    credential_from: Reference | None = None  # a file, by its whole path: it may be renewed
+    tls: TargetTls | None = None
+    addresses: tuple[str, ...] = ()  # where it may be; none: as model/addresses.py says
+    timeouts: Timeouts | None = None
     region: str = ""
     capacity: Capacity | None = None
     weight: int = 1
@@ -60,6 +66,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     upstream_name: str
     price: Price | None = None
     max_output: int = 0  # tokens of its longest answer; 0 where nobody said
+    timeouts: Timeouts | None = None
     choose: Choosing | None = None  # None: in the order of `targets`
     repeatable: bool = False  # what was sent and not answered may be sent again, whatever the operation
     fallback: tuple[str, ...] = ()  # names of other models, the best first
