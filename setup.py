@@ -22,6 +22,7 @@ COMPILED_FOLDERS = (
     "path",
     "wire",
     "wire/dialects",
+    "wire/dialects/kserve",
     "wire/dialects/openai",
     "wire/http1",
 )

@@ -6,9 +6,10 @@ and `speaks` of a target in the configuration what it is instead.
 
 from typing import Literal, get_args
 
-DialectName = Literal["openai"]
+DialectName = Literal["openai", "kserve"]
 NAMES: tuple[DialectName, ...] = get_args(DialectName)
 
 SPOKEN: dict[DialectName, frozenset[DialectName]] = {
     "openai": frozenset(("openai",)),
+    "kserve": frozenset(("kserve",)),
 }

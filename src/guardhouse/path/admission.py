@@ -13,7 +13,7 @@ from guardhouse.limits.calendar import written
 from guardhouse.limits.quota import Quota
 from guardhouse.limits.rate import Concurrency
 from guardhouse.model.denial import Denial, Verdict
-from guardhouse.model.operation import Operation
+from guardhouse.model.operation import MEASURED_IN_TOKENS
 from guardhouse.model.reason import Reason
 from guardhouse.path import capping
 from guardhouse.path.exchange import HELD, Exchange
@@ -88,7 +88,7 @@ def given_tokens(exchange: Exchange) -> int:
 def made_tokens(document: Any, route: Route | None) -> int:
     """Tokens of output: the largest length that any field names, for each answer that is made; a model server may read
     any of them. Where none does that the operation knows, the answer may be longer than what the others say."""
-    if document is None or route is None or route.operation is Operation.EMBEDDINGS:
+    if document is None or route is None or route.operation not in MEASURED_IN_TOKENS:
         return 0
     dialect = route.dialect
     length = dialect.longest(document, route)

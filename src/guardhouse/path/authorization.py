@@ -15,6 +15,7 @@ from guardhouse.model.reason import Reason
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.shadow import beside
+from guardhouse.path.versions import version_for
 from guardhouse.policy import decide
 from guardhouse.policy.facts import NO_FACTS, Facts
 from guardhouse.policy.snapshot import Refusal
@@ -63,6 +64,9 @@ def _authorize(exchange: Exchange, plane: DataPlane) -> Verdict:
         name = snapshot.aliases.get(name, name)
         exchange.model = snapshot.models.get(name)
         if exchange.model is None:
+            return Denial(Reason.MODEL_DENIED, param="model")
+        assert exchange.route is not None
+        if version_for(exchange.route, exchange.model) is None:
             return Denial(Reason.MODEL_DENIED, param="model")
     facts = facts_of(exchange) if exchange.policies & snapshot.conditions.conditional else NO_FACTS
     grant = decide.decide_among(snapshot, exchange.policies, principal, operation, name, facts)

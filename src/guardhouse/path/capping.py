@@ -5,14 +5,14 @@ answer stands for it, so that what is reserved is the most that can be used. Not
 even that fits is for `admission` to say, with the reason.
 """
 
-from guardhouse.model.operation import Operation
+from guardhouse.model.operation import MEASURED_IN_TOKENS
 from guardhouse.path.exchange import Exchange
 
 
 def cap(exchange: Exchange, given: int, tokens: int, money: int) -> None:
     """Lower the length to what `tokens` and `money` leave beside `given` tokens of input."""
     model, route, document = exchange.model, exchange.route, exchange.document
-    if model is None or route is None or route.operation is Operation.EMBEDDINGS:
+    if model is None or route is None or route.operation not in MEASURED_IN_TOKENS:
         return
     dialect = route.dialect
     left, price = tokens - given, model.price

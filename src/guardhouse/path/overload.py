@@ -25,6 +25,7 @@ from guardhouse.path.contracts import would_hold
 from guardhouse.path.exchange import HELD, Detour, Exchange
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.targets import permitted
+from guardhouse.path.versions import version_for
 from guardhouse.path.wards import FAULTS
 from guardhouse.policy.decide import decide_among
 from guardhouse.policy.snapshot import Grant, Model, Target
@@ -152,6 +153,9 @@ def _allowed(exchange: Exchange, plane: DataPlane, other: Model) -> bool:
     assert principal is not None
     assert operation is not None
     assert grant is not None
+    assert exchange.route is not None
+    if version_for(exchange.route, other) is None:
+        return False
     if plane.gates.closed and plane.gates.refuse_model(other.name, exchange.at) is not None:
         return False
     facts = facts_of(exchange)

@@ -6,13 +6,16 @@ the management routes of a model server cannot be reached. `choose` names the fi
 Targets come from the configuration alone: nothing a caller sends can add or change one.
 """
 
+from collections.abc import Sequence
+
 from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.reason import Reason
 from guardhouse.path import overload, rerouting
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
+from guardhouse.path.versions import pin
 from guardhouse.policy.decide import visible_models
-from guardhouse.policy.snapshot import Target
+from guardhouse.policy.snapshot import Snapshot, Target
 from guardhouse.wire.dialects import table
 from guardhouse.wire.dialects.dialect import Prepared, Route
 
@@ -53,6 +56,7 @@ def prepare(exchange: Exchange, target: Target) -> Verdict:
     model, route = exchange.model, exchange.route
     assert model is not None
     assert route is not None
+    pin(route, model)
     prepared = route.dialect.prepare(exchange.document, route, model.upstream_name)
     if prepared is not Prepared.AS_IT_WAS:
         exchange.usage_added = exchange.usage_added or prepared is Prepared.USAGE_ASKED
@@ -63,9 +67,20 @@ def prepare(exchange: Exchange, target: Target) -> Verdict:
 def _answer_locally(exchange: Exchange, route: Route) -> Verdict:
     """Answer from the snapshot: what this principal may use, and nothing else."""
     assert exchange.principal is not None
-    answer = route.dialect.answer_locally(route, visible_models(exchange.snapshot, exchange.principal))
+    visible = visible_models(exchange.snapshot, exchange.principal)
+    answer = _about(exchange.snapshot, route, visible) or route.dialect.answer_locally(route, visible)
     if answer is None:
         return Denial(Reason.MODEL_DENIED, param="model")
     exchange.status = 200
     exchange.answer = answer
     return None
+
+
+def _about(snapshot: Snapshot, route: Route, visible: Sequence[str]) -> bytes | None:
+    """What there is to tell of the one model that is asked about, if it is served in this dialect."""
+    model = None if route.model is None or route.model not in visible else snapshot.models[route.model]
+    if model is None or (route.version and route.version not in model.versions):
+        return None
+    if not any(route.dialect.name in target.speaks for target in model.targets):
+        return None
+    return route.dialect.answer_about(route, model.versions)

@@ -9,10 +9,11 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from guardhouse.model.operation import Operation
+from guardhouse.model.dialect import SPOKEN
+from guardhouse.model.operation import MEASURED_IN_TOKENS
 from guardhouse.model.principal import Method
 from guardhouse.policy.cel.expression import faults, literals_in, variables_of
-from guardhouse.policy.document import Document, PolicyEntry
+from guardhouse.policy.document import Document, ModelEntry, PolicyEntry
 from guardhouse.policy.inert import inert_policy
 from guardhouse.policy.inert_effects import bundle_findings, inert_routes, inert_uses
 from guardhouse.policy.network import is_loopback
@@ -38,6 +39,7 @@ from guardhouse.policy.sections import (
 )
 from guardhouse.policy.sections.limits import Limits
 from guardhouse.policy.selecting import TAG, is_name, models_of, selected
+from guardhouse.wire.dialects.kserve.routes import NAME
 
 Finding = tuple[Path, str]
 Unread = frozenset[Path]
@@ -116,6 +118,7 @@ def _targets(document: Document, unread: Unread) -> Iterator[Finding]:
     for name, model in document.models.items():
         for path, message in prices.priced_alike(model.price):
             yield ("models", name, *path), message
+        yield from _unspeakable(name, model, document)
         for index, target in enumerate(model.targets):
             if target not in known:
                 yield ("models", name, "targets", index), unknown("target", target, known)
@@ -123,6 +126,18 @@ def _targets(document: Document, unread: Unread) -> Iterator[Finding]:
         for name in document.targets:
             if name not in used:
                 yield ("targets", name), "no model uses this target"
+
+
+def _unspeakable(name: str, model: ModelEntry, document: Document) -> Iterator[Finding]:
+    """Names that stand in a path of KServe cannot have every character that others can."""
+    spoken: set[str] = set()
+    for entry in (document.targets[target] for target in model.targets if target in document.targets):
+        spoken |= SPOKEN[entry.kind] if entry.speaks is None else set(entry.speaks)
+    if "kserve" in spoken and NAME.fullmatch(model.name or name) is None:
+        place: Path = ("models", name, "name") if model.name else ("models", name)
+        yield place, "is no name for kserve: letters, digits and . _ : @ + -, a letter or digit first"
+    if model.versions and "kserve" not in spoken and spoken:
+        yield ("models", name, "versions"), "has no effect: no target of the model speaks kserve"
 
 
 def _capacities(document: Document, unread: Unread) -> Iterator[Finding]:
@@ -285,7 +300,7 @@ def _unkept_by(limits: Limits, policy: PolicyEntry, document: Document) -> Itera
         yield ("away",), "has no effect: there is no limits_store"
     covered = models_of(policy, document)
     models = [(name, entry) for name, entry in document.models.items() if name in covered]
-    answers = any(operation.access == "infer" and operation is not Operation.EMBEDDINGS for operation in policy.may)
+    answers = not MEASURED_IN_TOKENS.isdisjoint(policy.may)
     yield from prices.unpriced(limits, [(name, entry.price) for name, entry in models], answers=answers)
     yield from prices.unbounded(limits, [(name, entry.max_output) for name, entry in models], answers=answers)
 

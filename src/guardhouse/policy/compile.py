@@ -139,6 +139,7 @@ def _model(name: str, entry: ModelEntry, targets: Mapping[str, Target], document
         repeatable=entry.repeat == "unanswered",
         fallback=entry.fallback,
         version=entry.version or "",
+        versions=entry.versions,
         tags=frozenset(entry.tags),
         attributes={attribute: frozenset(values) for attribute, values in entry.attributes.items()},
         pinned=None if entry.pin is None else Pinned(entry.pin, entry.name or name),

@@ -61,6 +61,7 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True):
     repeat: Repeat = "unsent"
     fallback: tuple[str, ...] = ()
     version: str | None = None
+    versions: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     attributes: dict[str, tuple[str, ...]] = {}
     aliases: tuple[str, ...] = ()

@@ -69,8 +69,9 @@ def _with_path(scheme: Literal["http", "https"], host: str, port: int, path: str
     if not _PATH.fullmatch(path) or any(part in {".", ".."} for part in path.split("/")):
         return "must have a plain path: letters, digits and . _ ~ + - between single slashes"
     path = path.rstrip("/")
-    if path.endswith("/v1"):
-        return "must leave out the /v1 at the end; the gateway adds it"
+    for version in ("/v1", "/v2"):
+        if path.endswith(version):
+            return f"must leave out the {version} at the end; the gateway adds it"
     return Url(scheme=scheme, host=host, port=port, path=path)
 
 

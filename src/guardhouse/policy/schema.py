@@ -168,6 +168,10 @@ _MODEL = Shape(
             "Models in its place where no target can be reached, and for tiers with fallback where it is busy.",
         ),
         "version": Key(kinds.VERSION, "Its version, for policies to speak of as name@version."),
+        "versions": Key(
+            ListOf(kinds.VERSION),
+            "Versions that callers may ask for where an API has them; the first is asked for if they name none.",
+        ),
         "tags": Key(ListOf(kinds.TAG), "Words for policies to speak of it by, as tag:word."),
         "attributes": Key(
             MapOf(kinds.ATTRIBUTE, ListOf(kinds.ATTRIBUTE_VALUE)), "What else there is to say of it, by name."

@@ -71,6 +71,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     repeatable: bool = False  # what was sent and not answered may be sent again, whatever the operation
     fallback: tuple[str, ...] = ()  # names of other models, the best first
     version: str = ""
+    versions: tuple[str, ...] = ()  # those that callers may name, the first being what goes upstream if they name none
     tags: frozenset[str] = frozenset()
     attributes: dict[str, frozenset[str]] = {}
     pinned: Pinned | None = None  # what its targets may call it in their answers

@@ -193,3 +193,8 @@ class Dialect(ABC):
     @abstractmethod
     def answer_locally(self, route: Route, visible: Sequence[str]) -> bytes | None:
         """The answer to a `local` route, from the models that this caller may see; None if it asks for another."""
+
+    def answer_about(self, route: Route, versions: Sequence[str]) -> bytes | None:
+        """The answer to a `local` route about one model that this caller may see and that is served in this dialect;
+        None from dialects that tell nothing of a model but its name."""
+        return None

@@ -32,9 +32,10 @@ HARMLESS = frozenset(
 )
 _LONGEST_HARMLESS = max(map(len, HARMLESS))
 _PLAIN_KEY = 15
-KNOWN_KEYS = frozenset(  # those of every request, to save the closer look, and long ones of OpenAI's documents
+KNOWN_KEYS = frozenset(  # those of every request, to save the closer look, and long ones of well-known documents
     (
-        *("accepted_prediction_tokens", "additionalProperties", "arguments", "chat_template_kwargs"),
+        *("accepted_prediction_tokens", "additionalProperties", "arguments", "binary_data_output"),
+        *("binary_data_size", "chat_template_kwargs"),
         *("choices", "completion_tokens", "completion_tokens_details", "content", "content_filter_results"),
         *("created", "encoding_format", "encrypted_content", "finish_reason", "frequency_penalty"),
         *("function", "id", "incomplete_details", "index", "input_tokens_details", "logprobs"),

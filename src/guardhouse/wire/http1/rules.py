@@ -40,6 +40,7 @@ SINGLETONS = frozenset(
         b"expect",
         b"host",
         b"idempotency-key",
+        b"inference-header-content-length",
         b"traceparent",
         b"transfer-encoding",
         b"x-api-key",
