@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from audit.journaling import closed, denied, exchanges, opened, write, writing
+from guardhouse.model.usage import Timing
 from guardhouse.policy.settings import Metrics, UserLabel
 from guardhouse.readers.metrics import MetricsReader
 
@@ -36,7 +37,7 @@ def test_the_series_have_the_names_and_labels_that_dashboards_and_alerts_rest_on
     write(
         tmp_path / "journal" / "w0",
         opened("a"),
-        closed("a", risk=8, policies=("research",), cost=12_500_000, currency="EUR"),
+        closed("a", risk=8, policies=("research",), cost=12_500_000, currency="EUR", timing=Timing(load=2.5)),
         denied("b", "model_denied"),
         denied("c", "request_rate_exceeded", model="small"),
         opened("d"),
@@ -52,6 +53,7 @@ def test_the_series_have_the_names_and_labels_that_dashboards_and_alerts_rest_on
     assert found["llm_inference_output_tokens_total"] == {(small, alice): 5}
     spent = (("currency", "EUR"), small, ("policy", "research"), alice)
     assert found["llm_inference_cost_total"] == {spent: 0.0125}
+    assert found["guardhouse_model_time_seconds_total"][small, ("phase", "load")] == 2.5
     assert found["llm_inference_duration_seconds_bucket"][("le", "0.1"), alice] == 0
     assert found["llm_inference_duration_seconds_bucket"][("le", "0.25"), alice] == 1
     assert found["llm_inference_duration_seconds_bucket"][("le", "+Inf"), alice] == 1

@@ -14,6 +14,8 @@ from typing import Literal
 
 import msgspec
 
+from guardhouse.model.usage import Timing
+
 Decision = Literal["allowed", "denied"]
 Outcome = Literal["completed", "denied", "failed", "cancelled", "aborted"]
 Would = Literal["deny", "allow", "change"]
@@ -95,6 +97,7 @@ class Closed(msgspec.Struct, tag="closed", tag_field="kind", kw_only=True, omit_
     input_tokens: int = 0
     output_tokens: int = 0
     usage_source: str = ""  # "reported" or "estimated"
+    timing: Timing | None = None  # how long the model server says that it took
     cost: int = 0  # of those tokens in billionths of `currency`, where the model has a price
     currency: str = ""
     bytes_out: int = 0

@@ -6,10 +6,11 @@ and `speaks` of a target in the configuration what it is instead.
 
 from typing import Literal, get_args
 
-DialectName = Literal["openai", "kserve"]
+DialectName = Literal["openai", "ollama", "kserve"]
 NAMES: tuple[DialectName, ...] = get_args(DialectName)
 
 SPOKEN: dict[DialectName, frozenset[DialectName]] = {
     "openai": frozenset(("openai",)),
+    "ollama": frozenset(("ollama", "openai")),
     "kserve": frozenset(("kserve",)),
 }

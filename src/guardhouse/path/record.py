@@ -165,6 +165,7 @@ def _closed(exchange: Exchange, plane: DataPlane, denial: Denial | None, usage: 
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
         usage_source=usage.source,
+        timing=usage.timing,
         cost=cost,
         currency="" if model is None or model.price is None else model.price.currency,
         bytes_out=exchange.bytes_out + len(exchange.answer),

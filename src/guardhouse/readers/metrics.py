@@ -123,6 +123,11 @@ class MetricsReader(Collector):
         yield ratios
 
     def _of_gateway(self, counts: Counts) -> Iterator[Metric]:
+        timings = (
+            ([model, phase], spent) for model, phases in counts.timings.items() for phase, spent in phases.items()
+        )
+        text = "How long model servers say that they took, to load a model, to read prompts and to write answers."
+        yield _counter("guardhouse_model_time_seconds", text, ["model_id", "phase"], timings)
         denied = (([reason], count) for reason, count in counts.denied.items())
         yield _counter("guardhouse_requests_denied", "Requests refused by the gateway, by reason.", ["reason"], denied)
         events = (([name], count) for name, count in counts.events.items())

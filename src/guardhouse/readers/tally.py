@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from guardhouse.model.reason import Reason
+from guardhouse.model.usage import Timing
 from guardhouse.policy.settings import UserLabel
 from guardhouse.readers.series import DURATIONS, RATIOS, Pair, Series, SeriesTable, User
 
@@ -74,6 +75,7 @@ class _Closed(msgspec.Struct, tag="closed", tag_field="kind", gc=False):
     finish_reason: str = ""
     input_tokens: int = 0
     output_tokens: int = 0
+    timing: Timing | None = None
     cost: int = 0
     currency: str = ""
     duration: float = 0.0
@@ -113,6 +115,7 @@ class Counts(msgspec.Struct):
     events: dict[str, int] = {}  # name -> how many
     shadow: dict[str, int] = {}  # what a policy on trial would have done otherwise -> how often
     open: dict[str, int] = {}  # worker -> exchanges
+    timings: dict[str, dict[str, float]] = {}  # model -> phase -> seconds
     mended: int = 0
     outages: int = 0
     records_lost: int = 0
@@ -175,10 +178,17 @@ class Tally:
         pair.output_tokens += record.output_tokens
         if record.cost:
             series.count_cost(pair, record.policies, record.currency, record.cost)
+        if record.timing is not None:
+            self._count_timing(record.model, record.timing)
         if tokens:
             user.ratios.observe(RATIOS, record.output_tokens / tokens)
         if record.outcome != "aborted":
             user.durations.observe(DURATIONS, record.duration)
+
+    def _count_timing(self, model: str, timing: Timing) -> None:
+        phases = self.counts.timings.setdefault(model, dict.fromkeys(timing.__struct_fields__, 0.0))
+        for phase in phases:
+            phases[phase] += getattr(timing, phase)
 
     def _count_denial(self, reason: str, user: User, pair: Pair) -> None:
         self.counts.denied[reason] = self.counts.denied.get(reason, 0) + 1

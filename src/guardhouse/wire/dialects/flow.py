@@ -48,11 +48,22 @@ MaskerFactory = Callable[[bool], Masker]
 Whole = Callable[[str, bool], str]
 
 
+class Framing(Protocol):
+    """Cuts a stream into events: server-sent ones (wire/sse.py) unless a dialect has others."""
+
+    error: Reason | None
+
+    @property
+    def idle(self) -> bool: ...
+    def feed(self, chunk: bytes, /) -> list[Event]: ...
+    def finish(self) -> list[Event]: ...
+
+
 class AnswerStream(ABC):
     __slots__ = ("_decoder", "_hide_usage", "error", "events", "finish_reason", "output_chars", "usage")
 
-    def __init__(self, hide_usage: bool) -> None:
-        self._decoder = SseDecoder()
+    def __init__(self, hide_usage: bool, framing: Framing | None = None) -> None:
+        self._decoder: Framing = SseDecoder() if framing is None else framing
         self._hide_usage = hide_usage
         self.usage: Usage | None = None
         self.finish_reason = ""
@@ -78,8 +89,8 @@ class AnswerStream(ABC):
 class MaskedStream(AnswerStream):
     __slots__ = ("_counts", "_masker", "_remembered", "_remembered_lines", "_whole")
 
-    def __init__(self, masker: MaskerFactory, whole: Whole, hide_usage: bool) -> None:
-        super().__init__(hide_usage)
+    def __init__(self, masker: MaskerFactory, whole: Whole, hide_usage: bool, framing: Framing | None = None) -> None:
+        super().__init__(hide_usage, framing)
         self._masker = masker
         self._whole = whole
         self._counts: dict[str, int] = {}

@@ -3,11 +3,12 @@
 from guardhouse.model.reason import Reason
 from guardhouse.wire.dialects.dialect import Dialect, Route
 from guardhouse.wire.dialects.kserve import dialect as kserve
+from guardhouse.wire.dialects.ollama import routes as ollama
 from guardhouse.wire.dialects.openai import routes as openai
 from guardhouse.wire.dialects.openai.dialect import OPENAI
 
 DEFAULT: Dialect = OPENAI
-_RECOGNISERS = (openai.recognise, kserve.recognise)
+_RECOGNISERS = (openai.recognise, ollama.recognise, kserve.recognise)
 
 
 def recognise(method: str, path: bytes) -> Route | Reason:

@@ -1,0 +1,90 @@
+"""Ollama's own API as one `Dialect`; each file beside this one knows one part of it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from guardhouse.model.denial import Denial
+from guardhouse.model.operation import Operation
+from guardhouse.model.text import Text
+from guardhouse.model.usage import Usage
+from guardhouse.wire.dialects.dialect import Dialect, Prepared, Route
+from guardhouse.wire.dialects.flow import AnswerStream, MaskerFactory, Whole
+from guardhouse.wire.dialects.ollama import answer, errors, lengths, request, texts
+from guardhouse.wire.dialects.ollama.lines import LinePassage, LineStream
+
+
+class Ollama(Dialect):
+    __slots__ = ()
+
+    name = "ollama"
+    flowing = b"application/x-ndjson"
+
+    def check(self, document: Any, route: Route) -> Denial | None:
+        return request.check(document, route.operation)
+
+    def model(self, document: Any, route: Route) -> str:
+        model: str = document["model"]
+        return model
+
+    def is_streamed(self, document: Any, route: Route) -> bool:
+        return request.is_streamed(document, route.operation)
+
+    def uses_tools(self, document: Any) -> bool:
+        return bool(document.get("tools"))
+
+    def texts(self, document: Any, route: Route) -> list[Text]:
+        return texts.request_texts(document, route.operation)
+
+    def unreadable(self, document: Any, route: Route) -> list[str]:
+        return request.unreadable(document, route.operation)
+
+    def unknown_fields(self, document: Any, route: Route) -> list[str]:
+        return request.unknown_fields(document, route.operation)
+
+    def longest(self, document: Any, route: Route) -> int:
+        return lengths.longest(document)
+
+    def is_length_named(self, document: Any, route: Route) -> bool:
+        return lengths.longest(document) > 0
+
+    def answers(self, document: Any, route: Route) -> int:
+        return 1
+
+    def shorten(self, document: Any, route: Route, most: int, unsaid: int) -> bool:
+        return lengths.shorten(document, most, unsaid)
+
+    def prepare(self, document: Any, route: Route, upstream_name: str) -> Prepared:
+        return request.prepare(document, upstream_name)
+
+    def usage(self, document: Any, route: Route) -> Usage | None:
+        return answer.usage_of(document) if type(document) is dict else None
+
+    def finish_reason(self, document: Any, route: Route) -> str:
+        return answer.finish_reason(document)
+
+    def unreadable_answer(self, document: Any, route: Route) -> list[str]:
+        return [] if route.operation is Operation.EMBEDDINGS else answer.unreadable(document)
+
+    def answer_texts(self, document: Any, route: Route) -> list[Text]:
+        return texts.answer_texts(document)
+
+    def drop_fragments(self, document: Any) -> None:
+        answer.drop_fragments(document)
+
+    def stream(
+        self,
+        route: Route,
+        masker: MaskerFactory | None,
+        whole: Whole | None,
+        hide_usage: bool,
+    ) -> AnswerStream:
+        return LinePassage() if masker is None or whole is None else LineStream(masker, whole)
+
+    def error(self, denial: Denial) -> bytes:
+        return errors.error_body(denial)
+
+    def answer_locally(self, route: Route, visible: Sequence[str]) -> bytes | None:
+        return answer.tags_body(visible)
+
+
+OLLAMA = Ollama()
