@@ -22,6 +22,7 @@ COMPILED_FOLDERS = (
     "path",
     "wire",
     "wire/dialects",
+    "wire/dialects/anthropic",
     "wire/dialects/kserve",
     "wire/dialects/ollama",
     "wire/dialects/openai",

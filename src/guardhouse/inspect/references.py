@@ -29,7 +29,13 @@ _MEDIA: Final = frozenset(
 )
 _SCHEMAS: Final = frozenset(("function", "input_schema", "json_schema", "parameters", "schema"))
 _SCHEMAS_OF: Final = frozenset(("functions", "response_format", "text", "tools"))
-_QUOTATIONS: Final = frozenset(("search_result", "url_citation", "web_search_result"))
+_QUOTATIONS: Final = frozenset(
+    (
+        *("search_result", "search_result_location", "url_citation", "web_fetch_result", "web_search_result"),
+        "web_search_result_location",
+    )
+)
+_QUOTED: Final = frozenset(("source", "url"))
 _SCHEME: Final = re.compile(
     r"[\x00-\x20]*(?:(?:https?|ftps?|file|s3|gs|gcs|hf|blob|data):|[a-z][a-z0-9+.-]*:[/\\]|[/\\]{2})", re.IGNORECASE
 )
@@ -106,12 +112,18 @@ def _is_quoted(name: str, node: dict[str, Any], path: tuple[str | int, ...]) -> 
 def _look(name: str, value: str, holder: dict[str, Any], path: tuple[str | int, ...], found: list[Found]) -> None:
     folded = name.casefold()
     if folded.endswith(_ENDINGS):
-        if value and not (name == "url" and holder.get("type") in _QUOTATIONS):
+        if value and not _is_quotation(name, holder):
             found.append(Found(path, value, "", url=True))
-    elif folded in _MEDIA and value:
+    elif folded in _MEDIA and value and not _is_quotation(name, holder):
         is_url = _SCHEME.match(value[:80].translate(_IGNORED)) is not None
         media = holder.get("media_type") or holder.get("mime_type") or ""
         found.append(Found(path, value, media if type(media) is str else "", url=is_url))
+
+
+def _is_quotation(name: str, holder: dict[str, Any]) -> bool:
+    """Whether it only says where something was found."""
+    kind = holder.get("type")
+    return name in _QUOTED and type(kind) is str and kind in _QUOTATIONS
 
 
 def fault_in(found: Found, hosts: tuple[str, ...]) -> str | None:

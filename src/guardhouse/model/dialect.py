@@ -6,11 +6,12 @@ and `speaks` of a target in the configuration what it is instead.
 
 from typing import Literal, get_args
 
-DialectName = Literal["openai", "ollama", "kserve"]
+DialectName = Literal["openai", "anthropic", "ollama", "kserve"]
 NAMES: tuple[DialectName, ...] = get_args(DialectName)
 
 SPOKEN: dict[DialectName, frozenset[DialectName]] = {
     "openai": frozenset(("openai",)),
+    "anthropic": frozenset(("anthropic",)),
     "ollama": frozenset(("ollama", "openai")),
     "kserve": frozenset(("kserve",)),
 }

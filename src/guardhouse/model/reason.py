@@ -149,6 +149,13 @@ class Reason(Enum):
     )
     URL_REFUSED = ("url_refused", 400, "caller", False, "The model server is not made to fetch this.")
     MEDIA_REFUSED = ("media_refused", 400, "caller", False, "The model does not take media of this type or size.")
+    REACH_FORBIDDEN = (
+        "reach_forbidden",
+        400,
+        "caller",
+        False,
+        "A field of the request reaches beyond the model and the servers that policies are about.",
+    )
     CONTENT_UNREADABLE = ("content_unreadable", 400, "caller", False, "Part of the request cannot be inspected.")
 
     # upstream

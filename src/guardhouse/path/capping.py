@@ -18,7 +18,10 @@ def cap(exchange: Exchange, given: int, tokens: int, money: int) -> None:
     left, price = tokens - given, model.price
     if price is not None and price.output:
         left = min(left, (money - given * price.input) // price.output)
-    most = max(1, left // dialect.answers(document, route))
+    answers = dialect.answers(document, route)
+    if not answers:
+        return
+    most = max(1, left // answers)
     if dialect.shorten(document, route, most, model.max_output):
         exchange.encoded = dialect.encode(document, route)
         exchange.controls["admission"] = "changed"

@@ -22,7 +22,7 @@ from guardhouse.wire.dialects.dialect import Prepared, Route
 
 def recognise(exchange: Exchange, plane: DataPlane) -> Verdict:
     assert exchange.head is not None
-    route = table.recognise(exchange.head.method, exchange.head.path)
+    route = table.recognise(exchange.head.method, exchange.head.path, exchange.head.headers)
     if isinstance(route, Reason):
         return Denial(route)
     exchange.route = route

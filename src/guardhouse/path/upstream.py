@@ -26,7 +26,8 @@ from guardhouse.path.wards import Ward, Wards
 from guardhouse.policy.reaching import Patience, Timeouts, patience
 from guardhouse.policy.settings import Upstream
 from guardhouse.policy.snapshot import Target
-from guardhouse.wire.dialects.dialect import Dialect, Route
+from guardhouse.wire.dialects.dialect import Route
+from guardhouse.wire.dialects.table import DIALECTS
 from guardhouse.wire.http1.head import ResponseHead
 from guardhouse.wire.http1.response import ResponseFraming
 
@@ -229,11 +230,13 @@ class Pool:
         dialect = route.dialect
         prefix = self._prefixes.get(path)
         if prefix is None:
-            prefix = self._prefixes[path] = _prefix(self.target, path, dialect, self.credential.current)
+            prefix = self._prefixes[path] = _prefix(self.target, path, self.credential.current)
         forwarded, more = b"", dialect.forwarded
-        if not FORWARDED.isdisjoint(headers) or not more.isdisjoint(headers):
-            kept = [name for name in headers if name in FORWARDED or name in more]
-            forwarded = b"".join([b"%b: %b\r\n" % (name, headers[name]) for name in kept])
+        if not FORWARDED.isdisjoint(headers):
+            forwarded = b"".join([b"%b: %b\r\n" % (name, headers[name]) for name in headers if name in FORWARDED])
+        if not more.isdisjoint(headers):
+            kept = [(name, dialect.forward(name, headers[name])) for name in headers if name in more]
+            forwarded += b"".join([b"%b: %b\r\n" % each for each in kept if each[1]])
         return b"%b%b%bx-request-id: %b\r\ncontent-length: %d\r\n\r\n%b" % (
             prefix,
             dialect.content(route),
@@ -315,7 +318,7 @@ class Pool:
             connection.discard()
 
 
-def _prefix(target: Target, path: bytes, dialect: Dialect, credential: Secret | None) -> bytes:
+def _prefix(target: Target, path: bytes, credential: Secret | None) -> bytes:
     """Request line and constant headers. A path is of one dialect, and there are few for each model, so the cache above
     stays small."""
     default = 443 if target.scheme == "https" else 80
@@ -328,7 +331,7 @@ def _prefix(target: Target, path: bytes, dialect: Dialect, credential: Secret | 
         "user-agent: guardhouse",
     ]
     if credential is not None:
-        lines.append(dialect.credential(credential))
+        lines.append(DIALECTS[target.kind].credential(credential))
     return ("\r\n".join(lines) + "\r\n").encode("latin-1")
 
 

@@ -12,7 +12,8 @@ caller decides.
 
 How it goes: line ends are normalised as bytes arrive (a CR at the end of a piece counts at once, an LF that follows it
 in the next is dropped), so that an event ends at the first double LF. A piece that brings only whole events of one
-`data` line each, which is what model servers send, is cut with one `split` and never copied into a buffer.
+`data` line each, or of a name and one, which is what model servers send, is cut with one `split` and never copied
+into a buffer.
 
 Memory is bounded: one event may have `limit` bytes. Beyond that `error` says so, and nothing is returned any more.
 """
@@ -121,6 +122,9 @@ class SseDecoder:
                 break
             if block[:6] == b"data: " and b"\n" not in block:
                 events.append(Event(block[6:]))
+            elif block[:7] == b"event: " and block.count(b"\n") == 1 and b"\ndata: " in block:
+                end = block.index(b"\n")
+                events.append(Event(block[end + 7 :], block[7:end], block[: end + 1]))
             elif block:
                 event = _parse(block)
                 if event is not None:

@@ -142,7 +142,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def answers(self, document: Any, route: Route) -> int:
-        """How many answers are made."""
+        """How many answers are made; 0 if what comes back is none that a model has made."""
 
     @abstractmethod
     def shorten(self, document: Any, route: Route, most: int, unsaid: int) -> bool:
@@ -158,8 +158,12 @@ class Dialect(ABC):
     def upstream_path(self, route: Route, upstream_name: str) -> bytes:
         return route.path
 
+    def forward(self, name: bytes, value: bytes) -> bytes:
+        """What goes on of a header that is among `forwarded`; without a value it does not."""
+        return value
+
     def credential(self, secret: Secret) -> str:
-        """The header that proves the gateway to a target."""
+        """The header that proves the gateway to a target of this kind."""
         return f"authorization: Bearer {secret.reveal()}"
 
     # the answer

@@ -1,20 +1,29 @@
 """Every dialect that has routes of its own, and who answers where no route was recognised."""
 
+from collections.abc import Container
+
+from guardhouse.model.dialect import DialectName
 from guardhouse.model.reason import Reason
+from guardhouse.wire.dialects.anthropic import routes as anthropic
+from guardhouse.wire.dialects.anthropic.dialect import ANTHROPIC
 from guardhouse.wire.dialects.dialect import Dialect, Route
 from guardhouse.wire.dialects.kserve import dialect as kserve
+from guardhouse.wire.dialects.kserve.dialect import KSERVE
 from guardhouse.wire.dialects.ollama import routes as ollama
+from guardhouse.wire.dialects.ollama.dialect import OLLAMA
 from guardhouse.wire.dialects.openai import routes as openai
 from guardhouse.wire.dialects.openai.dialect import OPENAI
 
 DEFAULT: Dialect = OPENAI
-_RECOGNISERS = (openai.recognise, ollama.recognise, kserve.recognise)
+DIALECTS: dict[DialectName, Dialect] = {"openai": OPENAI, "anthropic": ANTHROPIC, "ollama": OLLAMA, "kserve": KSERVE}
+_RECOGNISERS = (openai.recognise, anthropic.recognise, ollama.recognise, kserve.recognise)
+_OF_ANTHROPIC = (anthropic.recognise_models, *_RECOGNISERS)
 
 
-def recognise(method: str, path: bytes) -> Route | Reason:
-    """The route, or why there is none. At most one dialect knows a path."""
+def recognise(method: str, path: bytes, headers: Container[bytes]) -> Route | Reason:
+    """The route, or why there is none. At most one dialect knows a path, but for those that a header tells apart."""
     reason = Reason.ROUTE_UNKNOWN
-    for recogniser in _RECOGNISERS:
+    for recogniser in _OF_ANTHROPIC if anthropic.TOLD_BY in headers else _RECOGNISERS:
         found = recogniser(method, path)
         if not isinstance(found, Reason):
             return found

@@ -28,6 +28,27 @@ HARMLESS = frozenset(
         *("json_schema", "length", "list", "low", "medium", "message", "minimal", "model", "none", "null"),
         *("number", "object", "output_text", "reasoning", "required", "response", "standard", "stop"),
         *("string", "system", "text", "text_completion", "tool", "tool_calls", "user"),
+        # Anthropic's
+        *(
+            "5m",
+            "1h",
+            "adaptive",
+            "any",
+            "application/pdf",
+            "base64",
+            "citations_delta",
+            "content",
+            "content_block_delta",
+        ),
+        *("content_block_start", "content_block_stop", "custom", "direct", "disabled", "document", "enabled"),
+        *("end_turn", "ephemeral", "error", "file", "image", "image/gif", "image/jpeg", "image/png", "image/webp"),
+        *("input_json_delta", "max_tokens", "message_delta", "message_start", "message_stop", "ping"),
+        *("redacted_thinking", "search_result", "server_tool_use", "signature_delta", "stop_sequence", "text/plain"),
+        *("bash_code_execution_tool_result", "char_location", "code_execution_result", "code_execution_tool_result"),
+        *("container_upload", "content_block_location", "page_location", "search_result_location"),
+        *("text_editor_code_execution_tool_result", "tool_search_tool_result", "web_fetch_result"),
+        *("web_fetch_tool_result", "web_search_result_location", "web_search_tool_result"),
+        *("text_delta", "thinking", "thinking_delta", "tool_result", "tool_use", "url", "web_search_result"),
     )
 )
 _LONGEST_HARMLESS = max(map(len, HARMLESS))
@@ -47,6 +68,10 @@ KNOWN_KEYS = frozenset(  # those of every request, to save the closer look, and 
         *("repetition_penalty", "response_format", "role", "safety_identifier", "sequence_number"),
         *("service_tier", "stream", "system_fingerprint", "temperature", "text", "tool_calls"),
         *("total_tokens", "type", "usage", "web_search_options"),
+        # Anthropic's
+        *("cache_creation_input_tokens", "cache_read_input_tokens", "disable_parallel_tool_use"),
+        *("ephemeral_1h_input_tokens", "ephemeral_5m_input_tokens", "server_tool_use", "web_fetch_requests"),
+        *("web_search_requests",),
     )
 )
 
@@ -73,6 +98,12 @@ class Keys:
             free = f"{new}_{number}"
         self._numbers[new] = number
         node[free] = value
+
+
+def kind_of(node: Any) -> str:
+    """The `type` of an object, empty for whatever has none."""
+    kind = node.get("type") if type(node) is dict else None
+    return kind if type(kind) is str else ""
 
 
 def is_plain(key: str) -> bool:

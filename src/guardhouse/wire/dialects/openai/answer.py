@@ -15,7 +15,8 @@ from typing import Any
 from guardhouse.model.operation import Operation
 from guardhouse.model.usage import Usage
 from guardhouse.wire import json
-from guardhouse.wire.dialects.openai.turns import kind_of
+from guardhouse.wire.dialects.spelling import drop_spelling
+from guardhouse.wire.dialects.walk import kind_of
 
 _LARGEST_COUNT = 2**53  # what a JSON reader may be expected to keep exactly
 _FINISH_REASONS = frozenset(("stop", "length", "tool_calls", "content_filter", "function_call"))
@@ -26,17 +27,6 @@ _RESPONSE_ENDS = {
     "failed": "error",
     "cancelled": "cancelled",
 }
-SPELLINGS = frozenset(
-    (
-        "completion_probabilities",
-        "logprobs",
-        "prompt_logprobs",
-        "prompt_token_ids",
-        "token_ids",
-        "token_logprobs",
-        "tokens",
-    )
-)
 _OPAQUE_ITEMS = frozenset(("image_generation_call", "computer_call_output"))
 
 
@@ -113,16 +103,6 @@ def drop_fragments(document: Any) -> bool:
             if part.get("logprobs"):
                 part["logprobs"] = []
                 found = True
-    return found
-
-
-def drop_spelling(node: dict[str, Any]) -> bool:
-    """Empty whatever spells a text out in pieces: logprobs, and the token ids that some servers give on request."""
-    found = False
-    for key in node.keys() & SPELLINGS:
-        if node[key] is not None:
-            node[key] = None
-            found = True
     return found
 
 

@@ -27,8 +27,9 @@ from typing import Any
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
 from guardhouse.wire.dialects.flow import MOST_FIELDS, MaskedStream, Masker, MaskerFactory, Whole, add_missing
-from guardhouse.wire.dialects.openai.answer import drop_spelling, known_finish, usage_of
+from guardhouse.wire.dialects.openai.answer import known_finish, usage_of
 from guardhouse.wire.dialects.openai.errors import terminator
+from guardhouse.wire.dialects.spelling import drop_spelling
 from guardhouse.wire.dialects.walk import LONGEST_ID
 from guardhouse.wire.json import encode
 from guardhouse.wire.sse import Event

@@ -10,8 +10,9 @@ from typing import Any
 
 from guardhouse.model.denial import Denial
 from guardhouse.wire.dialects.openai.messages import parts, unreadable_parts
-from guardhouse.wire.dialects.openai.turns import ROLES, UNREADABLE_PARTS, kind_of
+from guardhouse.wire.dialects.openai.turns import ROLES, UNREADABLE_PARTS
 from guardhouse.wire.dialects.rules import identifier, invalid, string, tool_name
+from guardhouse.wire.dialects.walk import kind_of
 
 _MUST = "a string, or a list of strings, of tokens or of lists of tokens"
 _CALLS = {"function_call": "arguments", "custom_tool_call": "input"}

@@ -8,8 +8,9 @@ part can be inspected at all (`turns.UNREADABLE_PARTS`).
 from typing import Any
 
 from guardhouse.model.denial import Denial
-from guardhouse.wire.dialects.openai.turns import ROLES, UNREADABLE_PARTS, kind_of
+from guardhouse.wire.dialects.openai.turns import ROLES, UNREADABLE_PARTS
 from guardhouse.wire.dialects.rules import identifier, invalid, string, tool_name
+from guardhouse.wire.dialects.walk import kind_of
 
 _TEXT_PARTS = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}
 _WITHOUT_CONTENT = frozenset(("assistant", "function"))

@@ -6,7 +6,7 @@ Requests and answers share these shapes. What is structural in them is said in t
 from typing import Any
 
 from guardhouse.model.text import Text
-from guardhouse.wire.dialects.walk import collect, collect_around, collect_member
+from guardhouse.wire.dialects.walk import collect, collect_around, collect_member, kind_of
 
 ROLES = {
     "system": "system",
@@ -46,12 +46,6 @@ def role_of(node: dict[str, Any]) -> str:
     """Who speaks, in the words of inspection."""
     role = node.get("role")
     return ROLES.get(role, "other") if type(role) is str else "other"
-
-
-def kind_of(node: Any) -> str:
-    """The `type` of an object, empty for whatever has none."""
-    kind = node.get("type") if type(node) is dict else None
-    return kind if type(kind) is str else ""
 
 
 def message_texts(message: dict[str, Any], role: str, found: list[Text]) -> None:

@@ -1,0 +1,79 @@
+"""An answer that flows without being masked: the upstream's own bytes, whole events at a time.
+
+Usage and end stand in the events of the message itself, all of which have `message_` in their name; only those are
+decoded, all others cost their share of a search through the piece they came in. Nothing of an event leaves before all
+of it is there, so a stream that has to be broken off is never broken inside an event.
+
+How much text there was is not read here: an event counts as four characters, which is a token as estimates go, or as
+what it has beyond the wrapping that any event may have, if that is more: a server may put many tokens into one.
+"""
+
+import msgspec
+
+from guardhouse.model.denial import Denial
+from guardhouse.wire.dialects.anthropic.answer import end_of, learnt, usage_from
+from guardhouse.wire.dialects.anthropic.errors import terminator
+from guardhouse.wire.dialects.flow import AnswerStream, decode
+from guardhouse.wire.sse import Event
+from guardhouse.wire.sse import encode as encode_event
+
+_CHARACTERS_PER_EVENT = 4
+_WRAPPING = 512  # bytes of an event that need not be text
+_MARK = b'"message_'
+
+
+class Passage(AnswerStream):
+    __slots__ = ("_bytes", "_figures")
+
+    def __init__(self, hide_usage: bool) -> None:
+        super().__init__(hide_usage)
+        self._bytes = 0
+        self._figures: dict[str, int] = {}
+
+    def terminator(self, denial: Denial) -> bytes:
+        return terminator(denial)
+
+    def feed(self, chunk: bytes) -> bytes:
+        decoder = self._decoder
+        whole = decoder.idle
+        events = decoder.feed(chunk)
+        if decoder.error is not None:
+            self.error = decoder.error
+            return b""
+        self._count(len(events), len(chunk))
+        if not whole or _MARK in chunk:
+            self._look(events)
+        if whole and decoder.idle:
+            return chunk
+        return b"".join([encode_event(event) for event in events])
+
+    def finish(self) -> bytes:
+        events = self._decoder.finish()
+        self._count(len(events), 0)
+        self._look(events)
+        return b"".join([encode_event(event) for event in events])
+
+    def _count(self, events: int, size: int) -> None:
+        self.events += events
+        self._bytes += size
+        self.output_chars = max(self.events * _CHARACTERS_PER_EVENT, self._bytes - self.events * _WRAPPING)
+
+    def _look(self, events: list[Event]) -> None:
+        for event in events:
+            if event.data is None or _MARK not in event.data:
+                continue
+            try:
+                document = decode(event.data)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                continue  # nothing is masked here, so nothing has to be readable
+            if type(document) is dict:
+                self._learn(document)
+
+    def _learn(self, document: dict[str, object]) -> None:
+        message, delta = document.get("message"), document.get("delta")
+        if document.get("type") == "message_start" and type(message) is dict:
+            learnt(self._figures, message.get("usage"))
+        elif document.get("type") == "message_delta":
+            self.usage = usage_from(learnt(self._figures, document.get("usage"))) or self.usage
+            if type(delta) is dict:
+                self.finish_reason = end_of(delta.get("stop_reason")) or self.finish_reason
