@@ -276,12 +276,16 @@ def test_comments_pass_and_names_with_more_lines_are_masked() -> None:
 
 def test_usage_and_end_are_learnt_and_count_everything() -> None:
     answer = masked()
-    answer.feed(sse(START, begin(0), piece(0, "abc")))
-    assert answer.usage is None, "cut here, the output would be unknown"
-    through(answer, sse(end(0), *END))
+    through(answer, sse(START, begin(0), piece(0, "abc"), end(0), *END))
     assert answer.usage == Usage(9, 9)
     assert answer.finish_reason == "stop"
     assert answer.output_chars == 3
+
+
+def test_the_output_of_a_stream_that_is_cut_is_not_taken_from_its_beginning() -> None:
+    answer = masked()
+    answer.feed(sse(START, begin(0), piece(0, "abc")))
+    assert answer.usage is None
 
 
 def test_an_error_in_the_stream_passes_masked_and_is_its_end() -> None:
