@@ -24,13 +24,15 @@ def test_somebody_is_suspended_and_let_in_again(tmp_path: Path) -> None:
     perform(tmp_path, scene)
 
 
-def test_a_model_is_closed_and_a_tier_capped(tmp_path: Path) -> None:
+def test_a_model_is_closed_a_tier_capped_and_a_target_drained(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         olga = stage.key("olga", "may-suspend", "may-usage.read")
         closed = await stage.ask("POST", "/api/v1/gates/models", olga, {"name": "small"})
         capped = await stage.ask("POST", "/api/v1/gates/tiers", olga, {"name": "free", "requests": "100/min"})
         assert (closed.status_code, capped.json()["requests"]) == (201, "100/min")
-        for path in ("models/small", "tiers/free"):
+        drained = await stage.ask("POST", "/api/v1/gates/targets", olga, {"name": "local", "lasting": 60})
+        assert (drained.status_code, drained.json()["what"]) == (201, "target")
+        for path in ("models/small", "tiers/free", "targets/local"):
             assert (await stage.ask("DELETE", f"/api/v1/gates/{path}", olga)).status_code == 200
 
     perform(tmp_path, scene)
@@ -40,6 +42,7 @@ def test_a_model_is_closed_and_a_tier_capped(tmp_path: Path) -> None:
     ("path", "body", "status"),
     [
         ("gates/models", {"name": "smal"}, 404),
+        ("gates/targets", {"name": "locl"}, 404),
         ("suspensions", {"name": "a b"}, 400),
         ("suspensions", {"name": "alice", "because": "two\nlines"}, 400),
         ("suspensions", {"name": "alice", "lasting": 0}, 400),

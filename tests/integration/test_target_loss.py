@@ -1,5 +1,6 @@
 """Two model servers, real processes: one is killed under load, nobody notices after a second, and it comes back."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -107,3 +108,28 @@ def test_a_killed_server_is_not_noticed_after_a_second_and_is_used_again_when_it
             first.start()
             eventually(lambda: gateway.chat("hello").status == 200 and "local" in served_by(gateway, lost), 12, "back")
             eventually(lambda: 'name="target.mended"' in gateway.metrics(), 3, "its return is told")
+
+
+def test_a_drained_server_gets_nothing_new_after_a_second_and_nothing_fails(tmp_path: Path) -> None:
+    with servers() as (first, second):
+        changes = {
+            "targets": {
+                "local": {"url": f"http://{LOOPBACK}:{first.port}"},
+                "spare": {"kind": "openai", "url": f"http://{LOOPBACK}:{second.port}"},
+            },
+            "models": {"tiny": {"targets": ["local", "spare"]}},
+        }
+        with running(tmp_path, "http://unused.invalid", changes) as gateway:
+            with Load(gateway) as load:
+                eventually(lambda: len(load.results) > 20, 20, "there is load")
+                assert gateway.command("targets", "drain", "local").returncode == 0
+                drained = time.time()
+                eventually(lambda: time.time() > drained + 2 * FELT, 5, "load goes on")
+            late = [record for record in gateway.records() if record["at"] > drained + FELT]
+            assert {record["target"] for record in late if record["kind"] == "opened"} == {"spare"}
+            assert {status for _, status in load.results} == {200}
+            listed = json.loads(gateway.command("targets", "list", "--json").stdout)
+            assert (listed["local"]["drained"], listed["local"]["pending"]) == (True, 0)
+            assert gateway.command("targets", "undrain", "local").returncode == 0
+            lost = len(gateway.records())
+            eventually(lambda: gateway.chat("x").status == 200 and "local" in served_by(gateway, lost), 2, "back")

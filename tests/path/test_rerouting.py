@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playbook import ALICE, BOB, Answer, Play, chat, completion, perform, post, reply
+from playbook import ALICE, BOB, Answer, Play, chat, chunk_event, completion, perform, post, reply, stream
+
+from guardhouse.model.bulletin import publish
+from guardhouse.policy.standing import Standing
 
 EMBEDDINGS = b"/v1/embeddings"
 EMBEDDED = reply({"object": "list", "data": [], "model": "m", "usage": {"prompt_tokens": 1, "total_tokens": 1}})
@@ -323,3 +326,43 @@ def test_sessions_stick_to_a_server_and_move_only_when_it_is_lost(tmp_path: Path
         assert {await served(session) for session in sessions} == {"other"}
 
     perform(tmp_path, scene, None, config(small=", choose: sticky, sticky_by: user"))
+
+
+def drain(play: Play, **drained: float | None) -> None:
+    publish(play.directory / "standing.json", Standing(drained=drained))
+    play.plane.gates.refresh(play.plane.loop_time())
+
+
+def test_a_drained_target_gets_nothing_new_and_keeps_what_is_under_way(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        play.server.script = lambda _: stream(chunk_event("one "))[:-1]
+        streaming = await play.say(post(chat("x", stream=True)))
+        assert streaming.status == 200
+        drain(play, local=None)
+        wire, caller = play.connect()
+        play.server.script = lambda _: [reply(completion("fine"))]
+        caller.data_received(post(chat("x")))
+        await play.turn()
+        assert Answer(wire.written).status == 200
+        assert play.records[-1]["target"] == "other"
+        assert not play.wire.closed
+        assert [ward.pending for ward in play.plane.upstreams.wards.all()] == [1, 0]
+        drain(play)
+        caller.data_received(post(chat("x")))
+        await play.turn()
+        assert play.records[-1]["target"] == "local"
+
+    perform(tmp_path, scene, None, config())
+
+
+def test_where_all_are_drained_the_fallback_serves_or_nobody(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        drain(play, local=None, other=4e9)
+        assert (await play.say(post(chat("x", "alone")))).status == 200
+        assert play.records[-1]["model"] == "tiny"
+        assert (await play.say(post(chat("x")))).code == "upstream_unavailable"
+        drain(play, local=1000.0)  # which is over
+        assert (await play.say(post(chat("x")))).status == 200
+        assert play.records[-1]["target"] == "local"
+
+    perform(tmp_path, scene, None, config())

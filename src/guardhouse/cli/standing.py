@@ -19,6 +19,7 @@ from guardhouse.control.standing_store import Act, StandingStore
 from guardhouse.control.state import State, prepare
 from guardhouse.control.store import Store
 from guardhouse.limits.rate import Rate, parse_rate
+from guardhouse.policy.document import Document
 from guardhouse.policy.problem import unknown
 from guardhouse.policy.schema import decode
 from guardhouse.policy.source import parse
@@ -65,11 +66,11 @@ def suspend(
     Example: guardhouse suspend alice --for 2h --because "key found on a public page"
     """
     now = time.time()
-    with _opened(config, as_json=as_json) as (acts, store):
+    with opened(config, as_json=as_json) as (acts, store):
         known = any(record.principal == principal for record in store.list())
-        act = _act("principal", principal, now, because=because, until=_end(now, lasting))
+        act = act_of("principal", principal, now, because=because, until=end_of(now, lasting))
         acts.enter(act)
-    answer(_shown(act), f"{principal} is suspended{_until(act)}", as_json=as_json)
+    answer(told_of(act), f"{principal} is suspended{until_of(act)}", as_json=as_json)
     if not known:
         typer.echo(f"note: no API key belongs to {principal}; its other credentials are refused", err=True)
 
@@ -79,7 +80,7 @@ def unsuspend(principal: Principal, because: Because = "", config: Config = CONF
 
     Example: guardhouse unsuspend alice
     """
-    _lift("principal", principal, f"{principal} is not suspended", because, config, as_json=as_json)
+    lift("principal", principal, f"{principal} is not suspended", because, config, as_json=as_json)
 
 
 @gates.command("close")
@@ -91,13 +92,14 @@ def close(
     Example: guardhouse gates close llama-3-8b --for 30m --because "answers are wrong since the update"
     """
     now = time.time()
-    models = _models(config, as_json=as_json)
+    document = configured(config, as_json=as_json)
+    models = [] if document is None else list(document.models)
     if model not in models:
         refuse(unknown("model", model, models), as_json=as_json)
-    with _opened(config, as_json=as_json) as (acts, _):
-        act = _act("model", model, now, because=because, until=_end(now, lasting))
+    with opened(config, as_json=as_json) as (acts, _):
+        act = act_of("model", model, now, because=because, until=end_of(now, lasting))
         acts.enter(act)
-    answer(_shown(act), f"{model} is closed{_until(act)}", as_json=as_json)
+    answer(told_of(act), f"{model} is closed{until_of(act)}", as_json=as_json)
 
 
 @gates.command("cap")
@@ -115,10 +117,10 @@ def cap(
     Example: guardhouse gates cap free 100/min --for 1h
     """
     now = time.time()
-    with _opened(config, as_json=as_json) as (acts, _):
-        act = _act("tier", tier, now, because=because, until=_end(now, lasting), cap=rate)
+    with opened(config, as_json=as_json) as (acts, _):
+        act = act_of("tier", tier, now, because=because, until=end_of(now, lasting), cap=rate)
         acts.enter(act)
-    answer(_shown(act), f"the tier {tier} is capped to {rate}{_until(act)}", as_json=as_json)
+    answer(told_of(act), f"the tier {tier} is capped to {rate}{until_of(act)}", as_json=as_json)
 
 
 @gates.command("open")
@@ -127,7 +129,7 @@ def open_(model: Model, because: Because = "", config: Config = CONFIG, as_json:
 
     Example: guardhouse gates open llama-3-8b
     """
-    _lift("model", model, f"{model} is not closed", because, config, as_json=as_json)
+    lift("model", model, f"{model} is not closed", because, config, as_json=as_json)
 
 
 @gates.command("uncap")
@@ -136,7 +138,7 @@ def uncap(tier: Tier, because: Because = "", config: Config = CONFIG, as_json: A
 
     Example: guardhouse gates uncap free
     """
-    _lift("tier", tier, f"the tier {tier} is not capped", because, config, as_json=as_json)
+    lift("tier", tier, f"the tier {tier} is not capped", because, config, as_json=as_json)
 
 
 def standing(
@@ -151,7 +153,7 @@ def standing(
     Example: guardhouse standing --history 20
     """
     now = time.time()
-    with _opened(config, as_json=as_json) as (acts, _):
+    with opened(config, as_json=as_json) as (acts, _):
         shown = acts.history(history) if history else [act for act in acts.latest() if not over(act.until, now)]
     lines = [("WHAT", "NAME", "STATE", "SINCE", "UNTIL", "BY", "BECAUSE")]
     lines += [
@@ -159,11 +161,11 @@ def standing(
         for act in shown
     ]
     text = table(lines)
-    answer([_shown(act) for act in shown], text if shown else "nothing is switched off", as_json=as_json)
+    answer([told_of(act) for act in shown], text if shown else "nothing is switched off", as_json=as_json)
 
 
 @contextmanager
-def _opened(config: Any, *, as_json: bool) -> Iterator[tuple[StandingStore, Store]]:
+def opened(config: Any, *, as_json: bool) -> Iterator[tuple[StandingStore, Store]]:
     state = State(settings_or_refuse(config, as_json=as_json).state)
     try:
         prepare(state)
@@ -176,31 +178,30 @@ def _opened(config: Any, *, as_json: bool) -> Iterator[tuple[StandingStore, Stor
         store.close()
 
 
-def _models(config: Any, *, as_json: bool) -> list[str]:
+def configured(config: Any, *, as_json: bool) -> Document | None:
     settings_or_refuse(config, as_json=as_json)  # tells what is wrong with the file
-    document = decode(parse(config.read_bytes(), str(config)).root, str(config)).document
-    return [] if document is None else list(document.models)
+    return decode(parse(config.read_bytes(), str(config)).root, str(config)).document
 
 
-def _lift(kind: Any, name: str, otherwise: str, because: str, config: Any, *, as_json: bool) -> None:
+def lift(kind: Any, name: str, otherwise: str, because: str, config: Any, *, as_json: bool) -> None:
     now = time.time()
-    with _opened(config, as_json=as_json) as (acts, _):
+    with opened(config, as_json=as_json) as (acts, _):
         if not any(act.kind == kind and act.name == name and not over(act.until, now) for act in acts.latest()):
             refuse(otherwise, as_json=as_json)
-        act = _act(kind, name, now, because=because, lifted=True)
+        act = act_of(kind, name, now, because=because, lifted=True)
         acts.enter(act)
-    answer(_shown(act), f"{name} is {_state(act)}", as_json=as_json)
+    answer(told_of(act), f"{name} is {_state(act)}", as_json=as_json)
 
 
-def _act(kind: Any, name: str, now: float, **more: Any) -> Act:
+def act_of(kind: Any, name: str, now: float, **more: Any) -> Act:
     return Act(kind=kind, name=name, at=now, by=whoever(), **more)
 
 
-def _end(now: float, lasting: float | None) -> float | None:
+def end_of(now: float, lasting: float | None) -> float | None:
     return None if lasting is None else now + lasting
 
 
-def _until(act: Act) -> str:
+def until_of(act: Act) -> str:
     return " until somebody lifts it" if act.until is None else f" until {moment(act.until)}"
 
 
@@ -209,10 +210,12 @@ def _state(act: Act) -> str:
         return "uncapped" if act.lifted else f"capped to {act.cap}"
     if act.kind == "model":
         return "open" if act.lifted else "closed"
+    if act.kind == "target":
+        return "in use" if act.lifted else "drained"
     return "unsuspended" if act.lifted else "suspended"
 
 
-def _shown(act: Act) -> dict[str, Any]:
+def told_of(act: Act) -> dict[str, Any]:
     return {
         "what": act.kind,
         "name": act.name,

@@ -7,7 +7,7 @@ publishes (control/usage_desk.py). Without a gateway there is no present to show
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -36,10 +36,9 @@ def usage(
 
     Example: guardhouse usage --top 5 --watch
     """
-    state = State(settings_or_refuse(config, as_json=as_json).state)
     with suppress(KeyboardInterrupt):  # the way in which people end it
         while True:
-            report = _narrowed(_asked(state, as_json=as_json), principal, top)
+            report = _narrowed(asked(config, as_json=as_json), principal, top)
             text = shown(report)
             answer(report, _CLEAR + text if watch else text, as_json=as_json)
             if not watch:
@@ -47,7 +46,9 @@ def usage(
             time.sleep(_AGAIN)
 
 
-def _asked(state: State, *, as_json: bool) -> UsageReport:
+def asked(config: Any, *, as_json: bool) -> UsageReport:
+    """What the gateway that runs says of itself."""
+    state = State(settings_or_refuse(config, as_json=as_json).state)
     asked_at = time.time()
     try:
         state.usage_wanted.touch(mode=0o600)

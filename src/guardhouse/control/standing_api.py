@@ -88,6 +88,7 @@ class StandingApi:
             ("principal", "suspensions", "a principal", Switch),
             ("model", "gates/models", "a model", Switch),
             ("tier", "gates/tiers", "a tier", TierCap),
+            ("target", "gates/targets", "a target", Switch),
         )
         for kind, path, noun, takes in groups:
             found += self._pair(kind, f"/api/v1/{path}", noun, takes)
@@ -100,7 +101,7 @@ class StandingApi:
         async def lift(call: Call) -> Answer | Refused:
             return self.lift(kind, call)
 
-        verb = {"principal": "Suspend", "model": "Close", "tier": "Cap"}[kind]
+        verb = {"principal": "Suspend", "model": "Close", "tier": "Cap", "target": "Drain"}[kind]
         needs = Operation.SUSPEND
         return [
             Endpoint(
@@ -134,6 +135,9 @@ class StandingApi:
         if kind == "model":
             if asked.name not in (await self._authority.snapshot()).models:
                 return Refused(404, "not_found", "There is no such model.")
+        elif kind == "target":
+            if asked.name not in (await self._authority.snapshot()).targets:
+                return Refused(404, "not_found", "There is no such target.")
         elif not is_name(asked.name):
             return Refused(400, Reason.SHAPE_INVALID.code, f"name: {NAME_WANTED}")
         if not asked.because.isprintable():

@@ -26,6 +26,8 @@ _EVENTS: dict[tuple[Kind, bool], str] = {
     ("model", True): "model.opened",
     ("tier", False): "tier.capped",
     ("tier", True): "tier.uncapped",
+    ("target", False): "target.drained",
+    ("target", True): "target.undrained",
 }
 
 
@@ -103,6 +105,7 @@ def in_force(latest: list[Act], now: float) -> Standing:
     return Standing(
         suspended={act.name: act.until for act in valid if act.kind == "principal"},
         closed={act.name: act.until for act in valid if act.kind == "model"},
+        drained={act.name: act.until for act in valid if act.kind == "target"},
         capped={act.name: Cap(act.cap, act.until) for act in valid if act.kind == "tier" and act.cap is not None},
     )
 
@@ -114,8 +117,8 @@ def publish_standing(store: Store, file: Path, now: float) -> None:
 
 def event_of(act: Act) -> Event:
     facts: dict[str, str | int | float | bool] = {}
-    if act.kind == "tier":
-        facts["tier"] = act.name
+    if act.kind in {"tier", "target"}:
+        facts[act.kind] = act.name
     if act.cap is not None:
         facts["requests"] = str(act.cap)
     if act.until is not None:

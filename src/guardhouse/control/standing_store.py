@@ -1,4 +1,4 @@
-"""Every switch that was ever thrown: suspensions, closed models, capped tiers. A table beside the keys.
+"""Every switch that was ever thrown: on principals, models, tiers and targets. A table beside the keys.
 
 Each act is a row of its own and none is changed later: what is in force is the latest row of each thing, unless that
 row lifts it or its time has passed. So the table is the history as well. `announced` notes which rows the journal has,
@@ -28,7 +28,7 @@ from sqlalchemy.schema import CreateTable
 
 from guardhouse.limits.rate import Rate
 
-Kind = Literal["principal", "model", "tier"]
+Kind = Literal["principal", "model", "tier", "target"]
 
 _metadata = MetaData()
 _acts = Table(

@@ -117,6 +117,9 @@ def _of_upstreams(workers: dict[str, WorkerFigures]) -> Iterator[Metric]:
         "The circuit breaker of a target: 0 closed, 1 half open, 2 open.",
         labels=["worker", "target"],
     )
+    drained = GaugeMetricFamily(
+        "guardhouse_target_drained", "Whether an operator has drained a target.", labels=["worker", "target"]
+    )
     pending = GaugeMetricFamily(
         "guardhouse_target_pending", "Exchanges that are with a target at present.", labels=["worker", "target"]
     )
@@ -132,12 +135,13 @@ def _of_upstreams(workers: dict[str, WorkerFigures]) -> Iterator[Metric]:
     for worker, figures in workers.items():
         for target, its in figures.upstreams.items():
             breaker.add_metric([worker, target], _BREAKER.index(its.breaker))
+            drained.add_metric([worker, target], its.drained)
             pending.add_metric([worker, target], its.pending)
             failures.add_metric([worker, target], its.failures)
             breaks.add_metric([worker, target], its.breaks)
         retries.add_metric([worker, "yes"], figures.retries)
         retries.add_metric([worker, "no"], figures.retries_refused)
-    yield from (breaker, pending, failures, breaks, retries)
+    yield from (breaker, drained, pending, failures, breaks, retries)
 
 
 def _figures(path: Path) -> WorkerFigures | None:

@@ -18,6 +18,7 @@ class UpstreamFigures(msgspec.Struct, frozen=True):
     pending: int  # exchanges that are with it
     failures: int = 0  # so far
     breaks: int = 0  # how often the breaker has opened
+    drained: bool = False
 
 
 class MemoryFigures(msgspec.Struct, frozen=True):

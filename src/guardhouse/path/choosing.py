@@ -5,8 +5,8 @@ whose session it is. A session sticks by rendezvous hashing: every server draws 
 a server is lost only its own sessions go elsewhere, each to its second choice. The lots are the same in all workers and
 machines. A session belongs to its principal whatever else it goes by, so that nobody can steer into another's.
 
-`candidates` leaves out those that may not be used now: their breaker is open. It takes them from `permitted`
-(targets.py), as everybody has to who looks for a target.
+`candidates` leaves out those that may not be used now: their breaker is open, or an operator has drained them. It takes
+them from `permitted` (targets.py), as everybody has to who looks for a target.
 """
 
 import random
@@ -27,7 +27,9 @@ _RANGE = 2.0**64
 def candidates(exchange: Exchange, plane: DataPlane, model: Model) -> Targets:
     """Those that may have the exchange now, the best first; perhaps none."""
     allowed = permitted(exchange, model)
-    upstreams = plane.upstreams
+    gates, upstreams = plane.gates, plane.upstreams
+    if gates.drained:
+        allowed = tuple([target for target in allowed if not gates.is_drained(target.name, exchange.at)])
     if not upstreams.wards.calm:
         now = plane.loop_time()
         allowed = tuple([target for target in allowed if upstreams.wards.of(target).admits(now)])

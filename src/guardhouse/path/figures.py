@@ -56,5 +56,9 @@ def figures_of(plane: DataPlane) -> WorkerFigures:
 def _upstream(plane: DataPlane, target: Target) -> UpstreamFigures:
     ward = plane.upstreams.wards.of(target)
     return UpstreamFigures(
-        breaker=STATES[ward.breaker.state], pending=ward.pending, failures=ward.failures, breaks=ward.breaker.trips
+        breaker=STATES[ward.breaker.state],
+        pending=ward.pending,
+        failures=ward.failures,
+        breaks=ward.breaker.trips,
+        drained=bool(plane.gates.drained) and plane.gates.is_drained(target.name, plane.now()),
     )

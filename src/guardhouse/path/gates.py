@@ -1,6 +1,7 @@
-"""The switches that operators can throw without a new policy, as a worker knows them: three questions of the stages.
+"""The switches that operators can throw without a new policy, as a worker knows them: a few questions of the stages.
 
-`authorization` asks for the principal, for the model and for the tier, as long as anything is switched off at all. What
+`authorization` asks for the principal, for the model and for the tier, as long as anything is switched off at all, and
+who looks for a target (choosing.py) whether it is drained. What
 is in force comes from the control process as a whole file that the sweep looks at (policy/standing.py), so a switch
 reaches every worker within a second. When that file stops coming, what was last known stays in force; the same process
 publishes the keys, and when those grow stale nobody is identified.
@@ -21,7 +22,7 @@ from guardhouse.policy.standing import Cap, Standing, Until, over
 
 
 class Gates:
-    __slots__ = ("_buckets", "_bulletin", "_workers", "capped", "closed", "suspended")
+    __slots__ = ("_buckets", "_bulletin", "_workers", "capped", "closed", "drained", "suspended")
 
     def __init__(self, bulletin: Bulletin[Standing], workers: int) -> None:
         self._bulletin = bulletin
@@ -30,6 +31,7 @@ class Gates:
         self.suspended: dict[str, Until] = {}
         self.closed: dict[str, Until] = {}
         self.capped: dict[str, Cap] = {}
+        self.drained: dict[str, Until] = {}
 
     def __repr__(self) -> str:
         figures = f"{len(self.suspended)} suspended, {len(self.closed)} closed, {len(self.capped)} capped"
@@ -64,6 +66,10 @@ class Gates:
             return None
         return Denial(Reason.TIER_CAPPED, f"The tier {tier!r} is limited to {cap.rate} for now.", retry_after=wait)
 
+    def is_drained(self, target: str, at: float) -> bool:
+        """Whether a target is to get nothing new."""
+        return not over(self.drained.get(target, 0.0), at)
+
     def _follow(self, standing: Standing, now: float) -> None:
         """A cap that is as it was keeps its bucket: news of something else must not fill it up."""
         kept: dict[str, Bucket] = {}
@@ -73,6 +79,7 @@ class Gates:
             kept[tier] = self._buckets[tier] if unchanged else Bucket(share(cap.rate, self._workers), now)
         self._buckets = kept
         self.suspended, self.closed, self.capped = standing.suspended, standing.closed, standing.capped
+        self.drained = standing.drained
 
 
 def follow(state: Path, workers: int) -> Gates:

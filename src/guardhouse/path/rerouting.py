@@ -25,7 +25,7 @@ def first(exchange: Exchange, plane: DataPlane) -> Verdict:
     """Name the target that the exchange is meant for."""
     model = exchange.model
     assert model is not None
-    calm = model.choose is None and plane.upstreams.wards.calm
+    calm = model.choose is None and plane.upstreams.wards.calm and not plane.gates.drained
     open_ = permitted(exchange, model) if calm else candidates(exchange, plane, model)
     if open_:
         exchange.target = open_[0]

@@ -1,4 +1,5 @@
-"""What operators have switched off for now, beside the policy: suspended principals, closed models, capped tiers.
+"""What operators have switched off for now, beside the policy: suspended principals, closed models, capped tiers,
+drained targets.
 
 The policy says what is normally so; this says what is different since ten minutes ago and, as a rule, until tomorrow.
 It only ever takes away. The control process publishes it as a whole (control/standing_publisher.py), the workers follow
@@ -22,6 +23,7 @@ class Cap(msgspec.Struct, frozen=True):
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     suspended: dict[str, Until] = {}  # principal
     closed: dict[str, Until] = {}  # model
+    drained: dict[str, Until] = {}  # target
     capped: dict[str, Cap] = {}  # tier
 
 
