@@ -17,13 +17,19 @@ targets:
 models:
   iris: {targets: [tensors], name: inner-iris}
   pinned: {targets: [tensors], versions: ["2", "1"]}
+  held: {targets: [tensors], contract: shapes}
   hidden: {targets: [tensors]}
   chatty: {targets: [words]}
+contracts:
+  shapes:
+    version: "1.0"
+    inputs: {t: {datatype: FP32, shape: [-1], max: 5}}
+    outputs: {y: {datatype: BYTES, shape: [1]}}
 policies:
   - name: research
     who: {groups: [research]}
     may: [predict, models.read, chat]
-    models: [iris, pinned, chatty]
+    models: [iris, pinned, chatty, held]
     mask: {entities: [all], where: [request, response]}
   - name: others
     who: {ids: [bob]}
@@ -285,3 +291,26 @@ def test_a_server_that_cannot_be_reached_is_a_502(tmp_path: Path) -> None:
         assert (said.status, said.json["code"]) == (502, "upstream_unreachable")
 
     perform(tmp_path, scene, None, CONFIG)
+
+
+def floats(*values: float) -> dict[str, Any]:
+    return {"inputs": [{"name": "t", "shape": [len(values)], "datatype": "FP32", "data": list(values)}]}
+
+
+def test_requests_and_answers_are_held_to_the_tensors_of_the_contract(tmp_path: Path) -> None:
+    path = b"/v2/models/held/infer"
+
+    async def scene(play: Play) -> None:
+        said = await play.say(post(floats(1.0, 6.0), path))
+        assert said.json["code"] == "contract_violated"
+        assert "shapes 1.0, inputs[0].data must be at most 5" in said.json["error"]
+        assert (await play.say(post(texts("a"), path))).json["code"] == "contract_violated"
+        assert not play.server.requests
+        assert (await play.say(post(floats(1.0), path))).status == 200
+        said = await play.say(post(floats(2.0), path))
+        assert (said.status, said.json["code"]) == (502, "answer_off_contract")
+        told = (await play.say(get(b"/v2/models/held"))).json
+        assert told["inputs"] == [{"name": "t", "datatype": "FP32", "shape": [-1]}]
+
+    answers = [answer("one"), answer("one", "two")]
+    perform(tmp_path, scene, lambda _: [reply(answers.pop(0))], CONFIG)

@@ -57,6 +57,9 @@ def fault_of(exchange: Exchange, document: Any) -> Verdict:
     """Of a whole answer: where it breaks the contract of its model."""
     contract = None if exchange.model is None else exchange.model.rules.contract
     fault = None if contract is None or contract.response is None else contract.response.fault(document)
+    if contract is not None and fault is None and contract.outputs is not None:
+        assert exchange.route is not None
+        fault = exchange.route.dialect.misfit(document, "outputs", contract.outputs)
     if contract is None or fault is None:
         return None
     return Denial(Reason.ANSWER_OFF_CONTRACT, f"By the contract {contract.name} {contract.version}, {fault}.")
@@ -69,7 +72,7 @@ def must_be_read(exchange: Exchange) -> bool:
         return False
     contract = model.rules.contract
     return (model.pinned is not None and model.pinned.refuse) or (
-        contract is not None and contract.response is not None
+        contract is not None and (contract.response is not None or contract.outputs is not None)
     )
 
 

@@ -127,6 +127,9 @@ def _judge_contract(exchange: Exchange, rules: Rules, document: Any) -> Verdict:
         detail = f"An answer that flows cannot be held to the contract {contract.name} {contract.version}."
         return Denial(Reason.CONTRACT_VIOLATED, detail, param="stream")
     fault = None if contract.request is None else contract.request.fault(document)
+    if fault is None and contract.inputs is not None:
+        assert exchange.route is not None
+        fault = exchange.route.dialect.misfit(document, "inputs", contract.inputs)
     if fault is None:
         return None
     return Denial(Reason.CONTRACT_VIOLATED, f"By the contract {contract.name} {contract.version}, {fault}.")

@@ -83,4 +83,6 @@ def _about(snapshot: Snapshot, route: Route, visible: Sequence[str]) -> bytes | 
         return None
     if not any(route.dialect.name in target.speaks for target in model.targets):
         return None
-    return route.dialect.answer_about(route, model.versions)
+    contract = model.rules.contract
+    inputs, outputs = (None, None) if contract is None else (contract.inputs, contract.outputs)
+    return route.dialect.answer_about(route, model.versions, inputs, outputs)

@@ -5,6 +5,7 @@ have it, which is what `plain` is for.
 """
 
 from guardhouse.model.ability import ABILITIES, Ability
+from guardhouse.model.tensors import Tensors
 from guardhouse.policy.contracts.parameters import ParameterRules
 from guardhouse.policy.contracts.schema import Requirement
 from guardhouse.policy.document import ModelEntry
@@ -16,9 +17,11 @@ from guardhouse.wire import json
 
 
 class Contract:
-    __slots__ = ("name", "request", "response", "version")
+    __slots__ = ("inputs", "name", "outputs", "request", "response", "version")
 
     def __init__(self, name: str, version: str, request: Requirement | None, response: Requirement | None) -> None:
+        self.inputs: Tensors | None = None  # None: whatever they are
+        self.outputs: Tensors | None = None
         self.name = name
         self.version = version
         self.request = request
@@ -82,7 +85,9 @@ def rules_of(entry: ModelEntry, contracts: dict[str, ContractEntry], shares: Sha
 
 
 def _contract(name: str, entry: ContractEntry) -> Contract:
-    return Contract(name, entry.version, _requirement(entry.request), _requirement(entry.response))
+    contract = Contract(name, entry.version, _requirement(entry.request), _requirement(entry.response))
+    contract.inputs, contract.outputs = entry.inputs, entry.outputs
+    return contract
 
 
 def _requirement(entry: SchemaEntry | None) -> Requirement | None:

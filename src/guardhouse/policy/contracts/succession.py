@@ -15,6 +15,7 @@ from guardhouse.policy.contracts.compatible import unproven
 from guardhouse.policy.document import Document
 from guardhouse.policy.problem import Path
 from guardhouse.policy.sections.contracts import ContractEntry, SchemaEntry
+from guardhouse.policy.sections.tensors import accepts_all
 
 
 def succession(old: Document, new: Document) -> Iterator[tuple[Path, str]]:
@@ -28,6 +29,7 @@ def succession(old: Document, new: Document) -> Iterator[tuple[Path, str]]:
 def _follows(old: ContractEntry, new: ContractEntry) -> Iterator[tuple[Path, str]]:
     was, now = _numbers(old.version), _numbers(new.version)
     same = _schema(old.request) == _schema(new.request) and _schema(old.response) == _schema(new.response)
+    same = same and old.inputs == new.inputs and old.outputs == new.outputs
     if now < was:
         yield ("version",), f"is older than {old.version}, which is in force; policy rollback goes back"
     elif same or now[0] > was[0]:
@@ -39,9 +41,13 @@ def _follows(old: ContractEntry, new: ContractEntry) -> Iterator[tuple[Path, str
         message = f"is not proven to accept all that {old.version} does; {say}"
         for place in unproven(_schema(old.request), _schema(new.request)):
             yield ("request", *_written(new.request), *place), message
+        if not accepts_all(new.inputs, old.inputs):
+            yield ("inputs",), message
         message = f"is not proven to promise all that {old.version} does; {say}"
         if unproven(_schema(new.response), _schema(old.response)):
             yield ("response", *_written(new.response)), message
+        if not accepts_all(old.outputs, new.outputs):
+            yield ("outputs",), message
 
 
 def _numbers(version: str) -> tuple[int, int]:

@@ -18,11 +18,14 @@ from typing import Any, Literal
 import msgspec
 
 from guardhouse.model.denial import Denial
+from guardhouse.model.tensors import Tensors
 from guardhouse.policy import kinds
 from guardhouse.policy.contracts.lines import line_in
 from guardhouse.policy.contracts.schema import faults_in
 from guardhouse.policy.problem import Path, Problem, dotted
 from guardhouse.policy.reading import UNREAD, Key, Kind, MapOf, Reading, Schema, Shape, Unread
+from guardhouse.policy.sections import tensors
+from guardhouse.policy.sections.tensors import TENSORS
 from guardhouse.policy.source import Broken, Listing, Node, Scalar, Table, line_of
 from guardhouse.wire import json as wire_json
 
@@ -41,6 +44,8 @@ class ContractEntry(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     request: SchemaEntry | None = None
     response: SchemaEntry | None = None
+    inputs: Tensors | None = None
+    outputs: Tensors | None = None
     compatible: Literal["proven", "accepted"] = "proven"
 
 
@@ -82,6 +87,8 @@ CONTRACT = Shape(
         ),
         "request": Key(_SCHEMA, "What a request must look like."),
         "response": Key(_SCHEMA, "What an answer must look like; answers that flow are refused then."),
+        "inputs": Key(TENSORS, "The tensors of a request by name, where the API has tensors; others are refused."),
+        "outputs": Key(TENSORS, "The tensors of an answer by name."),
         "compatible": Key(
             kinds.Choice("word", {"proven": "proven", "accepted": "accepted"}),
             "Say accepted to activate a minor version that could not be proven to accept what the last one did.",
@@ -107,8 +114,10 @@ def findings(contracts: dict[str, ContractEntry], used: set[str]) -> Iterator[tu
     for name, contract in contracts.items():
         if name not in used:
             yield (name,), "no model has this contract"
-        if contract.request is None and contract.response is None:
-            yield (name,), "says nothing; it needs a request or a response"
+        if (contract.request, contract.response, contract.inputs, contract.outputs) == (None, None, None, None):
+            yield (name,), "says nothing; it needs a request, a response, inputs or outputs"
+        yield from (((name, "inputs", *place), message) for place, message in tensors.findings(contract.inputs or {}))
+        yield from (((name, "outputs", *place), message) for place, message in tensors.findings(contract.outputs or {}))
         for side in ("request", "response"):
             entry: SchemaEntry | None = getattr(contract, side)
             if entry is None:

@@ -44,7 +44,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     rules: dict[str, ParameterRule] = {}
 
 
-class _Number(Kind[float]):
+class Number(Kind[float]):
     def read(self, node: Node, path: Path, reading: Reading) -> float | Unread:
         if not isinstance(node, Scalar) or not isinstance(node.value, int | float) or isinstance(node.value, bool):
             return reading.mistyped(node, path, "a number")
@@ -54,6 +54,9 @@ class _Number(Kind[float]):
 
     def schema(self) -> Schema:
         return {"type": "number", "minimum": -_LARGEST, "maximum": _LARGEST}
+
+
+NUMBER = Number()
 
 
 class _Value(Kind[Value]):
@@ -93,8 +96,8 @@ _RULE = Shape(
     ParameterRule,
     {
         "refuse": Key(kinds.FLAG, "Say true, or write refuse instead of the rule, and no request may have it."),
-        "min": Key(_Number(), "The least that it may be."),
-        "max": Key(_Number(), "The most that it may be."),
+        "min": Key(NUMBER, "The least that it may be."),
+        "max": Key(NUMBER, "The most that it may be."),
         "values": Key(ListOf(_Value()), "What it may be, one of these."),
         "length": Key(kinds.Whole(0, 10**9), "How many characters, items or members it may have."),
         "over": Key(

@@ -21,6 +21,7 @@ from guardhouse.model.denial import Denial
 from guardhouse.model.dialect import DialectName
 from guardhouse.model.operation import Operation
 from guardhouse.model.secret import Secret
+from guardhouse.model.tensors import Tensors
 from guardhouse.model.text import Text
 from guardhouse.model.usage import Usage
 from guardhouse.wire import json
@@ -198,7 +199,13 @@ class Dialect(ABC):
     def answer_locally(self, route: Route, visible: Sequence[str]) -> bytes | None:
         """The answer to a `local` route, from the models that this caller may see; None if it asks for another."""
 
-    def answer_about(self, route: Route, versions: Sequence[str]) -> bytes | None:
+    def misfit(self, document: Any, side: str, tensors: Tensors) -> str | None:
+        """Where the `side` ("inputs" or "outputs") of a document does not fit the tensors of a contract."""
+        return f"{side} cannot be held to a contract in this API"
+
+    def answer_about(
+        self, route: Route, versions: Sequence[str], inputs: Tensors | None, outputs: Tensors | None
+    ) -> bytes | None:
         """The answer to a `local` route about one model that this caller may see and that is served in this dialect;
         None from dialects that tell nothing of a model but its name."""
         return None

@@ -179,6 +179,7 @@ def test_a_request_that_is_read_and_written_again_is_the_same(
     assert not isinstance(found, Denial)
     assert KSERVE.check(found[0], way) is None
     assert found[1] == sent == KSERVE.encode(found[0], way)
+    assert KSERVE.reread(sent, way) == found[0]
 
 
 @pytest.mark.parametrize(

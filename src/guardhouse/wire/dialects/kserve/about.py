@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from guardhouse.model.denial import Denial
+from guardhouse.model.tensors import Tensors
 
 NAME = "guardhouse"
 PROTOCOL = "2"
@@ -22,18 +23,22 @@ def server(path: bytes) -> dict[str, Any]:
     return {"name": NAME, "version": PROTOCOL, "extensions": EXTENSIONS}
 
 
-def model(name: str, versions: Sequence[str]) -> dict[str, Any]:
+def model(name: str, versions: Sequence[str], inputs: Tensors | None, outputs: Tensors | None) -> dict[str, Any]:
     return {
         "name": name,
         "versions": versions,
         "platform": "",
-        "inputs": [],
-        "outputs": [],
+        "inputs": _tensors(inputs),
+        "outputs": _tensors(outputs),
     }
 
 
 def readiness(name: str) -> dict[str, Any]:
     return {"name": name, "ready": True}
+
+
+def _tensors(rules: Tensors | None) -> list[dict[str, Any]]:
+    return [{"name": name, "datatype": rule.datatype, "shape": rule.shape} for name, rule in (rules or {}).items()]
 
 
 def message(denial: Denial) -> str:

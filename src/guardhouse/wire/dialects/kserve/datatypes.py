@@ -8,16 +8,17 @@ import sys
 from array import array
 from collections.abc import Sequence
 from struct import unpack
+from typing import Any
 
 
 class Datatype:
     __slots__ = ("code", "integer", "least", "most", "size")
 
-    def __init__(self, code: str, size: int, least: float, most: float, integer: bool) -> None:
+    def __init__(self, code: str, size: int, least: Any, most: Any, integer: bool) -> None:
         self.code = code
         self.size = size
-        self.least = least
-        self.most = most
+        self.least: Any = least  # of a whole number: a float would round it
+        self.most: Any = most
         self.integer = integer
 
 

@@ -5,13 +5,14 @@ from typing import Any
 
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
+from guardhouse.model.tensors import Tensors
 from guardhouse.model.text import Text
 from guardhouse.model.usage import Usage
 from guardhouse.wire import json
 from guardhouse.wire.dialects.content import is_json, judge_encoding
 from guardhouse.wire.dialects.dialect import Dialect, Prepared, Route
 from guardhouse.wire.dialects.flow import AnswerStream, MaskerFactory, Whole
-from guardhouse.wire.dialects.kserve import about, binary, contents, request, routes
+from guardhouse.wire.dialects.kserve import about, binary, contents, held, request, routes
 from guardhouse.wire.dialects.kserve.routes import JSON_ONLY, KServeRoute
 
 _OCTETS = b"application/octet-stream"
@@ -57,6 +58,16 @@ class KServe(Dialect):
             return json.encode(document)
         encoded, route.split = binary.join(document, "inputs")
         return encoded
+
+    def reread(self, encoded: bytes, route: Route) -> Any:
+        assert isinstance(route, KServeRoute)
+        if route.split == JSON_ONLY:
+            return super().reread(encoded, route)
+        decoded = json.decode(encoded[: route.split])
+        assert not isinstance(decoded, Denial)
+        denial = binary.take(decoded[0], "inputs", encoded[route.split :])
+        assert denial is None
+        return decoded[0]
 
     def content(self, route: Route) -> bytes:
         assert isinstance(route, KServeRoute)
@@ -174,11 +185,16 @@ class KServe(Dialect):
     def answer_locally(self, route: Route, visible: Sequence[str]) -> bytes | None:
         return None if route.model is not None else json.encode(about.server(route.path))
 
-    def answer_about(self, route: Route, versions: Sequence[str]) -> bytes | None:
+    def misfit(self, document: Any, side: str, tensors: Tensors) -> str | None:
+        return held.fault(document, side, tensors)
+
+    def answer_about(
+        self, route: Route, versions: Sequence[str], inputs: Tensors | None, outputs: Tensors | None
+    ) -> bytes | None:
         assert route.model is not None
         if route.path.endswith(b"/ready"):
             return json.encode(about.readiness(route.model))
-        return json.encode(about.model(route.model, versions))
+        return json.encode(about.model(route.model, versions, inputs, outputs))
 
 
 KSERVE = KServe()
