@@ -29,6 +29,7 @@ DEPTH = {part: depth for depth, layer in enumerate(LAYERS) for part in layer}
 # one package may use another of its own layer where the pair stands here
 NEIGHBOURS = {
     ("policy", "limits"),  # a policy holds rates
+    ("policy", "residency"),  # policies say where bytes may be
     ("policy", "identity"),  # settings hold what identification is configured with
 }
 

@@ -101,6 +101,7 @@ def policy_lines(policy: Policy) -> list[str]:
         conditions += f", where {' and '.join(f'{name} is {attribute}' for name, attribute in policy.join)}"
     rest = [f"{', '.join(approval.by)} approves" for approval in grant.approvals]
     rest += [f"only by {' '.join(sorted(grant.route))}"] if grant.route is not None else []
+    rest += [f"keeps {one.of} in {' '.join([*sorted(one.within), *one.own])}" for one in grant.keep]
     rest += [f"flagged {' '.join(grant.flags)}"] if grant.flags else []
     uses = " ".join(sorted(use.value for use in policy.operations))
     models = " ".join(sorted(policy.models)) or "no model"

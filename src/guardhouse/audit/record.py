@@ -23,6 +23,14 @@ Control = Literal["passed", "changed", "blocked", "skipped", "unevaluated"]  # u
 Severity = Literal["notice", "warning", "alert"]
 
 
+class Kept(msgspec.Struct, omit_defaults=True, gc=False):
+    """What the rules of residency said of an exchange; there is none where no rule spoke of it."""
+
+    by: tuple[str, ...]  # the rules, as `policy support stays`
+    within: tuple[str, ...] = ()  # the regions where its content may be, if a rule is about all of it
+    withheld: dict[str, int] = {}  # what was taken out for the target alone: kind of bytes -> how often
+
+
 class Opened(msgspec.Struct, tag="opened", tag_field="kind", kw_only=True, omit_defaults=True, gc=False):
     """The exchange was admitted and is about to go to `target`."""
 
@@ -37,6 +45,8 @@ class Opened(msgspec.Struct, tag="opened", tag_field="kind", kw_only=True, omit_
     policies: tuple[str, ...]
     revision: str
     flags: tuple[str, ...] = ()  # words that policies put on it
+    region: str = ""  # of the target
+    kept: Kept | None = None
     stream: bool = False
     bytes_in: int = 0
     prompt_hash: str = ""
@@ -92,6 +102,8 @@ class Closed(msgspec.Struct, tag="closed", tag_field="kind", kw_only=True, omit_
     revision: str = ""
     shadow: Shadow | None = None
     flags: tuple[str, ...] = ()
+    region: str = ""  # of the target
+    kept: Kept | None = None
     stream: bool = False
     finish_reason: str = ""
     input_tokens: int = 0

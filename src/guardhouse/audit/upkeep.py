@@ -10,7 +10,7 @@ from typing import Self
 
 import msgspec
 
-from guardhouse.audit.record import Closed, Opened, Outcome
+from guardhouse.audit.record import Closed, Kept, Opened, Outcome
 from guardhouse.model.reason import Reason
 
 VERSION = 1
@@ -28,6 +28,8 @@ class Carried(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     model: str = ""
     target: str = ""
     policies: tuple[str, ...] = ()
+    region: str = ""
+    kept: Kept | None = None
     revision: str = ""
     stream: bool = False
     risk: int = 0
@@ -77,6 +79,8 @@ def end(carried: Opened | Carried, at: float, outcome: Outcome, reason: Reason) 
         model=carried.model,
         target=carried.target,
         policies=carried.policies,
+        region=carried.region,
+        kept=carried.kept,
         revision=carried.revision,
         stream=carried.stream,
         risk=carried.risk,

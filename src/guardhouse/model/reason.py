@@ -94,6 +94,7 @@ class Reason(Enum):
         False,
         "This needs an approval that none can give.",
     )
+    REGION_DENIED = ("region_denied", 403, "caller", False, "Nothing may serve this where its data must stay.")
     NO_TARGET_LEFT = ("no_target_left", 403, "caller", False, "The policies leave no model server for this request.")
 
     MINTING_RATE_EXCEEDED = (

@@ -15,10 +15,12 @@ from guardhouse.model.reason import Reason
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.shadow import beside
+from guardhouse.path.targets import permitted, serving
 from guardhouse.path.versions import version_for
 from guardhouse.policy import decide
 from guardhouse.policy.facts import NO_FACTS, Facts
-from guardhouse.policy.snapshot import Refusal
+from guardhouse.policy.snapshot import Grant, Model, Refusal
+from guardhouse.residency.bounds import Residency
 
 
 def may_operate(exchange: Exchange, plane: DataPlane) -> Verdict:
@@ -79,6 +81,10 @@ def _authorize(exchange: Exchange, plane: DataPlane) -> Verdict:
         if refusal is not None:
             return refusal
     exchange.grant = grant
+    if snapshot.residency is not None and exchange.model is not None:
+        refusal = _bound(exchange, snapshot.residency, grant, exchange.model)
+        if refusal is not None:
+            return refusal
     if grant.refuse_unknown_fields and name is not None:
         return _judge_fields(exchange)
     return None
@@ -120,6 +126,20 @@ def _gated(exchange: Exchange, plane: DataPlane, model: str) -> Verdict:
     assert exchange.principal is not None
     refusal = plane.gates.refuse_model(model, exchange.at)
     return refusal or plane.gates.refuse_tier(exchange.principal.tier, exchange.at, plane.loop_time())
+
+
+def _bound(exchange: Exchange, residency: Residency, grant: Grant, model: Model) -> Verdict:
+    """Where the bytes may go, by the rules of the policies, of the model that was asked for, and for everything."""
+    assert exchange.principal is not None
+    exchange.keep = grant.keep + model.keep
+    bounds = residency.bounds(exchange.keep, exchange.principal.attributes)
+    if bounds is None or permitted(exchange, model) or not serving(exchange, model):
+        return None
+    if bounds.misplaced:
+        return Denial(Reason.REGION_DENIED, f"By where {bounds.misplaced} is.", param="model")
+    if exchange.opaque:
+        return Denial(Reason.CONTENT_UNREADABLE, "Part of it may not leave its region, and this is not text.")
+    return Denial(Reason.REGION_DENIED, param="model")
 
 
 def _judge_fields(exchange: Exchange) -> Verdict:

@@ -29,6 +29,7 @@ from guardhouse.path.breaker import REFUSED, Ticket
 from guardhouse.path.exchange import Detour, Exchange
 from guardhouse.path.fault import describe
 from guardhouse.path.holding import keep, let_go, let_go_of_answer, room_for
+from guardhouse.path.hop import body_for, make_whole
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.response import Response
 from guardhouse.path.upstream import Pool, UpstreamConnection
@@ -221,12 +222,18 @@ class Carriage:
         assert head is not None
         assert route is not None
         assert model is not None
+        body = exchange.encoded if exchange.snapshot.residency is None else body_for(exchange, pool.target)
+        if isinstance(body, Denial):
+            connection.discard()
+            self._end(body)
+            return
         self._connection = connection
         exchange.caller.upstream = connection
         path = route.dialect.upstream_path(route, model.upstream_name)
-        connection.send(
-            pool.render(route, path, exchange.id, head.headers, exchange.encoded), self, self._patience(pool)
-        )
+        rendered = pool.render(route, path, exchange.id, head.headers, body)
+        if exchange.withheld:
+            make_whole(exchange)
+        connection.send(rendered, self, self._patience(pool))
         exchange.document = None
         if not self._is_repeatable():
             exchange.encoded = b""

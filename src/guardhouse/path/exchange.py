@@ -25,6 +25,7 @@ from guardhouse.model.usage import Usage
 from guardhouse.path.memory import Charge
 from guardhouse.path.upstream import UpstreamConnection
 from guardhouse.policy.snapshot import Grant, Model, Policies, Snapshot, Target
+from guardhouse.residency.keeping import Keep
 from guardhouse.wire.dialects.dialect import Route
 from guardhouse.wire.http1.head import Head
 
@@ -116,12 +117,14 @@ class Exchange:
         "grant",
         "head",
         "id",
+        "keep",
         "keep_alive",
         "mask_response",
         "masked",
         "masked_response",
         "meter",
         "model",
+        "opaque",
         "opened",
         "operation",
         "output_chars",
@@ -141,6 +144,7 @@ class Exchange:
         "usage",
         "usage_added",
         "waiting",
+        "withheld",
     )
 
     def __init__(  # noqa: PLR0917 - called in one place, on the path; names would cost what they say
@@ -174,6 +178,8 @@ class Exchange:
         self.model: Model | None = None
         self.grant: Grant | None = None
         self.shadow: Shadow | None = None  # what a policy on trial would have decided, if that is something else
+        self.keep: Keep = ()  # where its bytes may be, by the policies and the model that was asked for
+        self.opaque: bool | None = None  # whether part of it is no text; None: nobody has asked
         self.refused_by: tuple[str, ...] = ()  # the policies that denied it
         # admission
         self.admission: Admitted | Limited | None = None
@@ -183,6 +189,7 @@ class Exchange:
         # masking, routing (choose)
         self.mask_response: int = 0  # bits of Entity
         self.masked: dict[str, int] = {}
+        self.withheld: dict[str, int] = {}  # what was taken out for the server that it went to
         self.target: Target | None = None
         self.slot: Slot | None = None  # its way through a target's capacity
         self.usage_added: bool = False

@@ -7,7 +7,7 @@ and one that has is cut off without a clean end."""
 
 from collections.abc import Callable
 
-from guardhouse.audit.record import Closed, Control, Opened, Outcome
+from guardhouse.audit.record import Closed, Control, Kept, Opened, Outcome
 from guardhouse.limits.book import Admitted
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
@@ -17,6 +17,7 @@ from guardhouse.path.exchange import Exchange
 from guardhouse.path.holding import let_go, let_go_of_answer
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.render import render_answer, render_denial
+from guardhouse.path.targets import bounds_for
 
 _CHARACTERS_PER_TOKEN = 4
 
@@ -63,6 +64,8 @@ def open_(exchange: Exchange, plane: DataPlane, then: Callable[[OSError | None],
             target=target.name,
             policies=grant.policies,
             flags=grant.flags,
+            region=target.region,
+            kept=None if exchange.snapshot.residency is None else _kept(exchange),
             revision=exchange.snapshot.revision,
             stream=exchange.stream,
             bytes_in=len(exchange.encoded),
@@ -158,6 +161,8 @@ def _closed(exchange: Exchange, plane: DataPlane, denial: Denial | None, usage: 
         attempts=[] if detour is None or len(detour.attempts) < 2 else detour.attempts,
         policies=exchange.refused_by if grant is None else grant.policies,
         flags=() if grant is None else grant.flags,
+        region="" if target is None else target.region,
+        kept=None if exchange.snapshot.residency is None else _kept(exchange),
         revision=exchange.snapshot.revision,
         shadow=exchange.shadow,
         stream=exchange.stream,
@@ -177,6 +182,11 @@ def _closed(exchange: Exchange, plane: DataPlane, denial: Denial | None, usage: 
         masked=exchange.masked_response,
         controls={**_PASSED[exchange.passed], **exchange.controls} if exchange.controls else _PASSED[exchange.passed],
     )
+
+
+def _kept(exchange: Exchange) -> Kept | None:
+    bounds = None if exchange.model is None else bounds_for(exchange, exchange.model)
+    return None if bounds is None else Kept(by=bounds.by, within=bounds.within, withheld=exchange.withheld)
 
 
 def _to_microseconds(seconds: float) -> float:

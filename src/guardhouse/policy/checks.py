@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from guardhouse.model.dialect import SPOKEN
 from guardhouse.model.operation import MEASURED_IN_TOKENS
 from guardhouse.model.principal import Method
+from guardhouse.policy import residing
 from guardhouse.policy.cel.expression import faults, literals_in, variables_of
 from guardhouse.policy.document import Document, ModelEntry, PolicyEntry
 from guardhouse.policy.inert import inert_policy
@@ -38,7 +39,7 @@ from guardhouse.policy.sections import (
     suspend,
 )
 from guardhouse.policy.sections.limits import Limits
-from guardhouse.policy.selecting import TAG, is_name, models_of, selected
+from guardhouse.policy.selecting import TAG, is_name, models_of, numbered, selected
 from guardhouse.wire.dialects.kserve.routes import NAME
 
 Finding = tuple[Path, str]
@@ -69,8 +70,9 @@ def findings(document: Document, unread: Unread) -> Iterator[Finding]:
     if not _any_unread("policies", unread):
         yield from features.unused(document.features, _features_asked(document))
     yield from _unreachable(document, unread)
+    yield from residing.findings(document, unread)
     if not _any_unread("models", unread) and not _any_unread("targets", unread):
-        yield from redundant([(at, policy) for at, policy in _numbered(document, unread) if at not in wrong], document)
+        yield from redundant([(at, policy) for at, policy in numbered(document, unread) if at not in wrong], document)
 
 
 def _exposure(document: Document) -> Iterator[Finding]:
@@ -180,7 +182,7 @@ def _resilience(document: Document, unread: Unread) -> Iterator[Finding]:
 
 def _policies(document: Document, unread: Unread) -> Iterator[Finding]:
     times = Counter(policy.name for policy in document.policies)
-    for index, policy in _numbered(document, unread):
+    for index, policy in numbered(document, unread):
         place: Path = ("policies", index)
         if times[policy.name] > 1:
             times[policy.name] = 0  # told at the first of them
@@ -318,16 +320,6 @@ def _unreachable(document: Document, unread: Unread) -> Iterator[Finding]:
     for name in document.models:
         if name not in usable:
             yield ("models", name), "no policy lets anybody use this model"
-
-
-def _numbered(document: Document, unread: Unread) -> Iterator[tuple[int, PolicyEntry]]:
-    """The policies with their numbers in the file, where unreadable ones count too."""
-    index = 0
-    for policy in document.policies:
-        while ("policies", index) in unread:
-            index += 1
-        yield index, policy
-        index += 1
 
 
 def _names(section: str, read: Iterable[str], unread: Unread) -> set[str]:

@@ -19,6 +19,7 @@ from guardhouse.policy.conditions import Conditions
 from guardhouse.policy.contracts.rules import rules_of
 from guardhouse.policy.document import Document, ModelEntry, PolicyEntry, TargetEntry
 from guardhouse.policy.granting import grant_of
+from guardhouse.policy.labels import regions_of, residency_of
 from guardhouse.policy.reaching import located as located_tls
 from guardhouse.policy.references import Reference
 from guardhouse.policy.resilience import Choosing
@@ -30,6 +31,7 @@ from guardhouse.policy.sections.identity import resolved
 from guardhouse.policy.sections.networks import Atlas
 from guardhouse.policy.sections.pins import Pinned, aliases_of
 from guardhouse.policy.sections.prices import price
+from guardhouse.policy.sections.regions import keep_of
 from guardhouse.policy.sections.when import When
 from guardhouse.policy.selecting import models_of
 from guardhouse.policy.settings import LimitsStore, Settings
@@ -90,6 +92,7 @@ def compile_snapshot(document: Document, secrets: Secrets, shares: Shares = NO_S
         denies=_bits(policy.effect == "deny" for policy in policies),
         callers=Callers([policy.who for policy in policies], features),
         features=features,
+        residency=residency_of(document),
         conditions=Conditions([policy.when for policy in policies], Atlas(document.networks), Calendar(document.hours)),
         operations=_index([policy.operations for policy in policies]),
         uses=_uses(policies, document),
@@ -144,6 +147,7 @@ def _model(name: str, entry: ModelEntry, targets: Mapping[str, Target], document
         attributes={attribute: frozenset(values) for attribute, values in entry.attributes.items()},
         pinned=None if entry.pin is None else Pinned(entry.pin, entry.name or name),
         rules=rules_of(entry, document.contracts, shares),
+        keep=keep_of(entry.keep_in, f"model {name}", regions_of(document)) if entry.keep_in else (),
     )
 
 

@@ -27,6 +27,8 @@ from guardhouse.policy.sections.networks import Networks
 from guardhouse.policy.sections.parameters import Parameters
 from guardhouse.policy.sections.pins import Pin
 from guardhouse.policy.sections.prices import PriceEntry
+from guardhouse.policy.sections.regions import KeepIn, RegionEntry
+from guardhouse.policy.sections.residency import ResidencyEntry
 from guardhouse.policy.sections.resilience import How, Repeat
 from guardhouse.policy.sections.when import When
 from guardhouse.policy.sections.who import Who
@@ -60,6 +62,7 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True):
     sticky_by: str | None = None
     repeat: Repeat = "unsent"
     fallback: tuple[str, ...] = ()
+    keep_in: KeepIn | None = None
     version: str | None = None
     versions: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
@@ -107,3 +110,5 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     bundles: dict[str, Effects] = {}
     contracts: dict[str, ContractEntry] = {}
     features: Flags = {}
+    regions: dict[str, RegionEntry] = {}
+    residency: ResidencyEntry = ResidencyEntry()

@@ -8,20 +8,22 @@ from collections.abc import Sequence
 
 from guardhouse.model.entity import NO_ENTITIES
 from guardhouse.policy.document import Document, PolicyEntry
+from guardhouse.policy.labels import regions_of, targets_meant
 from guardhouse.policy.sections import limits
 from guardhouse.policy.sections.effects import Effects, Mask
+from guardhouse.policy.sections.regions import keep_of
 from guardhouse.policy.snapshot import Approval, Grant
 from guardhouse.policy.uniting import unite
 
 
 def grant_of(entry: PolicyEntry, document: Document) -> Grant:
-    return grant_from(entry, sources_of(entry, document))
+    return grant_from(entry, sources_of(entry, document), document)
 
 
-def grant_from(entry: PolicyEntry, sources: Sequence[Effects]) -> Grant:
-    grants = [_grant(entry, source) for source in sources]
+def grant_from(entry: PolicyEntry, sources: Sequence[Effects], document: Document) -> Grant:
+    grants = [_grant(entry, source, document) for source in sources]
     if entry.effect == "allow" and all(source.mask is None for source in sources):
-        grants.append(_grant(entry, Effects(mask=Mask())))
+        grants.append(_grant(entry, Effects(mask=Mask()), document))
     return unite((entry.name,), grants)
 
 
@@ -30,7 +32,7 @@ def sources_of(entry: PolicyEntry, document: Document) -> list[Effects]:
     return [entry, *(document.bundles[name] for name in entry.use if name in document.bundles)]
 
 
-def _grant(entry: PolicyEntry, source: Effects) -> Grant:
+def _grant(entry: PolicyEntry, source: Effects, document: Document) -> Grant:
     mask = source.mask or Mask(entities=())
     masked = NO_ENTITIES
     for entity in mask.entities:
@@ -44,6 +46,7 @@ def _grant(entry: PolicyEntry, source: Effects) -> Grant:
         limits=rules,
         cap_output=any(rule.cap_output for rule in rules),
         approvals=() if source.approve is None else (Approval(entry.name, source.approve.by),),
-        route=frozenset(source.route) if source.route else None,
+        route=targets_meant(source.route, document) if source.route else None,
+        keep=keep_of(source.keep_in, f"policy {entry.name}", regions_of(document)) if source.keep_in else (),
         flags=source.flag,
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from guardhouse.model.operation import ON_MODELS, Operation
 from guardhouse.policy.document import Document, PolicyEntry
+from guardhouse.policy.labels import IN_REGION, route_findings, targets_meant
 from guardhouse.policy.problem import Path, quote, unknown
 from guardhouse.policy.sections import limits
 from guardhouse.policy.sections.effects import Effects, Mask, said
@@ -25,7 +26,12 @@ def inert_effects(policy: PolicyEntry, effects: Effects) -> Iterator[Finding]:
     silent = not sends_fields(policy)
     if effects.unknown_fields == "refuse" and silent:
         yield ("unknown_fields",), f"has no effect: {_naming(policy)} no request fields"
-    for key, written in (("approve", effects.approve), ("route", effects.route), ("flag", effects.flag)):
+    for key, written in (
+        ("approve", effects.approve),
+        ("route", effects.route),
+        ("keep_in", effects.keep_in),
+        ("flag", effects.flag),
+    ):
         if written and silent:
             yield (key,), f"has no effect: {_naming(policy)} nothing that goes to a model server"
 
@@ -35,15 +41,19 @@ def inert_routes(policy: PolicyEntry, effects: Effects, document: Document) -> I
     serving = [set(document.models[name].targets) for name in sorted(models_of(policy, document))]
     if not effects.route or not serving or not sends_fields(policy):
         return
+    by_region = [item for item in effects.route if item.startswith(IN_REGION)]
+    yield from route_findings(effects.route, document)
     for number, target in enumerate(effects.route):
-        if target not in document.targets:
+        if target not in document.targets and target not in by_region:
             yield ("route", number), unknown("target", target, document.targets)
-        elif not any(target in targets for targets in serving):
+        elif target not in by_region and not any(target in targets for targets in serving):
             yield ("route", number), f"none of its models is served by {quote(target)}"
-    route = set(effects.route)
-    if route <= document.targets.keys():
+    route = targets_meant(effects.route, document)
+    if route and route <= document.targets.keys():
+        if all(route.isdisjoint(targets) for targets in serving) and by_region:
+            yield ("route",), "leaves no target for any of its models"
         for name, targets in zip(sorted(models_of(policy, document)), serving, strict=True):
-            if route.isdisjoint(targets):
+            if route.isdisjoint(targets) and not by_region:  # a region is named for whatever is in it
                 yield ("route",), f"leaves no target for the model {quote(name)}"
         if all(targets <= route for targets in serving):
             yield ("route",), "has no effect: these are all targets of its models"

@@ -219,7 +219,12 @@ ZONE: Kind[str] = Text(
 )
 FILE: Kind[FilePath] = File()
 TARGET_NAME: Kind[str] = Text(
-    _NAME, "a name; use letters, digits and . _ : / @ + -, at most 128, a letter or digit first"
+    rf"(?!region:){_NAME}",
+    "a name; use letters, digits and . _ : / @ + -, at most 128, a letter or digit first, not region:",
+)
+ROUTE: Kind[str] = Text(
+    rf"(region:[A-Za-z_][A-Za-z0-9_-]{{0,63}}|(?!region:){_NAME})",
+    "the name of a target, or region: and the name of a region or jurisdiction",
 )
 MODEL_NAME: Kind[str] = Text(
     rf"(?!tag:){_NAME}",

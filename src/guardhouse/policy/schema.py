@@ -31,6 +31,8 @@ from guardhouse.policy.sections.people import ORIGIN, PEOPLE, SESSIONS
 from guardhouse.policy.sections.pins import ALIASES, PIN
 from guardhouse.policy.sections.prices import PRICE
 from guardhouse.policy.sections.reaching import ADDRESSES, TARGET_TLS, TIMEOUTS
+from guardhouse.policy.sections.regions import KEEP_IN, REGIONS
+from guardhouse.policy.sections.residency import RESIDENCY
 from guardhouse.policy.sections.resilience import BREAKER, HOW, REPEAT, RETRIES, STICKY_BY, WEIGHT
 from guardhouse.policy.sections.signins import SIGNINS
 from guardhouse.policy.sections.suspend import SUSPEND
@@ -129,6 +131,7 @@ _METRICS = Shape(
     {
         "user": Key(kinds.USER_LABEL, "The user label of metrics: the principal's id, none, or one of N buckets."),
         "series": Key(kinds.Whole(10, 10_000_000), "Series kept at most; what comes later is counted together."),
+        "region": Key(kinds.SECTION_NAME, "Where who collects them is; here, if they are served on loopback only."),
     },
 )
 
@@ -167,6 +170,7 @@ _MODEL = Shape(
             OneOrMore(kinds.MODEL_NAME),
             "Models in its place where no target can be reached, and for tiers with fallback where it is busy.",
         ),
+        "keep_in": Key(KEEP_IN, "Where the bytes of its uses may be, whoever uses it."),
         "version": Key(kinds.VERSION, "Its version, for policies to speak of as name@version."),
         "versions": Key(
             ListOf(kinds.VERSION),
@@ -232,6 +236,8 @@ DOCUMENT = Shape(
         "tiers": Key(TIERS, "Ranks of callers by name, the one first that is shed last; for targets with a capacity."),
         "networks": Key(NETWORKS, "Address ranges by name, for the conditions of policies."),
         "features": Key(FEATURES, "Switches by name, on, off or on for a share of the principals."),
+        "regions": Key(REGIONS, "Where things are, by name, each with its jurisdiction."),
+        "residency": Key(RESIDENCY, "Where the gateway is, and what is to be kept where."),
         "hours": Key(HOURS, "Stretches of the week by name, for the conditions of policies."),
         "contracts": Key(CONTRACTS, "What requests and answers of models must look like, by name."),
         "bundles": Key(BUNDLES, "What may come with policies, by name, to be written once for many."),

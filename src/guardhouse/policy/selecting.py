@@ -5,11 +5,12 @@ A pattern is held against the name of a model. With an `@` in it, it is held aga
 characters are `*` and `?`; the schema admits no others.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from fnmatch import fnmatchcase
 
 from guardhouse.policy.document import Document, ModelEntry, PolicyEntry
+from guardhouse.policy.problem import Path
 
 TAG = "tag:"
 
@@ -54,3 +55,13 @@ def _of_version(pattern: str, models: Mapping[str, ModelEntry]) -> set[str]:
         return set()
     versioned = {f"{name}@{model.version}": name for name, model in models.items() if model.version is not None}
     return {versioned[full] for full in matched(pattern, set(versioned))}
+
+
+def numbered(document: Document, unread: frozenset[Path]) -> Iterator[tuple[int, PolicyEntry]]:
+    """The policies with their numbers in the file, where unreadable ones count too."""
+    index = 0
+    for policy in document.policies:
+        while ("policies", index) in unread:
+            index += 1
+        yield index, policy
+        index += 1

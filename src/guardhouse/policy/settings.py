@@ -111,6 +111,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     metadata: Path | None = None  # SAML: the provider's metadata
     assertions: Assertions | None = None
     strong: tuple[str, ...] = ()  # SAML: contexts of authentication with several factors
+    region: str | None = None  # it learns who signs in
 
 
 class Admin(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,6 +140,7 @@ class UserLabel(msgspec.Struct, frozen=True):
 class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     user: UserLabel = UserLabel()
     series: int = 10_000
+    region: str | None = None  # of whoever collects them; None: here, where they are served on loopback only
 
 
 class OwnTokens(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,6 +189,7 @@ class LimitsStore(msgspec.Struct, frozen=True, kw_only=True):
     machines: int = 1
     timeout: float = 0.1
     prefix: str = "guardhouse"
+    region: str | None = None
 
 
 class SuspendRule(msgspec.Struct, frozen=True, kw_only=True):

@@ -32,6 +32,8 @@ from guardhouse.policy.sections.features import NO_FEATURES, Features
 from guardhouse.policy.sections.pins import Pinned
 from guardhouse.policy.sections.when import When
 from guardhouse.policy.sections.who import Who
+from guardhouse.residency.bounds import Residency
+from guardhouse.residency.keeping import Keep
 
 Policies = int  # a set of policies: bit n is policy n of the file
 
@@ -76,6 +78,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     attributes: dict[str, frozenset[str]] = {}
     pinned: Pinned | None = None  # what its targets may call it in their answers
     rules: Rules = NO_RULES  # what its requests must look like
+    keep: Keep = ()  # where its bytes may be, whoever uses it
 
 
 class Approval(msgspec.Struct, frozen=True):
@@ -96,6 +99,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     cap_output: bool = False  # one of the limits shortens answers
     approvals: tuple[Approval, ...] = ()  # all of them are needed
     route: frozenset[str] | None = None  # the only targets that may serve it; None: every one of the model
+    keep: Keep = ()  # where the bytes of the use may be; all of it must be met
     flags: tuple[str, ...] = ()
     unevaluated: tuple[str, ...] = ()  # policies whose expression failed and that were taken against the caller
 
@@ -131,6 +135,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     denies: Policies
     callers: Callers
     features: Features = NO_FEATURES
+    residency: Residency | None = None  # None: no rule is said
     conditions: Conditions
     operations: dict[Operation, Policies]
     uses: dict[str, dict[Operation, Policies]]  # model -> operation -> policies that speak of it

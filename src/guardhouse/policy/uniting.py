@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 from guardhouse.limits.rate import LimitRule
 from guardhouse.policy.snapshot import Approval, Grant
+from guardhouse.residency.keeping import Requirement
 
 
 def unite(policies: tuple[str, ...], grants: Sequence[Grant]) -> Grant:
     limits: list[LimitRule] = []
     approvals: list[Approval] = []
     flags: list[str] = []
+    keep: list[Requirement] = []
     route: frozenset[str] | None = None
     mask_request = mask_response = 0
     refuse = cap_output = False
@@ -17,6 +19,7 @@ def unite(policies: tuple[str, ...], grants: Sequence[Grant]) -> Grant:
         limits += grant.limits
         approvals += grant.approvals
         flags += [flag for flag in grant.flags if flag not in flags]
+        keep += [requirement for requirement in grant.keep if requirement not in keep]
         mask_request |= grant.mask_request
         mask_response |= grant.mask_response
         refuse = refuse or grant.refuse_unknown_fields
@@ -32,5 +35,6 @@ def unite(policies: tuple[str, ...], grants: Sequence[Grant]) -> Grant:
         cap_output=cap_output,
         approvals=tuple(approvals),
         route=route,
+        keep=tuple(keep),
         flags=tuple(flags),
     )

@@ -15,6 +15,7 @@ from guardhouse.model.entity import ENTITY_NAMES, SECRETS, Entity
 from guardhouse.policy import kinds
 from guardhouse.policy.reading import Key, Kind, ListOf, MapOf, Shape
 from guardhouse.policy.sections.limits import LIMITS, Limits
+from guardhouse.policy.sections.regions import KEEP_IN, KeepIn
 
 Side = Literal["request", "response"]
 
@@ -34,6 +35,7 @@ class Effects(msgspec.Struct, frozen=True, kw_only=True):
     unknown_fields: Literal["pass", "refuse"] = "pass"
     approve: Approve | None = None
     route: tuple[str, ...] = ()
+    keep_in: KeepIn | None = None
     flag: tuple[str, ...] = ()
 
 
@@ -60,7 +62,8 @@ EFFECTS: Mapping[str, Key] = {
         "Whether request fields that the API does not define pass unchanged or are refused.",
     ),
     "approve": Key(_APPROVE, "A use needs the approval of a person; where nobody can be asked, it is refused."),
-    "route": Key(ListOf(kinds.TARGET_NAME), "The only targets that may serve a use, of those of its model."),
+    "route": Key(ListOf(kinds.ROUTE), "The only targets that may serve a use, by name or as region:name."),
+    "keep_in": Key(KEEP_IN, "Where the bytes of a use may be: regions and jurisdictions, for all of it or by kind."),
     "flag": Key(ListOf(kinds.SECTION_NAME), "Words that go on the records of a use."),
 }
 BUNDLES: Kind[dict[str, Effects]] = MapOf(kinds.SECTION_NAME, Shape(Effects, EFFECTS))

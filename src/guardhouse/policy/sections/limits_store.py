@@ -53,6 +53,7 @@ LIMITS_STORE = Shape(
         "machines": Key(kinds.Whole(1, 10_000), "How many machines share the limits; local counts its part of them."),
         "timeout": Key(kinds.DURATION, "How long an answer may take before the store counts as away."),
         "prefix": Key(kinds.Text(r"[A-Za-z0-9:_.-]{1,64}", "a prefix"), "What the names of all its keys begin with."),
+        "region": Key(kinds.SECTION_NAME, "Where it is."),
     },
 )
 

@@ -93,6 +93,7 @@ _PROVIDER = Shape(
         "metadata": Key(kinds.FILE, "SAML: file with the provider's metadata."),
         "assertions": Key(_ASSERTIONS, "SAML: in which attributes the principal's members stand."),
         "strong": Key(ListOf(_NAMED), "SAML: contexts of authentication that show several factors or a hardware key."),
+        "region": Key(kinds.SECTION_NAME, "Where it is: it learns who signs in."),
     },
 )
 

@@ -92,3 +92,17 @@ def findings(who: Who) -> Iterator[tuple[Path, str]]:
             yield ("attributes", name), "is no attribute but a member of every principal; who has a key for it"
     if who.issuers and who.methods and not {"oidc", "token"} & set(who.methods):
         yield ("issuers",), "matches nobody: an issuer vouches for oidc and token, which methods leaves out"
+
+
+def describe(who: Who) -> str:
+    """Whom it speaks of, on one line."""
+    if who.everybody:
+        named = "everybody"
+    else:
+        keys = [(key.removesuffix("s"), key, getattr(who, key)) for key in ("ids", *_UNITED)]
+        named = " or ".join(
+            f"{one if len(values) == 1 else several} {', '.join(values)}" for one, several, values in keys if values
+        )
+    rest = [(key.removesuffix("s"), getattr(who, key)) for key in ("scopes", "tiers", "methods", "issuers")]
+    rest += [("strength", (who.strength,) if who.strength else ()), *who.attributes.items()]
+    return ", ".join([named, *(f"{key} {' or '.join(values)}" for key, values in rest if values)])
