@@ -230,16 +230,24 @@ def test_with_a_queue_one_waits_for_a_place_and_the_first_to_come_is_called_firs
     rules = (LimitRule("p", concurrent=Concurrency(1), queue=Queue(depth=2, wait=7.0)),)
     running = desk.taken("alice", rules)
     called: list[str] = []
+    waiting: list[Pending] = []
     for name in ("one", "two"):
         pending = desk.ask("alice", rules, 0, 0.0, 0)
         assert isinstance(pending, Pending)
         assert pending.wait == 7.0
         assert pending.otherwise is not None
         pending.resume = lambda name=name: called.append(name)
+        waiting.append(pending)
     desk.refused("alice", rules)  # the queue is full
     desk.settle(running)
     assert called == ["one"]
+    newcomer = desk.ask("alice", rules, 0, 0.0, 0)  # one has left the queue, and has not come back yet
+    assert isinstance(newcomer, Pending)
+    newcomer.resume = lambda: called.append("newcomer")
+    waiting[0].asks()
     running = desk.taken("alice", rules)
+    waiting[0].passed()
+    assert called == ["one"]
     desk.settle(running)
     assert called == ["one", "two"]
 

@@ -135,7 +135,9 @@ def test_a_place_that_another_worker_frees_is_found_by_who_waits(team: Team) -> 
     team.sweep(1.0)
     team.sweep(1.5)
     assert called == ["called"]
+    pending.asks()
     second.taken("alice", PLACES, now=1.5)
+    pending.passed()
     assert isinstance(first.ask("alice", PLACES, 0, 1.6, 0), Pending)
 
 

@@ -137,6 +137,28 @@ def test_a_place_that_becomes_free_is_given_to_who_waits_for_it(tmp_path: Path) 
     perform(tmp_path, scene, config=config(PLACES))
 
 
+def test_who_comes_while_one_that_was_called_is_on_its_way_does_not_overtake_it(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        play.server.script = lambda _: []
+        first = arrive(play)
+        await play.turn()
+        wire, second = play.connect()
+        second.data_received(post(chat("second")))
+        await play.turn()
+        first[1].connection_lost(None)  # the second is called, and goes on at a later turn
+        _, third = play.connect()
+        third.data_received(post(chat("third")))
+        await play.turn()
+        assert [document["messages"][0]["content"] for document in map(play.server.document, (0, 1))] == ["x", "second"]
+        assert play.plane.held == 1
+        for caller in (second, third):
+            caller.connection_lost(None)
+        await play.turn()
+        assert (wire.written, play.plane.held) == (b"", 0)
+
+    perform(tmp_path, scene, config=config(PLACES))
+
+
 @pytest.mark.parametrize("ending", ["revoked", "gone", "too much"])
 def test_a_place_that_is_not_taken_by_who_was_called_goes_to_the_next(tmp_path: Path, ending: str) -> None:
     async def scene(play: Play) -> None:

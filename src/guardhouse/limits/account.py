@@ -30,7 +30,7 @@ class More:
         """What refuses for longest."""
         rule, longest = self.rule, 0.0
         found: Refusal | None = None
-        if rule.concurrent is not None and self.places.in_use >= rule.concurrent.amount:
+        if rule.concurrent is not None and not self.places.may_enter(rule.concurrent.amount):
             longest, found = RETRY_PLACE, (rule, "concurrent", rule.concurrent, RETRY_PLACE, 0.0)
         for counter in self.counters:
             quota = counter.quota
@@ -91,7 +91,7 @@ class More:
                 counter.used += asked(counter.quota, tokens, money)
 
     def idle(self, at: float) -> bool:
-        return not self.places.in_use and all(counter.idle(at) for counter in self.counters)
+        return self.places.is_idle() and all(counter.idle(at) for counter in self.counters)
 
 
 class Account:

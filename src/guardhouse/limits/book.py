@@ -71,60 +71,105 @@ class Limited:
 class Pending:
     """Not decided yet. The path puts in `resume` and asks again when it is called, or after `wait` seconds."""
 
-    __slots__ = ("otherwise", "places", "resume", "wait")
+    __slots__ = ("_called", "otherwise", "places", "resume", "wait")
 
     def __init__(self, wait: float, otherwise: Limited | Denial | None = None) -> None:
         self.places: Places | None = None  # that it waits for
         self.wait = wait
         self.otherwise = otherwise  # the answer if nothing has called within that time; None: ask again
         self.resume: Callable[[], None] | None = None  # None again when nobody waits any more
+        self._called = False
 
     def call(self) -> bool:
         """For the book; False when nobody waits. The path asks again on a later turn of the loop."""
         resume, self.resume = self.resume, None
         if resume is None:
             return False
+        self._called = True
         resume()
         return True
+
+    def asks(self) -> None:
+        """From the path: whoever was called asks again now, and until `passed` nobody else does."""
+        if self.places is not None and self._called:
+            self.places.guest = True
 
     def passed(self) -> None:
         """From the path, when whoever was called has asked again or will not: what it left is the next one's."""
         if self.places is not None:
+            self.places.guest = False
+            if self._called:
+                self._called = False
+                self.places.promised -= 1
             self.places.pass_on()
 
 
 class Places:
-    """How many exchanges are under way under one rule of one principal, and who waits for one of them to end."""
+    """How many exchanges are under way under one rule of one principal, and who waits for one of them to end.
 
-    __slots__ = ("in_use", "most", "waiting")
+    First come, first served: who comes while somebody waits, waits as well, and a place that somebody was called for is
+    kept for it until it has asked again.
+    """
+
+    __slots__ = ("guest", "in_use", "most", "promised", "waiting")
 
     def __init__(self) -> None:
         self.in_use = 0
-        self.most = 0  # as far as anybody has waited; 0 where that is not known here
+        self.most = 0  # as far as anybody has asked; 0 where that is not known here
+        self.promised = 0  # places of those who were called and have not asked again
+        self.guest = False  # who asks now is one of them
         self.waiting: deque[Pending] | None = None
+
+    def may_enter(self, most: int) -> bool:
+        """Whether who asks now gets one of `most` places."""
+        self.most = most
+        if self.guest:
+            return self.in_use < most
+        if self.waiting:
+            self.pass_on()  # there may be more places than there were
+        return self.in_use + self.promised < most and not self.is_waited_for()
+
+    def must_wait(self) -> bool:
+        """Whether others come first, however many places there are."""
+        return not self.guest and (self.promised > 0 or self.is_waited_for())
+
+    def is_waited_for(self) -> bool:
+        waiting = self.waiting
+        while waiting and waiting[0].resume is None:
+            waiting.popleft()
+        return bool(waiting)
+
+    def is_idle(self) -> bool:
+        return not self.in_use and not self.promised and not self.is_waited_for()
 
     def free(self) -> None:
         """One exchange has ended: whoever waits longest may ask again."""
         self.in_use -= 1
-        self._call_next()
+        self.pass_on()
 
     def pass_on(self) -> None:
-        """Who was called has not taken the place, refused by something else or gone: it is the next one's."""
-        if self.in_use < self.most:
-            self._call_next()
-
-    def _call_next(self) -> None:
-        while self.waiting and not self.waiting.popleft().call():
+        """Call those whose turn it is for what is free."""
+        while self.in_use + self.promised < self.most and self.call_next():
             pass
 
-    def wait(self, pending: Pending, depth: int, most: int = 0) -> bool:
-        """Whether there is room for one more to wait. `most`: how many places there are."""
-        self.most = most
+    def call_next(self) -> bool:
+        """Whoever waits longest; False if nobody waits."""
+        while self.waiting:
+            if self.waiting.popleft().call():
+                self.promised += 1
+                return True
+        return False
+
+    def wait(self, pending: Pending, depth: int) -> bool:
+        """Whether there is room for one more to wait; who had been called already stays the first."""
         self.waiting = deque([each for each in self.waiting or () if each.resume is not None])
         if len(self.waiting) >= depth:
             return False
         pending.places = self
-        self.waiting.append(pending)
+        if self.guest:
+            self.waiting.appendleft(pending)
+        else:
+            self.waiting.append(pending)
         return True
 
 

@@ -216,12 +216,11 @@ def _limited(accounts: list[Account], refusal: Refusal, wanted: Admitted, at: fl
 
 
 def _wait_for_place(account: Account, limited: Limited) -> Pending | Limited:
-    queue, more, concurrent = account.rule.queue, account.more, account.rule.concurrent
+    queue, more = account.rule.queue, account.more
     assert queue is not None
     assert more is not None
-    assert concurrent is not None
     pending = Pending(queue.wait, limited)
-    return pending if more.places.wait(pending, queue.depth, concurrent.amount) else limited
+    return pending if more.places.wait(pending, queue.depth) else limited
 
 
 def _release(admitted: Admitted, tokens: int, money: int) -> None:

@@ -60,6 +60,8 @@ class Waiting:
     def _go_on(self) -> None:
         pending = self._exchange.waiting
         self._end()
+        if pending is not None:
+            pending.asks()
         self._resume(self._exchange, self._plane)
         if pending is not None:
             pending.passed()

@@ -97,19 +97,16 @@ class Holding:
 
     def crowded(self, now: float) -> bool:
         places = self.places
+        if self.waiting.must_wait():
+            return True
         return places is not None and places.fresh(now) and places.available(now) < 1
 
     def has_waiting(self) -> bool:
-        waiting = self.waiting.waiting
-        return waiting is not None and any(pending.resume is not None for pending in waiting)
+        return self.waiting.is_waited_for()
 
     def call_next(self) -> bool:
         """Let who waits longest for a place ask again; False if nobody waits."""
-        waiting = self.waiting.waiting
-        while waiting:
-            if waiting.popleft().call():
-                return True
-        return False
+        return self.waiting.call_next()
 
     def levels(self, now: float, into: list[float]) -> None:
         into += [tank.available(now) for tank in (self.requests, self.tokens) if tank is not None]

@@ -75,7 +75,7 @@ class SharedBook(Book):
         needs: list[Need] = []
         covered = True
         for holding in holdings:
-            covered = covered and holding.ready()
+            covered = covered and holding.ready() and not holding.waiting.must_wait()
             for need in holding.needs(tokens, money, at):
                 covered = covered and need[0].covers(need[1], now)
                 needs.append(need)
