@@ -17,6 +17,7 @@ BUSY = WorkerFigures(
     exchanges=2,
     held=1,
     paused=4,
+    policy_taken=False,
     memory={"requests": MemoryFigures(5, 9)},
     targets={"gpu": TargetFigures(2, 8, 1)},
     limits_store="away",
@@ -60,6 +61,7 @@ def test_the_gauges_show_what_each_worker_last_told(desk: UsageDesk, state: Stat
     shown = generate_latest(registry).decode()
     assert 'guardhouse_connections{worker="w0"} 3.0' in shown
     assert 'guardhouse_exchanges_held{worker="w0"} 1.0' in shown
+    assert 'guardhouse_policy_taken{worker="w0"} 0.0' in shown
     assert 'guardhouse_callers_paused{worker="w0"} 4.0' in shown
     assert 'guardhouse_memory_held_bytes{of="requests",worker="w0"} 5.0' in shown
     assert 'guardhouse_memory_limit_bytes{of="requests",worker="w0"} 9.0' in shown

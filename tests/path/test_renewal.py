@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from playbook import BOB, CONFIG, Play, chat, completion, perform, post, reply
 
@@ -14,6 +15,7 @@ from guardhouse.model.operation import Operation
 from guardhouse.model.principal import Principal
 from guardhouse.path.authorization import authorize, may_operate
 from guardhouse.path.canary import Canary
+from guardhouse.path.figures import figures_of
 from guardhouse.path.renewal import Renewal
 from guardhouse.policy.edition import Canary as SealedCanary
 from guardhouse.policy.edition import Edition, Sealed, seal
@@ -238,5 +240,40 @@ def test_what_was_granted_under_one_revision_is_not_taken_up_under_another(tmp_p
         await press.publish(CONFIG, canary=(WITHOUT_RENAMED, 100.0))
         assert may_operate(exchange, play.plane) is None, "asked again after a wait"
         assert exchange.snapshot.revision == sealed(CONFIG).revision
+
+    perform(tmp_path, scene)
+
+
+def test_whatever_goes_wrong_with_an_edition_is_told_and_the_next_is_taken(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        press = Press(play)
+        before = play.plane.snapshot
+        garbage = Sealed("0123456789abcdef", msgspec.Raw(b'{"targets": 7}'))
+        publish(press.path, msgspec.structs.replace(press.edition, at=0.5, active=garbage))
+        await press.settle()
+        assert play.plane.snapshot is before
+        assert figures_of(play.plane).policy_taken is False
+        assert (await play.say(post(chat("x", "renamed")))).status == 200
+        [event] = events(play)
+        assert (event["name"], event["severity"]) == ("policy.not_taken", "alert")
+        assert event["facts"]["revision"] == garbage.revision
+        assert event["facts"]["places"].startswith("ValidationError at ")
+        await press.publish(ELSEWHERE)
+        assert play.plane.snapshot.revision == sealed(ELSEWHERE).revision
+        assert figures_of(play.plane).policy_taken is True
+
+    perform(tmp_path, scene)
+
+
+def test_a_published_file_that_cannot_be_read_is_told_once(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        press = Press(play)
+        press.path.write_bytes(b"{}")
+        for _ in range(3):
+            await press.settle()
+        await play.turn()
+        [event] = events(play)
+        assert (event["name"], event["facts"]["places"]) == ("policy.not_taken", "policy.json cannot be read")
+        assert figures_of(play.plane).policy_taken is False
 
     perform(tmp_path, scene)

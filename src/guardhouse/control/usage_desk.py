@@ -62,6 +62,7 @@ class UsageDesk(Collector):
         for name, text, member in (
             ("guardhouse_connections", "Connections of callers.", "connections"),
             ("guardhouse_exchanges_held", "Exchanges that wait for a turn, a place or the limits' store.", "held"),
+            ("guardhouse_policy_taken", "Whether the worker goes by what is published.", "policy_taken"),
             ("guardhouse_callers_paused", "Callers whose request is not read until there is room for it.", "paused"),
         ):
             gauge = GaugeMetricFamily(name, text, labels=["worker"])

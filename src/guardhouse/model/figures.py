@@ -38,5 +38,6 @@ class WorkerFigures(msgspec.Struct, frozen=True, kw_only=True):
     upstreams: dict[str, UpstreamFigures] = {}
     retries: int = 0  # so far
     retries_refused: int = 0  # for which the budget was used up
+    policy_taken: bool = True  # False: another one was published that it could not take
     limits_store: str = ""  # "there" or "away"; empty where limits are this process's own
     journeys: int = 0  # to the limits' store

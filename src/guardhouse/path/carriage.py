@@ -28,7 +28,7 @@ from guardhouse.path import record, rerouting, retrying, routing
 from guardhouse.path.breaker import REFUSED, Ticket
 from guardhouse.path.exchange import Detour, Exchange
 from guardhouse.path.fault import describe
-from guardhouse.path.holding import keep, let_go, let_go_of_answer, room_for
+from guardhouse.path.holding import keep, let_go, room_for
 from guardhouse.path.hop import body_for, make_whole
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.response import Response
@@ -266,6 +266,4 @@ class Carriage:
             record.close(exchange, self._plane, denial, b"" if denial is None else response.broken(denial))
         except Exception as error:  # noqa: BLE001 - an exchange that cannot be closed must not look served
             log.error("exchange %s could not be closed: %s", exchange.id, describe(error))
-            let_go(exchange)
-            let_go_of_answer(exchange)
-            exchange.caller.abort()
+            record.abandon(exchange)

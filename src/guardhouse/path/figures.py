@@ -48,6 +48,7 @@ def figures_of(plane: DataPlane) -> WorkerFigures:
         upstreams={target.name: _upstream(plane, target) for target in plane.snapshot.targets.values()},
         retries=plane.retries.taken,
         retries_refused=plane.retries.refused,
+        policy_taken=plane.policy_taken,
         limits_store=state,
         journeys=0 if sharing is None else sharing.courier.journeys,
     )

@@ -2,7 +2,8 @@
 
 HEAD_STAGES run when the head is complete, BODY_STAGES when the body is. A stage is a function of the exchange and the
 plane that returns None to go on or a Denial to stop; the first Denial ends the exchange, and so does an exception, as
-Reason.INTERNAL: a control that could not be evaluated has not passed. Whatever happens, `record.close` is called once.
+Reason.INTERNAL: a control that could not be evaluated has not passed. What breaks between the stages, when an
+exchange that was held goes on or one sets out, ends it the same way. Whatever happens, `record.close` is called once.
 
 The names are those of the files in this folder, of docs/life-of-a-request.md and of `controls` in the journal.
 """
@@ -97,6 +98,27 @@ def serve(exchange: Exchange, plane: DataPlane) -> None:
 
 
 def _go_on(exchange: Exchange, plane: DataPlane) -> None:
+    try:
+        _take_way(exchange, plane)
+    except Exception as error:  # noqa: BLE001 - what breaks between the stages leaves no exchange open either
+        _end(exchange, plane, error)
+
+
+def _end(exchange: Exchange, plane: DataPlane, error: Exception) -> None:
+    """It may be held already, or be on its way; whoever has it knows how to end it."""
+    log.error("exchange %s failed: %s", exchange.id, describe(error))
+    denial = Denial(Reason.INTERNAL)
+    try:
+        if exchange.carriage is not None:
+            exchange.carriage.cancel(denial)
+        else:
+            record.close(exchange, plane, denial)
+    except Exception as further:  # noqa: BLE001 - an exchange that cannot be closed must not look served
+        log.error("exchange %s could not be closed: %s", exchange.id, describe(further))
+        record.abandon(exchange)
+
+
+def _take_way(exchange: Exchange, plane: DataPlane) -> None:
     denial = exchange.denial
     if denial is HELD:
         exchange.denial = None
@@ -127,6 +149,13 @@ def _resume(exchange: Exchange, plane: DataPlane) -> None:
 
 
 def _start(exchange: Exchange, plane: DataPlane, error: OSError | None) -> None:
+    try:
+        _set_out(exchange, plane, error)
+    except Exception as broken:  # noqa: BLE001 - as in _go_on
+        _end(exchange, plane, broken)
+
+
+def _set_out(exchange: Exchange, plane: DataPlane, error: OSError | None) -> None:
     """The opened record is written, or cannot be."""
     if error is not None:
         record.close(exchange, plane, Denial(Reason.AUDIT_UNAVAILABLE, retry_after=1.0))

@@ -65,6 +65,7 @@ class DataPlane:
         "loop",
         "loop_time",
         "memory",
+        "policy_taken",
         "request_limits",
         "retries",
         "settings",
@@ -93,6 +94,7 @@ class DataPlane:
         limits = settings.listen.limits
         self.request_limits = RequestLimits(limits.headers, limits.header_bytes, limits.body)
         self.snapshot = snapshot
+        self.policy_taken = True  # False: there is a newer one that this worker could not take, in whole or in part
         self.shadow: Snapshot | None = None  # evaluated beside it, decides nothing
         self.canary: Canary | None = None  # decides instead of it for some principals
         self.keys = keys

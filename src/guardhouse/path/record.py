@@ -92,14 +92,23 @@ def close(exchange: Exchange, plane: DataPlane, denial: Denial | None, broken: b
     usage = exchange.usage or _estimate(exchange, denial)
     price = None if exchange.model is None else exchange.model.price
     cost = 0 if price is None else price.of(usage.input_tokens, usage.output_tokens)
-    if isinstance(exchange.admission, Admitted):
-        plane.limits.settle(exchange.admission, usage.input_tokens + usage.output_tokens, cost, plane.loop_time())
-    if exchange.slot is not None:
-        overload.leave(exchange, plane, denial)
+    try:
+        if isinstance(exchange.admission, Admitted):
+            plane.limits.settle(exchange.admission, usage.input_tokens + usage.output_tokens, cost, plane.loop_time())
+    finally:
+        if exchange.slot is not None:
+            overload.leave(exchange, plane, denial)
     last = render_answer(exchange) if denial is None and not exchange.begun else _last_bytes(exchange, denial, broken)
     plane.journal.append(
         _closed(exchange, plane, denial, usage, cost), lambda error: _release(exchange, last, denial, error)
     )
+
+
+def abandon(exchange: Exchange) -> None:
+    """`close` has failed, after it had settled what it could: nobody is answered, and nothing is kept."""
+    let_go(exchange)
+    let_go_of_answer(exchange)
+    exchange.caller.abort()
 
 
 def _estimate(exchange: Exchange, denial: Denial | None) -> Usage:

@@ -2,9 +2,9 @@
 
 `poll` costs one stat when nothing has happened. A new edition is decoded and compiled in a thread, and what comes out
 replaces the old in one turn of the loop, between two reads of any connection: exchanges that have begun keep the
-snapshot they began with, those that begin later have the new one. An edition whose secrets cannot be had here changes
-nothing. Either is an event in this worker's journal. Settings of the process (listen, upstream, …) stay as they were at
-its start; the control process tells which of them wait for the next one.
+snapshot they began with, those that begin later have the new one. An edition whose secrets cannot be had here, or with
+which anything else goes wrong, changes nothing. Either is an event in this worker's journal. Settings of the process
+(listen, upstream, …) stay as they were at its start; the control process tells which of them wait for the next one.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from pathlib import Path
 from guardhouse.audit.record import Event
 from guardhouse.model.bulletin import Bulletin
 from guardhouse.path.canary import Canary
+from guardhouse.path.fault import describe
 from guardhouse.path.plane import DataPlane
 from guardhouse.policy.edition import Edition, InForce, in_force
 from guardhouse.policy.problem import Problems
@@ -33,27 +34,37 @@ class Renewal:
 
     def poll(self) -> None:
         """Begin to take a new edition, if there is one; one at a time, and of several the last."""
-        if self._under_way is None and self._bulletin.refresh():
+        if self._under_way is not None:
+            return
+        faults = self._bulletin.faults
+        if self._bulletin.refresh():
             assert self._bulletin.current is not None
             self._under_way = self._plane.loop.create_task(self._take(self._bulletin.current))
+        elif self._bulletin.faults > faults:
+            self._tell_failure("unknown", "policy.json cannot be read")
 
     async def _take(self, edition: Edition) -> None:
+        plane, revision = self._plane, edition.active.revision
         try:
-            compiled = await self._plane.loop.run_in_executor(None, in_force, edition, os.environ, self._shares)
+            compiled = await plane.loop.run_in_executor(None, in_force, edition, os.environ, self._shares)
+            if isinstance(compiled, InForce):
+                put_in_force(plane, compiled, self._shares)
+        except Exception as error:  # noqa: BLE001 - whatever it is, what was in force goes on, and that has to be seen
+            self._tell_failure(revision, describe(error))
+            return
         finally:
             self._under_way = None
         if not isinstance(compiled, InForce):
-            self._tell_failure(edition.active.revision, compiled)
+            self._tell_failure(revision, _places(compiled))
             return
-        put_in_force(self._plane, compiled, self._shares)
-        self._plane.journal.append(
-            Event(at=self._plane.now(), name="policy.taken", facts={"revision": compiled.snapshot.revision})
-        )
+        plane.policy_taken = True
+        plane.journal.append(Event(at=plane.now(), name="policy.taken", facts={"revision": compiled.snapshot.revision}))
         if compiled.left_out:
-            self._tell_failure(edition.active.revision, compiled.left_out)
+            self._tell_failure(revision, _places(compiled.left_out))
 
-    def _tell_failure(self, revision: str, problems: Problems) -> None:
-        places = ", ".join(problem.path for problem in problems)
+    def _tell_failure(self, revision: str, places: str) -> None:
+        """Until an edition is taken as a whole, the figures say so too."""
+        self._plane.policy_taken = False
         self._plane.journal.append(
             Event(
                 at=self._plane.now(),
@@ -64,12 +75,16 @@ class Renewal:
         )
 
 
+def _places(problems: Problems) -> str:
+    return ", ".join(problem.path for problem in problems)
+
+
 def put_in_force(plane: DataPlane, compiled: InForce, shares: Shares) -> None:
     """The swap. Nothing in it waits, so no exchange sees half of it."""
+    canary = None if compiled.canary is None else Canary(compiled.canary, compiled.share, shares)
+    snapshots = (compiled.snapshot, compiled.canary)
+    targets = {target for snapshot in snapshots if snapshot is not None for target in snapshot.targets.values()}
     plane.snapshot = compiled.snapshot
     plane.shadow = compiled.shadow
-    plane.canary = None if compiled.canary is None else Canary(compiled.canary, compiled.share, shares)
-    snapshots = (compiled.snapshot, compiled.canary)
-    plane.upstreams.keep_only(
-        {target for snapshot in snapshots if snapshot is not None for target in snapshot.targets.values()}
-    )
+    plane.canary = canary
+    plane.upstreams.keep_only(targets)

@@ -62,9 +62,11 @@ class Waiting:
         self._end()
         if pending is not None:
             pending.asks()
-        self._resume(self._exchange, self._plane)
-        if pending is not None:
-            pending.passed()
+        try:
+            self._resume(self._exchange, self._plane)
+        finally:
+            if pending is not None:
+                pending.passed()
 
     def _expired(self) -> None:
         pending = self._exchange.waiting
