@@ -21,6 +21,8 @@ from guardhouse.policy.edition import Canary as SealedCanary
 from guardhouse.policy.edition import Edition, Sealed, seal
 from guardhouse.policy.load import Loaded, load_content
 from guardhouse.policy.shares import Shares
+from guardhouse.wire.dialects.dialect import Route
+from guardhouse.wire.dialects.table import recognise
 
 SHARES = Shares(b"k" * 32)
 WITHOUT_RENAMED = CONFIG.replace("models: [small, renamed]", "models: [small]").replace(
@@ -231,8 +233,11 @@ def test_what_was_granted_under_one_revision_is_not_taken_up_under_another(tmp_p
     async def scene(play: Play) -> None:
         press = Press(play)
         exchange = play.caller._new_exchange()
+        route = recognise("POST", b"/v1/chat/completions")
+        assert isinstance(route, Route)
         exchange.principal = Principal(id="alice", groups=frozenset({"research"}), credential_id="aliceaaaaaaa")
         exchange.operation = Operation.CHAT
+        exchange.route = route
         assert may_operate(exchange, play.plane) is None
         exchange.document = chat("x", "renamed")
         exchange.asked = "renamed"

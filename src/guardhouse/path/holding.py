@@ -32,10 +32,6 @@ _ALLOWANCE: Final = 1024  # for what else there is of an exchange
 _RETRY_AFTER: Final = 1.0
 _STEP: Final = 64 * 1024  # bytes by which the charge of an answer grows
 
-# what CPython needs for a document besides its characters, for each sign that something begins; measured, rounded up
-_BEGINS: Final = b'{[:,"'
-_PER_SIGN: Final = 64
-
 
 class Uptake(Protocol):
     """The message that is arriving on a connection."""
@@ -115,13 +111,6 @@ def let_go_of_answer(exchange: Exchange) -> None:
     if charge is not None:
         exchange.answer_charge = None
         charge.give_back()
-
-
-def weight(encoded: bytes) -> int:
-    """What the document of this encoding, its texts and the encoding itself take in memory, or more."""
-    signs = len(encoded) - len(encoded.translate(None, _BEGINS))
-    widest = 3 if encoded.isascii() else 7  # one wide character makes all of its text wide
-    return len(encoded) * widest + signs * _PER_SIGN
 
 
 def owner_of(exchange: Exchange) -> str:

@@ -13,7 +13,7 @@ from guardhouse.model.denial import Denial
 from guardhouse.path import record
 from guardhouse.path.admission import refusal
 from guardhouse.path.exchange import Detour, Exchange
-from guardhouse.path.holding import keep, weight
+from guardhouse.path.holding import keep
 from guardhouse.path.plane import DataPlane
 
 Resume = Callable[[Exchange, DataPlane], None]
@@ -33,7 +33,8 @@ class Waiting:
         exchange, plane = self._exchange, self._plane
         pending = exchange.waiting
         assert pending is not None
-        denial = keep(exchange, plane, weight(exchange.encoded))
+        assert exchange.route is not None
+        denial = keep(exchange, plane, exchange.route.dialect.weight(exchange.encoded, exchange.route))
         if denial is not None:
             exchange.waiting = None
             record.close(exchange, plane, denial)

@@ -85,6 +85,10 @@ class Dialect(ABC):
         assert not isinstance(decoded, Denial)
         return decoded[0]
 
+    def weight(self, encoded: bytes, route: Route) -> int:
+        """What an exchange with this document takes in memory while it waits."""
+        return json.weight(encoded)
+
     def content(self, route: Route) -> bytes:
         """The header lines that go upstream with what `read` or `encode` returned last."""
         return b"content-type: application/json\r\n"

@@ -1,5 +1,6 @@
 """Raw tensors behind the JSON: the lengths add up exactly, or there is no request."""
 
+import tracemalloc
 from struct import pack
 from typing import Any
 
@@ -196,3 +197,37 @@ def test_a_request_that_is_read_and_written_again_is_the_same(
 )
 def test_raw_numbers_are_little_endian(datatype: str, raw: bytes, value: float) -> None:
     assert list(numbers(raw * 2, NUMBERS[datatype])) == [value, value]
+
+
+def test_what_was_read_or_encoded_is_read_again_to_the_same_document() -> None:
+    texts = packed(*[b"a"] * 5000)
+    document = infer(raw_tensor(8, shape=[2], name="n"), raw_tensor(len(texts), "BYTES", [5000], name="t"))
+    headers, sent = body(document, TWO + texts)
+    way = route()
+    found = KSERVE.read(headers, sent, way)
+    assert isinstance(found, tuple)
+    assert KSERVE.reread(found[1], way) == found[0]
+    encoded = KSERVE.encode(found[0], way)
+    assert KSERVE.reread(encoded, way) == found[0]
+    plain = route()
+    found = KSERVE.read({}, json.encode(infer(tensor([1], "INT8"))), plain)
+    assert isinstance(found, tuple)
+    assert KSERVE.reread(found[1], plain) == found[0]
+
+
+@pytest.mark.parametrize("raw", [TWO * 50_000, packed(*[b"a"] * 50_000), packed(b"a" * 400_000)])
+def test_a_document_with_raw_tensors_is_not_larger_than_its_weight(raw: bytes) -> None:
+    elements = 100_000 if raw.startswith(TWO) else (1 if len(raw) > 300_000 else 50_000)
+    kind = "FP32" if raw.startswith(TWO) else "BYTES"
+    headers, sent = body(infer(raw_tensor(len(raw), kind, [elements])), raw)
+    way = route()
+    tracemalloc.start()
+    try:
+        found = KSERVE.read(headers, sent, way)
+        assert isinstance(found, tuple)
+        texts = KSERVE.texts(found[0], way)
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(texts) == (elements if kind == "BYTES" else 0) + 1  # its name
+    assert taken <= KSERVE.weight(found[1], way)

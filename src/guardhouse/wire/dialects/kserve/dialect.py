@@ -16,6 +16,8 @@ from guardhouse.wire.dialects.kserve import about, binary, contents, held, reque
 from guardhouse.wire.dialects.kserve.routes import JSON_ONLY, KServeRoute
 
 _OCTETS = b"application/octet-stream"
+_RAW_NUMBERS = 2  # bytes of memory per raw byte of a request that waits
+_RAW_TEXTS = 48  # if every element is one letter
 
 
 class KServe(Dialect):
@@ -68,6 +70,15 @@ class KServe(Dialect):
         denial = binary.take(decoded[0], "inputs", encoded[route.split :])
         assert denial is None
         return decoded[0]
+
+    def weight(self, encoded: bytes, route: Route) -> int:
+        """Raw numbers are kept as they are, in the encoding and beside it; raw texts become strings."""
+        assert isinstance(route, KServeRoute)
+        if route.split == JSON_ONLY:
+            return super().weight(encoded, route)
+        head = encoded[: route.split]
+        per_byte = _RAW_TEXTS if b'"BYTES"' in head else _RAW_NUMBERS
+        return super().weight(head, route) + per_byte * (len(encoded) - route.split)
 
     def content(self, route: Route) -> bytes:
         assert isinstance(route, KServeRoute)

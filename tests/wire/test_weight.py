@@ -7,10 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from playbook import chat
 
 from guardhouse.model.operation import Operation
-from guardhouse.path.holding import weight
 from guardhouse.wire import json as wire
 from guardhouse.wire.dialects.openai.texts import request_texts
 
@@ -28,7 +26,9 @@ values: Any = st.recursive(
 @settings(deadline=None)
 @given(values, st.integers(50, 400), st.sampled_from(["x", "x😀", "é"]))
 def test_a_document_is_not_larger_than_its_weight(value: Any, times: int, text: str) -> None:
-    body = json.dumps({**chat(text * times), "more": [value] * times}, ensure_ascii=False).encode(errors="replace")
+    messages = [{"role": "user", "content": text * times}]
+    document = {"model": "small", "messages": messages, "more": [value] * times}
+    body = json.dumps(document, ensure_ascii=False).encode(errors="replace")
     weighed(body)
 
 
@@ -51,4 +51,4 @@ def weighed(body: bytes) -> None:
     finally:
         tracemalloc.stop()
     assert texts
-    assert after - before <= weight(decoded[1]) + 4096
+    assert after - before <= wire.weight(decoded[1]) + 4096
