@@ -233,7 +233,7 @@ def test_what_was_granted_under_one_revision_is_not_taken_up_under_another(tmp_p
     async def scene(play: Play) -> None:
         press = Press(play)
         exchange = play.caller._new_exchange()
-        route = recognise("POST", b"/v1/chat/completions")
+        route = recognise("POST", b"/v1/chat/completions", {})
         assert isinstance(route, Route)
         exchange.principal = Principal(id="alice", groups=frozenset({"research"}), credential_id="aliceaaaaaaa")
         exchange.operation = Operation.CHAT
