@@ -18,6 +18,8 @@ class Dialogue(ABC):
     kind: str
     path: bytes
     flows: bool = True
+    reports: bool = True  # what it used
+    routes: str = ""  # of the configuration
     given, made = 7, 3
 
     @abstractmethod
@@ -183,4 +185,30 @@ class OllamaGenerate(OllamaChat):
         return {"model": "m", "created_at": "2026-01-01T00:00:00Z", "response": text, "done": False}
 
 
-DIALOGUES: list[Dialogue] = [OpenAIChat(), OpenAIResponses(), OllamaChat(), OllamaGenerate()]
+class Declared(Dialogue):
+    kind = "generic"
+    path = b"/score"
+    flows = False
+    reports = False
+    routes = "routes: {/score: {operation: predict, model: small, texts: {/comments/*/body: user}}}"
+
+    def ask(self, text: str, *, stream: bool) -> dict[str, Any]:
+        return {"id": "c1", "comments": [{"body": text}]}
+
+    def asked(self, document: Any) -> str:
+        return str(document["comments"][0]["body"])
+
+    def answer(self, text: str) -> dict[str, Any]:
+        return {"label": text, "score": 0.5}
+
+    def pieces(self, texts: list[str]) -> list[bytes]:
+        raise NotImplementedError
+
+    def read(self, body: bytes, *, stream: bool) -> str:
+        return str(json.loads(body)["label"])
+
+    def failure(self, body: bytes, *, stream: bool) -> str:
+        return str(json.loads(body)["error"]["code"])
+
+
+DIALOGUES: list[Dialogue] = [OpenAIChat(), OpenAIResponses(), OllamaChat(), OllamaGenerate(), Declared()]

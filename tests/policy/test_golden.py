@@ -45,6 +45,10 @@ def summary(outcome: Loaded | Problems) -> str:
             + choice_of(model)
             for model in snapshot.models.values()
         ),
+        *(
+            f"route {path.decode()} is {route.operation.word} with {route.model or 'a model of the document'}"
+            for path, route in snapshot.routes.items()
+        ),
     ]
     for policy in snapshot.policies:
         lines += policy_lines(policy)

@@ -6,7 +6,7 @@ and `speaks` of a target in the configuration what it is instead.
 
 from typing import Literal, get_args
 
-DialectName = Literal["openai", "anthropic", "ollama", "kserve"]
+DialectName = Literal["openai", "anthropic", "ollama", "kserve", "generic"]
 NAMES: tuple[DialectName, ...] = get_args(DialectName)
 
 SPOKEN: dict[DialectName, frozenset[DialectName]] = {
@@ -14,4 +14,5 @@ SPOKEN: dict[DialectName, frozenset[DialectName]] = {
     "anthropic": frozenset(("anthropic",)),
     "ollama": frozenset(("ollama", "openai")),
     "kserve": frozenset(("kserve",)),
+    "generic": frozenset(("generic",)),
 }

@@ -18,11 +18,15 @@ from guardhouse.policy.decide import visible_models
 from guardhouse.policy.snapshot import Snapshot, Target
 from guardhouse.wire.dialects import table
 from guardhouse.wire.dialects.dialect import Prepared, Route
+from guardhouse.wire.dialects.generic.dialect import recognise as recognise_declared
 
 
 def recognise(exchange: Exchange, plane: DataPlane) -> Verdict:
     assert exchange.head is not None
-    route = table.recognise(exchange.head.method, exchange.head.path, exchange.head.headers)
+    method, path = exchange.head.method, exchange.head.path
+    route = table.recognise(method, path, exchange.head.headers)
+    if route is Reason.ROUTE_UNKNOWN and exchange.snapshot.routes:
+        route = recognise_declared(exchange.snapshot.routes, method, path)
     if isinstance(route, Reason):
         return Denial(route)
     exchange.route = route

@@ -35,6 +35,7 @@ from guardhouse.policy.sections import (
     prices,
     reaching,
     resilience,
+    routes,
     signins,
     suspend,
 )
@@ -71,6 +72,7 @@ def findings(document: Document, unread: Unread) -> Iterator[Finding]:
         yield from features.unused(document.features, _features_asked(document))
     yield from _unreachable(document, unread)
     yield from residing.findings(document, unread)
+    yield from _declared(document, unread)
     if not _any_unread("models", unread) and not _any_unread("targets", unread):
         yield from redundant([(at, policy) for at, policy in numbered(document, unread) if at not in wrong], document)
 
@@ -320,6 +322,16 @@ def _unreachable(document: Document, unread: Unread) -> Iterator[Finding]:
     for name in document.models:
         if name not in usable:
             yield ("models", name), "no policy lets anybody use this model"
+
+
+def _declared(document: Document, unread: Unread) -> Iterator[Finding]:
+    """Routes of model servers without a dialect of their own."""
+    if any(_any_unread(section, unread) for section in ("routes", "policies", "models", "targets")):
+        return
+    allowing = [policy for policy in document.policies if policy.effect == "allow"]
+    uses = {(use, name) for policy in allowing for use in policy.may for name in models_of(policy, document)}
+    found = routes.findings(document.routes, document.models, document.targets, lambda use, name: (use, name) in uses)
+    yield from ((("routes", *place), message) for place, message in found)
 
 
 def _names(section: str, read: Iterable[str], unread: Unread) -> set[str]:

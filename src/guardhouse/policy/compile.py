@@ -23,7 +23,7 @@ from guardhouse.policy.labels import regions_of, residency_of
 from guardhouse.policy.reaching import located as located_tls
 from guardhouse.policy.references import Reference
 from guardhouse.policy.resilience import Choosing
-from guardhouse.policy.sections import people
+from guardhouse.policy.sections import people, routes
 from guardhouse.policy.sections.clients import located
 from guardhouse.policy.sections.features import Features
 from guardhouse.policy.sections.hours import Calendar
@@ -97,6 +97,7 @@ def compile_snapshot(document: Document, secrets: Secrets, shares: Shares = NO_S
         operations=_index([policy.operations for policy in policies]),
         uses=_uses(policies, document),
         joins=_joins(policies),
+        routes=routes.compiled(document.routes),
         at_large=_index([_at_large(policy, document) for policy in policies]),
     )
 

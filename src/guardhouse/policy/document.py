@@ -30,6 +30,7 @@ from guardhouse.policy.sections.prices import PriceEntry
 from guardhouse.policy.sections.regions import KeepIn, RegionEntry
 from guardhouse.policy.sections.residency import ResidencyEntry
 from guardhouse.policy.sections.resilience import How, Repeat
+from guardhouse.policy.sections.routes import RouteEntry
 from guardhouse.policy.sections.when import When
 from guardhouse.policy.sections.who import Who
 from guardhouse.policy.settings import Admin, Audit, LimitsStore, Listen, Metrics, Signins, SuspendRule, Upstream
@@ -107,6 +108,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     networks: Networks = {}
     tiers: Tiers = ()
     hours: dict[str, HoursEntry] = {}
+    routes: dict[str, RouteEntry] = {}
     bundles: dict[str, Effects] = {}
     contracts: dict[str, ContractEntry] = {}
     features: Flags = {}

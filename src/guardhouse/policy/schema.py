@@ -34,6 +34,7 @@ from guardhouse.policy.sections.reaching import ADDRESSES, TARGET_TLS, TIMEOUTS
 from guardhouse.policy.sections.regions import KEEP_IN, REGIONS
 from guardhouse.policy.sections.residency import RESIDENCY
 from guardhouse.policy.sections.resilience import BREAKER, HOW, REPEAT, RETRIES, STICKY_BY, WEIGHT
+from guardhouse.policy.sections.routes import ROUTES
 from guardhouse.policy.sections.signins import SIGNINS
 from guardhouse.policy.sections.suspend import SUSPEND
 from guardhouse.policy.sections.when import WHEN
@@ -240,6 +241,7 @@ DOCUMENT = Shape(
         "residency": Key(RESIDENCY, "Where the gateway is, and what is to be kept where."),
         "hours": Key(HOURS, "Stretches of the week by name, for the conditions of policies."),
         "contracts": Key(CONTRACTS, "What requests and answers of models must look like, by name."),
+        "routes": Key(ROUTES, "Paths of model servers without a dialect of their own, and what stands where."),
         "bundles": Key(BUNDLES, "What may come with policies, by name, to be written once for many."),
         "targets": Key(MapOf(kinds.TARGET_NAME, _TARGET), "Model servers by name."),
         "models": Key(MapOf(kinds.MODEL_NAME, _MODEL), "Models by the name that callers use."),

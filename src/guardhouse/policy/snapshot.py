@@ -34,6 +34,7 @@ from guardhouse.policy.sections.when import When
 from guardhouse.policy.sections.who import Who
 from guardhouse.residency.bounds import Residency
 from guardhouse.residency.keeping import Keep
+from guardhouse.wire.dialects.dialect import Route
 
 Policies = int  # a set of policies: bit n is policy n of the file
 
@@ -140,5 +141,6 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     operations: dict[Operation, Policies]
     uses: dict[str, dict[Operation, Policies]]  # model -> operation -> policies that speak of it
     joins: tuple[tuple[str, str, Policies], ...]  # what principal and model must share, and the policies that ask it
+    routes: dict[bytes, Route] = {}  # those that the configuration declares, by path
     at_large: dict[Operation, Policies]  # those that speak of an operation where no single model is concerned
     grants: dict[Policies, Grant] = {}  # by the policies that are united in it
