@@ -7,6 +7,7 @@ from guardhouse.model.reason import Reason
 from guardhouse.wire.dialects.anthropic import routes as anthropic
 from guardhouse.wire.dialects.anthropic.dialect import ANTHROPIC
 from guardhouse.wire.dialects.dialect import Dialect, Route
+from guardhouse.wire.dialects.generic.dialect import Generic, Plan
 from guardhouse.wire.dialects.kserve import dialect as kserve
 from guardhouse.wire.dialects.kserve.dialect import KSERVE
 from guardhouse.wire.dialects.ollama import routes as ollama
@@ -15,7 +16,13 @@ from guardhouse.wire.dialects.openai import routes as openai
 from guardhouse.wire.dialects.openai.dialect import OPENAI
 
 DEFAULT: Dialect = OPENAI
-DIALECTS: dict[DialectName, Dialect] = {"openai": OPENAI, "anthropic": ANTHROPIC, "ollama": OLLAMA, "kserve": KSERVE}
+DIALECTS: dict[DialectName, Dialect] = {  # of declared routes, one that nothing is declared of
+    "openai": OPENAI,
+    "anthropic": ANTHROPIC,
+    "ollama": OLLAMA,
+    "kserve": KSERVE,
+    "generic": Generic(Plan()),
+}
 _RECOGNISERS = (openai.recognise, anthropic.recognise, ollama.recognise, kserve.recognise)
 _OF_ANTHROPIC = (anthropic.recognise_models, *_RECOGNISERS)
 
