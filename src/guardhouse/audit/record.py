@@ -92,6 +92,8 @@ class Closed(msgspec.Struct, tag="closed", tag_field="kind", kw_only=True, omit_
     client: str = ""
     operation: str = ""
     model: str = ""  # empty unless it is a configured model: junk names never travel
+    injections: dict[str, int] = {}  # kind -> how many, in structured parameters, where a policy notes them
+    signed_by: str = ""  # the key of the signature that the request carried
     asked: str = ""  # the alias by which it was asked for
     sent: str = ""  # what the target calls it, if something else
     answered: str = ""  # what the answer calls it, if something else than what was sent

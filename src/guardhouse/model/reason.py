@@ -127,6 +127,16 @@ class Reason(Enum):
     TOKENS_BEYOND_LIMIT = ("tokens_beyond_limit", 400, "caller", False, "This request alone exceeds your token limit.")
 
     # validation
+    SIGNATURE_INVALID = ("signature_invalid", 401, "caller", False, "The signature of the request does not hold.")
+    SIGNATURE_REPLAYED = ("signature_replayed", 401, "caller", False, "The signature was used before.")
+    SIGNATURE_REQUIRED = ("signature_required", 403, "caller", False, "A policy asks for signed requests.")
+    SIGNATURE_MEMORY_FULL = (
+        "signature_memory_full",
+        503,
+        "gateway",
+        True,
+        "Too many signatures are remembered at the moment.",
+    )
     CONTENT_TYPE_UNSUPPORTED = ("content_type_unsupported", 415, "caller", False, "The body must be application/json.")
     CONTENT_ENCODING_UNSUPPORTED = ("content_encoding_unsupported", 415, "caller", False, "Send the body uncompressed.")
     BODY_MISSING = ("body_missing", 400, "caller", False, "A JSON body is required.")
@@ -141,6 +151,13 @@ class Reason(Enum):
     CONTRACT_VIOLATED = ("contract_violated", 400, "caller", False, "The request does not fit the model's contract.")
     PARAMETER_REFUSED = ("parameter_refused", 400, "caller", False, "This model does not take a parameter like this.")
     FEATURE_REFUSED = ("feature_refused", 400, "caller", False, "This feature of the model is switched off.")
+    INJECTION_FOUND = (
+        "injection_found",
+        400,
+        "caller",
+        False,
+        "A parameter holds something that does not belong there.",
+    )
     CONTENT_BEYOND_LIMIT = (
         "content_beyond_limit",
         400,

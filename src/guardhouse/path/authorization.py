@@ -80,6 +80,8 @@ def _authorize(exchange: Exchange, plane: DataPlane) -> Verdict:
         refusal = _gated(exchange, plane, name)
         if refusal is not None:
             return refusal
+    if grant.signed and not exchange.signed_by:
+        return Denial(Reason.SIGNATURE_REQUIRED)
     exchange.grant = grant
     if snapshot.residency is not None and exchange.model is not None:
         refusal = _bound(exchange, snapshot.residency, grant, exchange.model)

@@ -12,6 +12,7 @@ the contract speaks of what the model server gets. `would_hold` changes nothing:
 from typing import Any, Final
 
 from guardhouse.inspect.abilities import wants
+from guardhouse.inspect.injections import injections
 from guardhouse.inspect.measures import Measures, measure
 from guardhouse.inspect.references import Found, fault_in, find, media_of
 from guardhouse.model.denial import Denial, Verdict
@@ -52,7 +53,24 @@ def hold(exchange: Exchange, plane: DataPlane) -> Verdict:
         denial = _judge_references(found, rules)
         if denial is not None:
             return denial
+    grant = exchange.grant
+    if grant is not None and grant.injection:
+        denial = _judge_injections(exchange, block=grant.injection == "block")
+        if denial is not None:
+            return denial
     return None if rules.plain else _judge(exchange, rules, mend=True)
+
+
+def _judge_injections(exchange: Exchange, *, block: bool) -> Verdict:
+    document = exchange.document
+    counts: dict[str, int] = {}
+    for kind, place in injections(document if type(document) is dict else {"document": document}):
+        if block:
+            return Denial(Reason.INJECTION_FOUND, f"It looks like an injection ({kind}).", param=place[:_PLACES])
+        counts[kind] = counts.get(kind, 0) + 1
+    if counts:
+        exchange.injections = counts
+    return None
 
 
 def would_hold(exchange: Exchange, model: Model) -> bool:

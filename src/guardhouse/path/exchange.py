@@ -117,6 +117,7 @@ class Exchange:
         "grant",
         "head",
         "id",
+        "injections",
         "keep",
         "keep_alive",
         "mask_response",
@@ -135,6 +136,7 @@ class Exchange:
         "route",
         "shadow",
         "signals",
+        "signed_by",
         "slot",
         "snapshot",
         "started",
@@ -168,6 +170,7 @@ class Exchange:
         self.principal: Principal | None = None
         self.policies: Policies = 0  # those that give the principal this operation
         # validation, inspection
+        self.signed_by: str = ""  # the name of the key, if there is a signature and it holds
         self.document: Any = None
         self.encoded: bytes = b""  # the judged document, as it will be sent
         self.asked: str = ""  # the name of the model as the caller gave it
@@ -177,6 +180,7 @@ class Exchange:
         # authorization
         self.model: Model | None = None
         self.grant: Grant | None = None
+        self.injections: dict[str, int] = {}  # in structured parameters, by kind, where a policy notes them
         self.shadow: Shadow | None = None  # what a policy on trial would have decided, if that is something else
         self.keep: Keep = ()  # where its bytes may be, by the policies and the model that was asked for
         self.opaque: bool | None = None  # whether part of it is no text; None: nobody has asked

@@ -14,6 +14,7 @@ from guardhouse.audit.journal import Journal
 from guardhouse.identity.guard import Guard
 from guardhouse.identity.key_feed import KeyFeed
 from guardhouse.identity.mtls import Certificates
+from guardhouse.identity.replays import Replays
 from guardhouse.identity.tokens import TokenTable
 from guardhouse.inspect.signals import HashKey
 from guardhouse.limits.book import Book
@@ -66,6 +67,7 @@ class DataPlane:
         "loop_time",
         "memory",
         "policy_taken",
+        "replays",
         "request_limits",
         "retries",
         "settings",
@@ -101,6 +103,9 @@ class DataPlane:
         self.tokens = tokens
         tls = settings.listen.tls
         self.certificates = None if tls is None or tls.clients is None else Certificates(tls.clients)
+        self.replays = Replays(settings.state / "nonces")
+        if snapshot.signatures is not None:
+            self.replays.begin(self.now())
         self.guard = Guard(settings.signins)
         self.hash_key = hash_key
         self.journal = journal

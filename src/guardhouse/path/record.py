@@ -162,6 +162,8 @@ def _closed(exchange: Exchange, plane: DataPlane, denial: Denial | None, usage: 
         client=exchange.client,
         operation="" if operation is None else operation.word,
         model="" if model is None else model.name,
+        injections=exchange.injections,
+        signed_by=exchange.signed_by,
         asked="" if model is None or exchange.asked not in exchange.snapshot.aliases else exchange.asked,
         sent="" if model is None or model.upstream_name == model.name else model.upstream_name,
         answered="" if model is None or exchange.answered == model.upstream_name else exchange.answered,

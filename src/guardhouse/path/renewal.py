@@ -86,5 +86,7 @@ def put_in_force(plane: DataPlane, compiled: InForce, shares: Shares) -> None:
     targets = {target for snapshot in snapshots if snapshot is not None for target in snapshot.targets.values()}
     plane.snapshot = compiled.snapshot
     plane.shadow = compiled.shadow
+    if any(snapshot is not None and snapshot.signatures is not None for snapshot in snapshots):
+        plane.replays.begin(plane.now())
     plane.canary = canary
     plane.upstreams.keep_only(targets)

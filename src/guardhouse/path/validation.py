@@ -8,12 +8,18 @@ from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.reason import Reason
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
+from guardhouse.path.signatures import judge as judge_signature
 
 
 def validate(exchange: Exchange, plane: DataPlane) -> Verdict:
     head, route = exchange.head, exchange.route
     assert head is not None
     assert route is not None
+    signatures = exchange.snapshot.signatures
+    if signatures is not None:
+        denial = judge_signature(exchange, plane, signatures)
+        if denial is not None:
+            return denial
     if route.local:
         return Denial(Reason.BODY_UNEXPECTED) if exchange.body else None
     dialect = route.dialect

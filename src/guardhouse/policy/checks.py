@@ -36,6 +36,7 @@ from guardhouse.policy.sections import (
     reaching,
     resilience,
     routes,
+    signatures,
     signins,
     suspend,
 )
@@ -62,6 +63,11 @@ def findings(document: Document, unread: Unread) -> Iterator[Finding]:
     yield from _capacities(document, unread)
     yield from _resilience(document, unread)
     yield from _contracts(document, unread)
+    machines = 1 if document.limits_store is None else document.limits_store.machines
+    if not _any_unread("policies", unread) and not _any_unread("bundles", unread):
+        yield from _requirements(document)
+    found = signatures.findings(document.signatures, machines)
+    yield from ((("signatures", *place), message) for place, message in found)
     yield from ((("hours", *place), message) for place, message in hours.findings(document.hours))
     wrong = set[str | int]()
     for place, message in _policies(document, unread):
@@ -336,6 +342,23 @@ def _declared(document: Document, unread: Unread) -> Iterator[Finding]:
 
 def _names(section: str, read: Iterable[str], unread: Unread) -> set[str]:
     return {*read, *(str(path[1]) for path in unread if path[0] == section and len(path) == 2)}
+
+
+def _requirements(document: Document) -> Iterator[Finding]:
+    """Signatures that are asked for and cannot be made, or could be made and are never asked for."""
+    asked = False
+    for number, policy in enumerate(document.policies):
+        if policy.require:
+            asked = True
+            if document.signatures is None:
+                yield ("policies", number, "require"), "nobody can sign: there is no section signatures"
+    for name, bundle in document.bundles.items():
+        if bundle.require:
+            asked = True
+            if document.signatures is None:
+                yield ("bundles", name, "require"), "nobody can sign: there is no section signatures"
+    if document.signatures is not None and not asked:
+        yield ("signatures",), "no policy asks for signatures"
 
 
 def _contracts(document: Document, unread: Unread) -> Iterator[Finding]:

@@ -32,6 +32,7 @@ from guardhouse.policy.sections.networks import Atlas
 from guardhouse.policy.sections.pins import Pinned, aliases_of
 from guardhouse.policy.sections.prices import price
 from guardhouse.policy.sections.regions import keep_of
+from guardhouse.policy.sections.signatures import compiled
 from guardhouse.policy.sections.when import When
 from guardhouse.policy.selecting import models_of
 from guardhouse.policy.settings import LimitsStore, Settings
@@ -84,6 +85,7 @@ def compile_snapshot(document: Document, secrets: Secrets, shares: Shares = NO_S
     return Snapshot(
         revision=revision(document),
         models={name: _model(name, entry, targets, document, shares) for name, entry in document.models.items()},
+        signatures=compiled(document.signatures, secrets),
         aliases=aliases_of(document.models),
         targets=targets,
         tiers=document.tiers or ONE_TIER,

@@ -31,6 +31,7 @@ from guardhouse.policy.sections.regions import KeepIn, RegionEntry
 from guardhouse.policy.sections.residency import ResidencyEntry
 from guardhouse.policy.sections.resilience import How, Repeat
 from guardhouse.policy.sections.routes import RouteEntry
+from guardhouse.policy.sections.signatures import SignaturesEntry
 from guardhouse.policy.sections.when import When
 from guardhouse.policy.sections.who import Who
 from guardhouse.policy.settings import Admin, Audit, LimitsStore, Listen, Metrics, Signins, SuspendRule, Upstream
@@ -111,6 +112,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     routes: dict[str, RouteEntry] = {}
     bundles: dict[str, Effects] = {}
     contracts: dict[str, ContractEntry] = {}
+    signatures: SignaturesEntry | None = None
     features: Flags = {}
     regions: dict[str, RegionEntry] = {}
     residency: ResidencyEntry = ResidencyEntry()

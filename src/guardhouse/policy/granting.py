@@ -49,4 +49,6 @@ def _grant(entry: PolicyEntry, source: Effects, document: Document) -> Grant:
         route=targets_meant(source.route, document) if source.route else None,
         keep=keep_of(source.keep_in, f"policy {entry.name}", regions_of(document)) if source.keep_in else (),
         flags=source.flag,
+        signed="signature" in source.require,
+        injection="" if source.injection == "pass" else source.injection,
     )

@@ -26,6 +26,8 @@ def inert_effects(policy: PolicyEntry, effects: Effects) -> Iterator[Finding]:
     silent = not sends_fields(policy)
     if effects.unknown_fields == "refuse" and silent:
         yield ("unknown_fields",), f"has no effect: {_naming(policy)} no request fields"
+    if effects.injection != "pass" and silent:
+        yield ("injection",), f"has no effect: {_naming(policy)} no request fields"
     for key, written in (
         ("approve", effects.approve),
         ("route", effects.route),

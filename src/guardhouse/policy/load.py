@@ -25,7 +25,7 @@ from guardhouse.policy.problem import MOST_TOLD, Problem, Problems, bounded, dot
 from guardhouse.policy.problem import Path as ConfigPath
 from guardhouse.policy.references import Reference, resolve
 from guardhouse.policy.schema import decode
-from guardhouse.policy.sections import clients, contracts, people, reaching
+from guardhouse.policy.sections import clients, contracts, people, reaching, signatures
 from guardhouse.policy.sections.identity import files_of
 from guardhouse.policy.settings import Settings
 from guardhouse.policy.shares import NO_SHARES, Shares
@@ -150,6 +150,13 @@ def _fetch(
         secret = resolve(reference, base, environ)
         if not isinstance(secret, Secret):
             findings.append((place, secret))
+    for place, reference in signatures.secrets_of(document.signatures):
+        shared = resolve(reference, base, environ)
+        if isinstance(shared, Secret):
+            secrets[reference] = shared
+            findings += signatures.unusable(place, shared)
+        else:
+            findings.append((place, shared))
     for name, target in document.targets.items():
         if target.credential is None:
             continue

@@ -35,6 +35,7 @@ from guardhouse.policy.sections.regions import KEEP_IN, REGIONS
 from guardhouse.policy.sections.residency import RESIDENCY
 from guardhouse.policy.sections.resilience import BREAKER, HOW, REPEAT, RETRIES, STICKY_BY, WEIGHT
 from guardhouse.policy.sections.routes import ROUTES
+from guardhouse.policy.sections.signatures import SIGNATURES
 from guardhouse.policy.sections.signins import SIGNINS
 from guardhouse.policy.sections.suspend import SUSPEND
 from guardhouse.policy.sections.when import WHEN
@@ -240,6 +241,7 @@ DOCUMENT = Shape(
         "regions": Key(REGIONS, "Where things are, by name, each with its jurisdiction."),
         "residency": Key(RESIDENCY, "Where the gateway is, and what is to be kept where."),
         "hours": Key(HOURS, "Stretches of the week by name, for the conditions of policies."),
+        "signatures": Key(SIGNATURES, "Who may sign requests, and what a signature has to say."),
         "contracts": Key(CONTRACTS, "What requests and answers of models must look like, by name."),
         "routes": Key(ROUTES, "Paths of model servers without a dialect of their own, and what stands where."),
         "bundles": Key(BUNDLES, "What may come with policies, by name, to be written once for many."),

@@ -15,6 +15,7 @@ from typing import Literal
 
 import msgspec
 
+from guardhouse.identity.signing import Signatures
 from guardhouse.limits.capacity import ONE_TIER, Capacity, Tiers
 from guardhouse.limits.quota import Price
 from guardhouse.limits.rate import LimitRule
@@ -97,6 +98,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     mask_response: int
     refuse_unknown_fields: bool
     limits: tuple[LimitRule, ...]
+    signed: bool = False  # only with a signature
+    injection: Literal["", "flag", "block"] = ""  # what becomes of injections in structured parameters
     cap_output: bool = False  # one of the limits shortens answers
     approvals: tuple[Approval, ...] = ()  # all of them are needed
     route: frozenset[str] | None = None  # the only targets that may serve it; None: every one of the model
@@ -128,6 +131,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     revision: str
     models: dict[str, Model]
+    signatures: Signatures | None = None
     aliases: dict[str, str] = {}  # other names of models
     targets: dict[str, Target]
     tiers: Tiers = ONE_TIER

@@ -1,6 +1,7 @@
 """Several grants made one: how what comes with policies adds up. See granting.py for the words."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from guardhouse.limits.rate import LimitRule
 from guardhouse.policy.snapshot import Approval, Grant
@@ -14,7 +15,8 @@ def unite(policies: tuple[str, ...], grants: Sequence[Grant]) -> Grant:
     keep: list[Requirement] = []
     route: frozenset[str] | None = None
     mask_request = mask_response = 0
-    refuse = cap_output = False
+    refuse = cap_output = signed = False
+    injection: Literal["", "flag", "block"] = ""
     for grant in grants:
         limits += grant.limits
         approvals += grant.approvals
@@ -24,6 +26,9 @@ def unite(policies: tuple[str, ...], grants: Sequence[Grant]) -> Grant:
         mask_response |= grant.mask_response
         refuse = refuse or grant.refuse_unknown_fields
         cap_output = cap_output or grant.cap_output
+        signed = signed or grant.signed
+        if injection != "block":
+            injection = grant.injection or injection
         if grant.route is not None:
             route = grant.route if route is None else route & grant.route
     return Grant(
@@ -32,6 +37,8 @@ def unite(policies: tuple[str, ...], grants: Sequence[Grant]) -> Grant:
         mask_response=mask_response,
         refuse_unknown_fields=refuse,
         limits=tuple(limits),
+        signed=signed,
+        injection=injection,
         cap_output=cap_output,
         approvals=tuple(approvals),
         route=route,

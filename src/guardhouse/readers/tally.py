@@ -46,6 +46,8 @@ _VIOLATIONS = frozenset(
         Reason.FEATURE_REFUSED,
         Reason.CONTENT_BEYOND_LIMIT,
         Reason.URL_REFUSED,
+        Reason.INJECTION_FOUND,
+        Reason.SIGNATURE_REQUIRED,
         Reason.MEDIA_REFUSED,
         Reason.TOKENS_BEYOND_LIMIT,
         Reason.COST_BEYOND_BUDGET,

@@ -37,6 +37,8 @@ class Effects(msgspec.Struct, frozen=True, kw_only=True):
     route: tuple[str, ...] = ()
     keep_in: KeepIn | None = None
     flag: tuple[str, ...] = ()
+    require: tuple[Literal["signature"], ...] = ()
+    injection: Literal["pass", "flag", "block"] = "pass"
 
 
 _SIDES: dict[str, Side] = {"request": "request", "response": "response"}
@@ -54,6 +56,8 @@ _APPROVE = Shape(
     Approve, {"by": Key(ListOf(kinds.GROUP), "The groups whose members may approve a use, one of them each time.")}
 )
 
+_REQUIREMENTS: dict[str, Literal["signature"]] = {"signature": "signature"}
+
 EFFECTS: Mapping[str, Key] = {
     "limits": Key(LIMITS, "How much each principal may use under this policy."),
     "mask": Key(_MASK, "What is masked; without this key, a policy that allows masks secrets, both ways."),
@@ -64,6 +68,11 @@ EFFECTS: Mapping[str, Key] = {
     "approve": Key(_APPROVE, "A use needs the approval of a person; where nobody can be asked, it is refused."),
     "route": Key(ListOf(kinds.ROUTE), "The only targets that may serve a use, by name or as region:name."),
     "keep_in": Key(KEEP_IN, "Where the bytes of a use may be: regions and jurisdictions, for all of it or by kind."),
+    "require": Key(ListOf(kinds.Choice("requirement", _REQUIREMENTS)), "What a request must have: a signature."),
+    "injection": Key(
+        kinds.Choice("treatment", {"pass": "pass", "flag": "flag", "block": "block"}),
+        "Whether SQL, templates, paths and commands in structured parameters pass, are noted, or are refused.",
+    ),
     "flag": Key(ListOf(kinds.SECTION_NAME), "Words that go on the records of a use."),
 }
 BUNDLES: Kind[dict[str, Effects]] = MapOf(kinds.SECTION_NAME, Shape(Effects, EFFECTS))
