@@ -79,7 +79,8 @@ def test_the_list_shows_what_all_workers_know_together(state: State) -> None:
     finally:
         over.set()
         gateway.join()
-    assert listed["local"] == {"breaker": "half_open", "pending": 4, "failures": 6, "breaks": 2, "drained": True}
+    figures = {"breaker": "half_open", "pending": 4, "failures": 6, "breaks": 2, "drained": True, "well": True}
+    assert listed["local"] == figures
     assert listed["spare"]["pending"] == 2
     assert text.splitlines()[1].split() == ["local", "drained", "half", "open", "4", "6", "2"]
 

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from playbook import Play, chat, perform, post
+import pytest
+from playbook import Play, chat, completion, perform, post, reply
 
 from guardhouse.model.secret import Secret
 from guardhouse.path.upstream_files import UpstreamCredential
@@ -108,5 +109,40 @@ def test_a_request_has_the_credential_of_its_moment_and_none_goes_without(tmp_pa
         assert {severity for _, severity in told[1:]} == {"alert"}
         journal = b"".join(path.read_bytes() for path in (tmp_path / "journal").glob("*.jsonl"))
         assert b"credential-" not in journal
+
+    perform(tmp_path, scene, None, CONFIG)
+
+
+@pytest.mark.parametrize("status", [b"401 Unauthorized", b"407 Proxy Authentication Required"])
+def test_a_server_that_refuses_the_credential_is_no_business_of_the_caller(tmp_path: Path, status: bytes) -> None:
+    (tmp_path / "key").write_text("credential-one")
+
+    async def scene(play: Play) -> None:
+        for _ in range(2):
+            answer = await play.say(post(chat("x")))
+            assert (answer.status, answer.code) == (502, "upstream_credential_refused")
+            assert b"credential-one" not in answer.raw
+        told = [event.name for event in play.plane.upstreams.wards.take_news(0.0)]
+        assert told == ["target.credential_refused"]
+        assert play.records[-1].get("input_tokens", 0) == 0
+
+    script = [reply({"error": {"message": "Incorrect API key provided: credential-one"}}, status)]
+    perform(tmp_path, scene, lambda _: script, CONFIG)
+
+
+def test_an_error_that_repeats_the_credential_is_withheld_and_others_pass(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("credential-one")
+
+    async def scene(play: Play) -> None:
+        for content_type in (b"application/json", b"text/plain", b"application/octet-stream"):
+            leaking = reply({"headers": "Bearer credential-one"}, b"500 Oh", content_type)
+            play.server.script = lambda _, leaking=leaking: [leaking]  # type: ignore[misc]
+            answer = await play.say(post(chat("x")))
+            assert (answer.status, answer.code) == (502, "credential_in_answer")
+            assert b"credential-one" not in answer.raw
+        play.server.script = lambda _: [reply({"error": "credential-two"}, b"500 Oh")]
+        assert (await play.say(post(chat("x")))).status == 500
+        play.server.script = lambda _: [reply(completion("fine"))]
+        assert (await play.say(post(chat("x")))).status == 200
 
     perform(tmp_path, scene, None, CONFIG)

@@ -35,7 +35,7 @@ def list_(config: Config = CONFIG, as_json: AsJson = False) -> None:
     lines += [
         (
             name,
-            "drained" if of.drained else "in use",
+            "drained" if of.drained else "in use" if of.well else "unwell",
             of.breaker.replace("_", " "),
             str(of.pending),
             str(of.failures),
@@ -82,5 +82,6 @@ def _together(name: str, workers: dict[str, WorkerFigures]) -> UpstreamFigures:
         pending=sum(of.pending for of in each),
         failures=sum(of.failures for of in each),
         breaks=sum(of.breaks for of in each),
+        well=all(of.well for of in each),
         drained=any(of.drained for of in each),
     )

@@ -121,6 +121,9 @@ def _of_upstreams(workers: dict[str, WorkerFigures]) -> Iterator[Metric]:
     drained = GaugeMetricFamily(
         "guardhouse_target_drained", "Whether an operator has drained a target.", labels=["worker", "target"]
     )
+    well = GaugeMetricFamily(
+        "guardhouse_target_well", "Whether a target that is asked says that it is well.", labels=["worker", "target"]
+    )
     pending = GaugeMetricFamily(
         "guardhouse_target_pending", "Exchanges that are with a target at present.", labels=["worker", "target"]
     )
@@ -137,12 +140,13 @@ def _of_upstreams(workers: dict[str, WorkerFigures]) -> Iterator[Metric]:
         for target, its in figures.upstreams.items():
             breaker.add_metric([worker, target], _BREAKER.index(its.breaker))
             drained.add_metric([worker, target], its.drained)
+            well.add_metric([worker, target], its.well)
             pending.add_metric([worker, target], its.pending)
             failures.add_metric([worker, target], its.failures)
             breaks.add_metric([worker, target], its.breaks)
         retries.add_metric([worker, "yes"], figures.retries)
         retries.add_metric([worker, "no"], figures.retries_refused)
-    yield from (breaker, drained, pending, failures, breaks, retries)
+    yield from (breaker, drained, well, pending, failures, breaks, retries)
 
 
 def _figures(path: Path) -> WorkerFigures | None:

@@ -19,6 +19,7 @@ class UpstreamFigures(msgspec.Struct, frozen=True):
     failures: int = 0  # so far
     breaks: int = 0  # how often the breaker has opened
     drained: bool = False
+    well: bool = True
 
 
 class MemoryFigures(msgspec.Struct, frozen=True):

@@ -209,6 +209,20 @@ class Reason(Enum):
         True,
         "The gateway has no credential for the model server at present.",
     )
+    UPSTREAM_CREDENTIAL_REFUSED = (
+        "upstream_credential_refused",
+        502,
+        "gateway",
+        True,
+        "The model server did not accept the gateway's credential.",
+    )
+    CREDENTIAL_IN_ANSWER = (
+        "credential_in_answer",
+        502,
+        "upstream",
+        False,
+        "The answer repeated the gateway's own credential.",
+    )
     UPSTREAM_WRITE_TIMEOUT = ("upstream_write_timeout", 504, "upstream", True, "The request was not taken in time.")
     UPSTREAM_WHOLE_TIMEOUT = ("upstream_whole_timeout", 504, "upstream", True, "The answer took too long as a whole.")
     UPSTREAM_FIRST_BYTE_TIMEOUT = ("upstream_first_byte_timeout", 504, "upstream", True, "No answer came in time.")

@@ -61,5 +61,6 @@ def _upstream(plane: DataPlane, target: Target) -> UpstreamFigures:
         pending=ward.pending,
         failures=ward.failures,
         breaks=ward.breaker.trips,
+        well=ward.well,
         drained=bool(plane.gates.drained) and plane.gates.is_drained(target.name, plane.now()),
     )

@@ -26,7 +26,7 @@ from guardhouse.inspect.stream import StreamMasker
 from guardhouse.model.denial import Denial
 from guardhouse.model.entity import Entity
 from guardhouse.model.reason import Reason
-from guardhouse.path import answered
+from guardhouse.path import answered, credentials
 from guardhouse.path.answered import Naming
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.fault import describe
@@ -48,6 +48,9 @@ ALLOWED = frozenset(
 )
 
 log = logging.getLogger("guardhouse.path")
+
+
+_ASKS_WHO = frozenset((401, 407))  # it is the gateway that is asked, and no business of the caller
 
 
 class Response:
@@ -113,6 +116,8 @@ class Response:
         exchange, headers = self._exchange, head.headers
         if 300 <= head.status < 400:
             return Denial(Reason.REDIRECT_REFUSED)
+        if head.status in _ASKS_WHO:
+            return credentials.refused(exchange, self._plane, head.status)
         exchange.status = head.status
         self._headers = headers
         exchange.first_byte = self._plane.loop_time() - exchange.started
@@ -186,6 +191,8 @@ class Response:
         collected = self._collected
         body = collected[0] if len(collected) == 1 else b"".join(collected)
         content_type = exchange.answer_type
+        if exchange.status >= 400 and credentials.is_in(body, exchange, self._plane):
+            return Denial(Reason.CREDENTIAL_IN_ANSWER)
         exchange.answer = body
         if self._dialect.is_document(content_type):
             denial = self._finish_document(body)

@@ -256,8 +256,9 @@ class Pool:
         """The most recently used idle connection: the least likely to be closed under our hands."""
         return self._idle.pop() if self._idle else None
 
-    async def connect(self, patience: Patience) -> UpstreamConnection | Denial:
-        if self.credential.current is None and self.target.credential is not None:
+    async def connect(self, patience: Patience, *, credential: bool = True) -> UpstreamConnection | Denial:
+        """`credential`: whether what is to be sent needs the target's."""
+        if credential and self.credential.current is None and self.target.credential is not None:
             return Denial(Reason.UPSTREAM_CREDENTIAL_UNAVAILABLE, retry_after=1.0)
         if len(self._connections) + self._making >= self.settings.connections:
             return Denial(Reason.UPSTREAM_SATURATED, retry_after=1.0)
@@ -321,18 +322,21 @@ class Pool:
 def _prefix(target: Target, path: bytes, credential: Secret | None) -> bytes:
     """Request line and constant headers. A path is of one dialect, and there are few for each model, so the cache above
     stays small."""
-    default = 443 if target.scheme == "https" else 80
-    host = f"[{target.host}]" if ":" in target.host else target.host
-    authority = host if target.port == default else f"{host}:{target.port}"
     lines = [
         f"POST {target.base_path}{path.decode('ascii')} HTTP/1.1",
-        f"host: {authority}",
+        f"host: {authority_of(target)}",
         "accept-encoding: identity",
         "user-agent: guardhouse",
     ]
     if credential is not None:
         lines.append(DIALECTS[target.kind].credential(credential))
     return ("\r\n".join(lines) + "\r\n").encode("latin-1")
+
+
+def authority_of(target: Target) -> str:
+    default = 443 if target.scheme == "https" else 80
+    host = f"[{target.host}]" if ":" in target.host else target.host
+    return host if target.port == default else f"{host}:{target.port}"
 
 
 Dial = Callable[[Pool, Patience], Awaitable[UpstreamConnection | Denial]]

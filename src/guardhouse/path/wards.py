@@ -1,6 +1,6 @@
 """What a worker knows of the model servers' health, one ward for each: its breaker, and how much is under way there.
 
-A ward belongs to a place (name, host, port and the rules of the breaker), not to a revision of the configuration: what
+A ward belongs to a place (name, host, port and the rules for its health), not to a revision of the configuration: what
 has been learnt of a server outlives a reload. It knows nothing of how exchanges travel: whoever sends
 one says `enter` before and exactly once `leave` or `give_up` after.
 
@@ -13,10 +13,10 @@ from typing import Final
 from guardhouse.audit.record import Event, Severity
 from guardhouse.model.reason import Reason
 from guardhouse.path.breaker import CLOSED, HALF_OPEN, OPEN, REFUSED, STATES, Breaker, Ticket
-from guardhouse.policy.resilience import Breaking
+from guardhouse.policy.resilience import Breaking, Checking
 from guardhouse.policy.snapshot import Target
 
-Place = tuple[str, str, int, Breaking]
+Place = tuple[str, str, int, Breaking, Checking | None]
 
 # what speaks against the server; the rest is the caller's doing, or ours
 FAULTS: Final = frozenset(
@@ -43,13 +43,15 @@ _QUIET: Final = 60.0  # seconds
 
 
 class Ward:
-    __slots__ = ("_told", "_wards", "breaker", "failures", "name", "pending")
+    __slots__ = ("_alike", "_told", "_wards", "breaker", "failures", "name", "pending", "well")
 
     def __init__(self, name: str, rules: Breaking, wards: "Wards") -> None:
         self.name = name
         self.breaker = Breaker(rules)
         self.pending = 0  # exchanges that are with it
         self.failures = 0
+        self.well = True  # as far as it was asked
+        self._alike = 0  # answers in a row that say otherwise
         self._told: dict[str, float] = {}
         self._wards = wards
 
@@ -57,11 +59,11 @@ class Ward:
         return f"<Ward {self.name}: {STATES[self.breaker.state]}, {self.pending} pending>"
 
     def admits(self, now: float) -> bool:
-        return self.breaker.admits(now)
+        return self.well and self.breaker.admits(now)
 
     def enter(self, now: float) -> Ticket:
         """To be asked before anything is sent; REFUSED means that nothing may be."""
-        ticket = self.breaker.enter(now)
+        ticket = self.breaker.enter(now) if self.well else REFUSED
         if ticket != REFUSED:
             self.pending += 1
         return ticket
@@ -80,6 +82,20 @@ class Ward:
             self.failures += 1
         if self.breaker.leave(ticket, now, failed=bool(why)):
             self._wards.note(self, why)
+
+    def checked(self, rules: Checking, why: str, now: float) -> None:
+        """It was asked how it is; `why` is empty if it is well."""
+        if not why:
+            self.breaker.hasten(now)
+        if self.well != bool(why):
+            self._alike = 0
+            return
+        self._alike += 1
+        if self._alike >= (rules.failures if why else rules.successes):
+            self._alike = 0
+            self.well = not why
+            self._wards.settle()
+            self._wards.tell("target.unwell" if why else "target.well", "warning" if why else "notice", self.name, why)
 
     def tell(self, event: str, wrong: str) -> None:
         """Something of its files is new, or is `wrong`."""
@@ -120,11 +136,11 @@ class Wards:
     def keep_only(self, targets: set[Target]) -> None:
         kept = {_place(target) for target in targets}
         self._by_place = {place: ward for place, ward in self._by_place.items() if place in kept}
-        self._settle()
+        self.settle()
 
     def note(self, ward: Ward, why: str) -> None:
         """The state of the ward has changed; a trial by itself is no news."""
-        self._settle()
+        self.settle()
         name, severity = _EVENTS[ward.breaker.state]
         self.tell(name, severity, ward.name, why)
 
@@ -141,9 +157,9 @@ class Wards:
             for name, severity, target, why in news
         ]
 
-    def _settle(self) -> None:
-        self.calm = all(ward.breaker.state == CLOSED for ward in self._by_place.values())
+    def settle(self) -> None:
+        self.calm = all(ward.well and ward.breaker.state == CLOSED for ward in self._by_place.values())
 
 
 def _place(target: Target) -> Place:
-    return target.name, target.host, target.port, target.breaker
+    return target.name, target.host, target.port, target.breaker, target.health

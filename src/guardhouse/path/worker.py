@@ -25,6 +25,7 @@ from guardhouse.model.pulse import Pulse
 from guardhouse.model.secret import Secret
 from guardhouse.path import gates, sharing
 from guardhouse.path.budgets import Budgets
+from guardhouse.path.checkups import Checkups
 from guardhouse.path.dialling import dialler
 from guardhouse.path.fault import describe
 from guardhouse.path.figures import Figures
@@ -146,6 +147,7 @@ def _tune_collector() -> None:
 async def _sweep(
     plane: DataPlane, renewal: Renewal, budgets: Budgets, figures: Figures, files: TlsFiles | None
 ) -> None:
+    checkups = Checkups(plane.upstreams, plane.loop)
     for number in count(1):
         await asyncio.sleep(SWEEP)
         while plane.keys.refresh() or plane.tokens.refresh():
@@ -157,6 +159,8 @@ async def _sweep(
         if plane.sharing is not None:
             plane.sharing.book.sweep(now, plane.now())
         plane.upstreams.sweep(now)
+        tried = () if plane.canary is None else plane.canary.snapshot.targets.values()
+        checkups.sweep((*plane.snapshot.targets.values(), *tried), now)
         for event in plane.upstreams.wards.take_news(plane.now()):
             plane.journal.append(event)
         figures.sweep(plane, now)

@@ -130,6 +130,7 @@ def _target(name: str, entry: TargetEntry, secrets: Secrets, base: Path) -> Targ
         capacity=entry.capacity,
         weight=entry.weight or 1,
         breaker=entry.breaker,
+        health=entry.health,
     )
 
 

@@ -16,7 +16,7 @@ from guardhouse.model.operation import Operation
 from guardhouse.policy.network import Url
 from guardhouse.policy.reaching import TargetTls, Timeouts
 from guardhouse.policy.references import Reference
-from guardhouse.policy.resilience import Breaking
+from guardhouse.policy.resilience import Breaking, Checking
 from guardhouse.policy.sections.content import Content
 from guardhouse.policy.sections.contracts import ContractEntry
 from guardhouse.policy.sections.effects import Effects
@@ -52,6 +52,7 @@ class TargetEntry(msgspec.Struct, frozen=True, kw_only=True):
     timeouts: Timeouts | None = None
     weight: int | None = None
     breaker: Breaking = Breaking()
+    health: Checking | None = None
 
 
 class ModelEntry(msgspec.Struct, frozen=True, kw_only=True):

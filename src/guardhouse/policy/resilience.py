@@ -18,6 +18,16 @@ class Breaking(msgspec.Struct, frozen=True, kw_only=True):
     statuses: tuple[int, ...] = (502, 503, 504, 529)  # answers that count as failures
 
 
+class Checking(msgspec.Struct, frozen=True, kw_only=True):
+    """How a target is asked whether it is well."""
+
+    path: str
+    every: float = 5.0
+    timeout: float = 2.0
+    failures: int = 2  # answers in a row that make it unwell
+    successes: int = 1  # answers in a row that make it well
+
+
 class Choosing(msgspec.Struct, frozen=True, kw_only=True):
     """By what the targets of a model are put in order."""
 

@@ -33,7 +33,7 @@ from guardhouse.policy.sections.prices import PRICE
 from guardhouse.policy.sections.reaching import ADDRESSES, TARGET_TLS, TIMEOUTS
 from guardhouse.policy.sections.regions import KEEP_IN, REGIONS
 from guardhouse.policy.sections.residency import RESIDENCY
-from guardhouse.policy.sections.resilience import BREAKER, HOW, REPEAT, RETRIES, STICKY_BY, WEIGHT
+from guardhouse.policy.sections.resilience import BREAKER, HEALTH, HOW, REPEAT, RETRIES, STICKY_BY, WEIGHT
 from guardhouse.policy.sections.routes import ROUTES
 from guardhouse.policy.sections.signatures import SIGNATURES
 from guardhouse.policy.sections.signins import SIGNINS
@@ -153,6 +153,7 @@ _TARGET = Shape(
         "timeouts": Key(TIMEOUTS, "How long each phase may take, where that is not as upstream says."),
         "weight": Key(WEIGHT, "How much it gets beside the model's other targets, where the model chooses by that."),
         "breaker": Key(BREAKER, "When it is left alone for a while, as it fails."),
+        "health": Key(HEALTH, "How it is asked whether it is well; without this key, it is not asked."),
         "region": Key(kinds.SECTION_NAME, "Where it is, in the operator's own words, for policies to speak of."),
     },
 )

@@ -28,7 +28,7 @@ from guardhouse.policy.conditions import Conditions
 from guardhouse.policy.contracts.rules import NO_RULES, Rules
 from guardhouse.policy.reaching import TargetTls, Timeouts
 from guardhouse.policy.references import Reference
-from guardhouse.policy.resilience import Breaking, Choosing
+from guardhouse.policy.resilience import Breaking, Checking, Choosing
 from guardhouse.policy.sections.features import NO_FEATURES, Features
 from guardhouse.policy.sections.pins import Pinned
 from guardhouse.policy.sections.when import When
@@ -62,6 +62,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, cache_hash=True):
     capacity: Capacity | None = None
     weight: int = 1
     breaker: Breaking = Breaking()
+    health: Checking | None = None
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):

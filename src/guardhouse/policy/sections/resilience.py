@@ -9,7 +9,7 @@ import msgspec
 from guardhouse.policy import kinds
 from guardhouse.policy.problem import Path
 from guardhouse.policy.reading import Key, ListOf, Shape
-from guardhouse.policy.resilience import Breaking, Retries
+from guardhouse.policy.resilience import Breaking, Checking, Retries
 
 How = Literal["first", "weighted", "least_pending", "sticky"]
 Repeat = Literal["unsent", "unanswered"]
@@ -57,6 +57,20 @@ BREAKER = Shape(
         "statuses": Key(
             ListOf(kinds.Whole(400, 599), may_be_empty=True), "Answers that count as failures of the server."
         ),
+    },
+)
+
+HEALTH = Shape(
+    Checking,
+    {
+        "path": Key(
+            kinds.Text(r"(?!.*/\.\.?(/|$))(/[A-Za-z0-9._~+-]+)+", "a path; write one such as /health"),
+            "Where it tells how it is, below its url: 200 to 299 is well.",
+        ),
+        "every": Key(kinds.DURATION, "How often each worker asks."),
+        "timeout": Key(kinds.DURATION, "How long the answer may take."),
+        "failures": Key(kinds.Whole(1, 100), "Bad answers in a row after which it gets nothing."),
+        "successes": Key(kinds.Whole(1, 100), "Good answers in a row after which it gets something again."),
     },
 )
 
