@@ -17,7 +17,7 @@ import pydantic
 VOLATILE = frozenset({"id", "created", "created_at", "completed_at", "timings", "item_id", "system_fingerprint"})
 
 
-PIECES = ("content", "reasoning_content", "refusal", "text", "arguments", "delta")
+PIECES = ("content", "reasoning_content", "refusal", "text", "arguments", "delta", "thinking", "partial_json")
 
 
 def joined(events: Any) -> tuple[Any, dict[str, str]]:

@@ -125,6 +125,49 @@ class OpenAIResponses(Dialogue):
         return [json.loads(line[6:]) for line in body.splitlines() if line.startswith(b"data: ")]
 
 
+class AnthropicMessages(Dialogue):
+    kind = "anthropic"
+    path = b"/v1/messages"
+
+    def ask(self, text: str, *, stream: bool) -> dict[str, Any]:
+        return {"model": "small", "messages": [{"role": "user", "content": text}], "stream": stream, "max_tokens": 20}
+
+    def asked(self, document: Any) -> str:
+        return str(document["messages"][0]["content"])
+
+    def answer(self, text: str) -> dict[str, Any]:
+        usage = {"input_tokens": self.given - 5, "cache_read_input_tokens": 5, "output_tokens": self.made}
+        message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "stop_reason": "end_turn"}
+        return {**message, "content": [{"type": "text", "text": text}], "usage": usage}
+
+    def pieces(self, texts: list[str]) -> list[bytes]:
+        delta = {"type": "content_block_delta", "index": 0}
+        events: list[dict[str, Any]] = [
+            {"type": "message_start", "message": {**self.answer(""), "content": []}},
+            {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+            *[{**delta, "delta": {"type": "text_delta", "text": text}} for text in texts],
+            {"type": "content_block_stop", "index": 0},
+            {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": self.made}},
+            {"type": "message_stop"},
+        ]
+        return [b"event: " + str(one["type"]).encode() + b"\n" + event(one) for one in events]
+
+    def read(self, body: bytes, *, stream: bool) -> str:
+        if not stream:
+            return str(json.loads(body)["content"][0]["text"])
+        documents = self._documents(body)
+        assert documents[-1]["type"] == "message_stop"
+        return "".join([document["delta"].get("text", "") for document in documents if "delta" in document])
+
+    def failure(self, body: bytes, *, stream: bool) -> str:
+        last = self._documents(body)[-1] if stream else json.loads(body)
+        assert last["type"] == "error"
+        return str(last["error"]["details"]["error_code"])
+
+    def _documents(self, body: bytes) -> list[Any]:
+        return [json.loads(line[6:]) for line in body.splitlines() if line.startswith(b"data: ")]
+
+
 class OllamaChat(Dialogue):
     kind = "ollama"
     path = b"/api/chat"
@@ -211,4 +254,11 @@ class Declared(Dialogue):
         return str(json.loads(body)["error"]["code"])
 
 
-DIALOGUES: list[Dialogue] = [OpenAIChat(), OpenAIResponses(), OllamaChat(), OllamaGenerate(), Declared()]
+DIALOGUES: list[Dialogue] = [
+    OpenAIChat(),
+    OpenAIResponses(),
+    AnthropicMessages(),
+    OllamaChat(),
+    OllamaGenerate(),
+    Declared(),
+]
