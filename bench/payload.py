@@ -1,4 +1,4 @@
-"""The bytes of the benchmark: requests, answers and streamed events in OpenAI's shapes.
+"""The bytes of the benchmark: requests, answers and streamed events in OpenAI's shapes, and one row's in Anthropic's.
 
 How the upstream is to answer is told by the `model` name, and how many words it streams by `max_tokens`: both reach
 it through every contender, whatever else a gateway strips or rewrites.
@@ -10,12 +10,13 @@ from bench.prose import prose
 
 ANSWER = "bench-answer"  # one JSON answer of 0.4 KB
 PRIVATE = "bench-private"  # the same with an e-mail address and a card number in it
+MESSAGE = "bench-message"  # the same as ANSWER in Anthropic's dialect
 PACED = "bench-paced"  # a stream, one event per TCP segment, 20 a second
 BURST = "bench-burst"  # a stream, 64 events per segment, 10 segments a second
 FIRST = "bench-first"  # a short stream whose first event goes out at once
 HELD = "bench-held"  # a stream that starts and then says nothing more
 FLOOD = "bench-flood"  # a stream as fast as it is read, with an e-mail address now and then
-MODELS = (ANSWER, PRIVATE, PACED, BURST, FIRST, HELD, FLOOD)
+MODELS = (ANSWER, PRIVATE, MESSAGE, PACED, BURST, FIRST, HELD, FLOOD)
 
 PACED_PER_SECOND = 20
 BURSTS_PER_SECOND = 10
@@ -54,9 +55,19 @@ def request_body(model: str, prompt: str, *, stream: bool = False, tokens: int =
     return msgspec.json.encode(document)
 
 
-def http_request(port: int, headers: tuple[tuple[str, str], ...], body: bytes) -> bytes:
+def message_request_body(prompt: str, *, tokens: int = 128) -> bytes:
+    """What `request_body` asks, in Anthropic's dialect."""
+    messages = [{"role": "user", "content": prompt}]
+    return msgspec.json.encode(
+        {"model": MESSAGE, "system": SYSTEM, "messages": messages, "temperature": 0.2, "max_tokens": tokens}
+    )
+
+
+def http_request(
+    port: int, headers: tuple[tuple[str, str], ...], body: bytes, path: str = "/v1/chat/completions"
+) -> bytes:
     lines = [
-        "POST /v1/chat/completions HTTP/1.1",
+        f"POST {path} HTTP/1.1",
         f"Host: 127.0.0.1:{port}",
         "Accept: application/json",
         "Content-Type: application/json",
@@ -83,6 +94,21 @@ def answer_body(text: str) -> bytes:
                 }
             ],
             "usage": {"prompt_tokens": 128, "completion_tokens": 96, "total_tokens": 224},
+        }
+    )
+
+
+def message_body(text: str) -> bytes:
+    return msgspec.json.encode(
+        {
+            "id": "msg_01XFDUDYJgAACzvnptvVoYEL",
+            "type": "message",
+            "role": "assistant",
+            "model": MESSAGE,
+            "content": [{"type": "text", "text": text}],
+            "stop_reason": "end_turn",
+            "stop_sequence": None,
+            "usage": {"input_tokens": 128, "output_tokens": 96},
         }
     )
 

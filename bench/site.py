@@ -52,6 +52,9 @@ class Site:
         return self.running.process.pid if self.running.process else None
 
     def request(self, size: int = 512, model: str = "", *, stream: bool = False, tokens: int = 128) -> bytes:
+        if self.contender.messages and not model:
+            asked = payload.message_request_body(prose(size), tokens=tokens)
+            return payload.http_request(self.port, self.running.headers, asked, "/v1/messages")
         private = self.contender.private
         prompt = private_prose(size) if private else prose(size)
         model = model or (payload.PRIVATE if private else payload.ANSWER)

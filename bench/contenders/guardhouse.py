@@ -1,11 +1,11 @@
 """Guardhouse, started as its users start it: a configuration file, a key from `guardhouse keys create`, `serve`.
 
 The data path is the compiled one where it was built (`make compile`; the row's version says so), and one row is the
-same with the interpreted one. Four contenders share this file. "Every control" has a policy with limits that are never
+same with the interpreted one. Five contenders share this file. "Every control" has a policy with limits that are never
 reached, masks every entity both ways, and journals and counts as it always does. "Pass-through" switches masking off
 and sets no limits; identity, authorisation, validation, the journal and the metrics cannot be switched off and stay.
 "Masking hits" is every control asked with an e-mail address and a card number in the prompt and in the answer, so that
-both documents are changed."""
+both documents are changed. "Anthropic" is every control asked the same in Anthropic's dialect."""
 
 import json
 import os
@@ -28,7 +28,7 @@ admin: {{address: "127.0.0.1:{admin}"}}
 upstream: {{connections: 16384}}
 state: {state}
 targets:
-  upstream: {{kind: openai, url: "http://127.0.0.1:{upstream}"}}
+  upstream: {{kind: openai, speaks: [openai, anthropic], url: "http://127.0.0.1:{upstream}"}}
 models:
 {models}policies:
   - name: the benchmark may chat
@@ -119,3 +119,9 @@ class MaskingHits(Guardhouse):
     name = "guardhouse-hits"
     label = "Guardhouse, masking hits"
     private = True
+
+
+class Messages(Guardhouse):
+    name = "guardhouse-anthropic"
+    label = "Guardhouse, every control, Anthropic"
+    messages = True

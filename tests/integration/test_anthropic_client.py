@@ -63,7 +63,7 @@ def whole(client: anthropic.Anthropic) -> Any:
 
 
 def with_blocks(client: anthropic.Anthropic) -> Any:
-    blocks = [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]
+    blocks: list[Any] = [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]
     return client.messages.create(**ASK, messages=[{"role": "user", "content": blocks}])
 
 
@@ -79,8 +79,9 @@ def gathered(client: anthropic.Anthropic) -> Any:
 def with_tool_result(client: anthropic.Anthropic) -> Any:
     call = {"type": "tool_use", "id": "toolu_1", "name": "mail", "input": {"to": "us"}}
     result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": [{"type": "text", "text": "sent"}]}
-    turns = [{"role": "user", "content": "Mail"}, {"role": "assistant", "content": [call]}]
-    return client.messages.create(**ASK, messages=[*turns, {"role": "user", "content": [result]}], tools=TOOLS)
+    turns: list[Any] = [{"role": "user", "content": "Mail"}, {"role": "assistant", "content": [call]}]
+    turns.append({"role": "user", "content": [result]})
+    return client.messages.create(**ASK, messages=turns, tools=TOOLS)
 
 
 def counted(client: anthropic.Anthropic) -> Any:
