@@ -88,6 +88,7 @@ def test_a_session_that_rests_ends(told: Told, monkeypatch: pytest.MonkeyPatch, 
         await sign_in(stage, provider, browser)
         later = time.time() + seconds
         monkeypatch.setattr(time, "time", lambda: later)
+        stage.board.turn(later)
         assert (await browser.get("/api/v1/me")).status_code == status
 
     told(story)
@@ -99,9 +100,23 @@ def test_a_session_that_is_used_ends_all_the_same_in_the_end(told: Told, monkeyp
         begun = time.time()
         for minutes in range(20, 720, 20):
             monkeypatch.setattr(time, "time", lambda at=begun + minutes * 60: at)
+            stage.board.turn(time.time())
             assert (await browser.get("/api/v1/me")).status_code == 200, minutes
         monkeypatch.setattr(time, "time", lambda: begun + 43_201)
+        stage.board.turn(time.time())
         assert (await browser.get("/api/v1/me")).status_code == 401
+
+    told(story)
+
+
+def test_a_session_counts_only_while_revocations_are_known(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
+        await sign_in(stage, provider, browser)
+        later = time.time() + 901
+        monkeypatch.setattr(time, "time", lambda: later)
+        assert (await browser.get("/api/v1/me")).json()["error"]["code"] == "identity_stale"
+        stage.board.turn(later)
+        assert (await browser.get("/api/v1/me")).status_code == 200, "the session was kept"
 
     told(story)
 

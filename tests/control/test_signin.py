@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from administering import BASE, Stage, perform
+from administering import BASE, POLICY, Stage, perform
 from people import CLIENT, PEOPLE, Provider, Told, away, published, sign_in, standing_in, telling, whom
 
 from guardhouse.audit.journal import Journal
@@ -233,6 +233,16 @@ def test_whoever_fails_behind_the_same_address_keeps_nobody_from_signing_in(told
             assert failed[-1].status_code == 429
         assert (await sign_in(stage, provider, browser)).status_code == 303
         assert await whom(browser) == "corp:alice"
+
+    told(story)
+
+
+def test_a_session_and_its_tokens_end_with_the_policy_that_leaves_out_who_vouched_for_it(told: Told) -> None:
+    async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
+        await sign_in(stage, provider, browser)
+        assert await whom(browser) == "corp:alice"
+        stage.activate(POLICY)
+        assert await whom(browser) == 401
 
     told(story)
 

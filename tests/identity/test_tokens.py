@@ -8,11 +8,12 @@ import msgspec
 import pytest
 
 from guardhouse.identity import tokens
-from guardhouse.identity.api_keys import KeyTable
+from guardhouse.identity.api_keys import KeyRecord, KeyTable
 from guardhouse.identity.flaw import Flaw
 from guardhouse.identity.issuer_bulletin import IssuerBulletin, IssuerKeys
 from guardhouse.identity.revocation_feed import NAME
-from guardhouse.model.principal import Principal
+from guardhouse.identity.vouchers import Vouchers
+from guardhouse.model.principal import Method, Principal
 from guardhouse.model.reason import Reason
 from identity.signing import ISSUER, KEYS, NOW, OTHER_RSA, P256, RSA, URL, Bench, claims, token, usable
 
@@ -103,6 +104,52 @@ def test_a_token_ends_when_it_is_revoked(bench: Bench) -> None:
     bench.revoke("corp:token-0001")
     assert judged(bench, presented) is Flaw.REVOKED
     assert Flaw.REVOKED.denial().reason is Reason.CREDENTIAL_REVOKED
+
+
+def test_a_token_ends_when_its_issuer_is_not_believed_any_more_and_counts_again_when_it_is(bench: Bench) -> None:
+    presented = token()
+    for known_before in (False, True):
+        bench.table.believe(Vouchers(frozenset({"lab"}), frozenset({"corp"})))
+        assert judged(bench, presented) is Flaw.ISSUER, known_before
+        bench.table.believe(Vouchers(frozenset({"corp"}), frozenset()))
+        assert isinstance(judged(bench, presented), Principal)
+
+
+@pytest.mark.parametrize(
+    ("method", "issuer", "expected"),
+    [
+        ("oidc", "corp", None),
+        ("oidc", "campus", Flaw.ISSUER),
+        ("token", "campus", None),
+        ("token", "corp", Flaw.ISSUER),
+        ("api_key", "", None),
+        ("mtls", "", None),
+    ],
+)
+def test_what_was_minted_ends_with_who_vouched_for_its_grantor(
+    bench: Bench, method: Method, issuer: str, expected: Flaw | None
+) -> None:
+    bench.table.believe(Vouchers(frozenset({"corp"}), frozenset({"campus"})))
+    principal = Principal(id="alice", credential_id="gt_1", method=method, issuer=issuer, grantors=("gs_1",))
+    keys = KeyTable(b"p" * 32, [KeyRecord(id="gs_1", digest=b"", principal="alice", created_at=NOW)])
+    assert bench.table.ended(principal, keys, NOW) is expected
+
+
+def test_keys_that_cannot_be_decoded_are_named_and_grow_old(bench: Bench) -> None:
+    assert bench.table.unsound() == []
+    at = bench.path.stat().st_mtime
+    os.utime(bench.path.with_name(NAME), (at + 99, at + 99))
+    bench.path.write_bytes(b'{"issuers":')
+    os.utime(bench.path, (at + 99, at + 99))
+    bench.table.load()
+    assert bench.table.unsound() == ["issuers.json"]
+    assert bench.table.age(at + 99) == 99
+    bench.path.with_name(NAME).write_bytes(b"")
+    bench.table.load()
+    assert bench.table.unsound() == [NAME, "issuers.json"]
+    bench.publish()
+    bench.revoke()
+    assert bench.table.unsound() == []
 
 
 def test_tokens_count_as_long_as_the_keys_of_their_issuer_are_fresh(bench: Bench) -> None:

@@ -51,6 +51,33 @@ def test_a_file_that_cannot_be_decoded_leaves_what_was_known(tmp_path: Path) -> 
     assert bulletin.faults == 1
 
 
+def test_a_file_that_cannot_be_decoded_is_no_sign_of_life_however_often_it_is_touched(tmp_path: Path) -> None:
+    path = tmp_path / "news.json"
+    publish(path, News(["a"]))
+    beat(path, 1000.0)
+    bulletin = Bulletin(path, News)
+    bulletin.refresh()
+    assert (bulletin.age(1000.0), bulletin.unreadable) == (0.0, False)
+    path.write_bytes(b'{"names":')
+    for now in (1001.0, 1002.0, 1900.0):
+        beat(path, now)
+        assert not bulletin.refresh()
+        assert (bulletin.age(now), bulletin.unreadable) == (now - 1000.0, True)
+    assert bulletin.faults == 1, "it is decoded once"
+    publish(path, News(["a"]))
+    beat(path, 2000.0)
+    assert bulletin.refresh()
+    assert (bulletin.age(2000.0), bulletin.unreadable) == (0.0, False)
+
+
+def test_an_empty_file_is_none_either(tmp_path: Path) -> None:
+    path = tmp_path / "news.json"
+    path.touch()
+    bulletin = Bulletin(path, News)
+    bulletin.refresh()
+    assert (bulletin.age(0.0), bulletin.unreadable) == (float("inf"), True)
+
+
 def test_a_file_that_could_not_be_opened_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "news.json"
     bulletin = Bulletin(path, News)

@@ -11,6 +11,7 @@ from playbook import CONFIG, Play, chat, chunk_event, get, perform, post, stream
 
 from guardhouse.identity import jws
 from guardhouse.identity.issuer_bulletin import IssuerBulletin, IssuerKeys
+from guardhouse.identity.vouchers import Vouchers
 from guardhouse.model.bulletin import publish
 from identity.revoking import publish_revoked
 from identity.signing import AUDIENCE, OTHER_RSA, URL, claims, key_set, token, usable
@@ -133,6 +134,36 @@ def test_a_stream_ends_when_its_token_is_revoked(tmp_path: Path) -> None:
         assert play.wire.eof
 
     perform_trusting(tmp_path, scene, lambda _: HALF)
+
+
+def test_a_stream_ends_when_the_policy_leaves_out_who_vouched_for_its_caller(tmp_path: Path) -> None:
+    async def scene(stage: Trusting) -> None:
+        play = stage.play
+        assert (await play.say(post(chat("x", stream=True), key=stage.token()))).status == 200
+        play.plane.tokens.believe(Vouchers(frozenset(), frozenset()))
+        play.caller.oversee()
+        await play.turn()
+        assert b"credential_invalid" in play.wire.written
+        assert play.wire.eof
+
+    perform_trusting(tmp_path, scene, lambda _: HALF)
+
+
+def test_keys_that_cannot_be_decoded_refuse_tokens_after_the_deadline_however_often_they_are_touched(
+    tmp_path: Path,
+) -> None:
+    async def scene(stage: Trusting) -> None:
+        plane, presented = stage.play.plane, stage.token()
+        assert (await stage.play.say(get(b"/v1/models", presented))).status == 200
+        old = stage.now - plane.settings.identity.stale_after - 1
+        os.utime(stage.path, (old, old))
+        plane.tokens.load()
+        stage.path.write_bytes(b"{")
+        plane.tokens.load()
+        answer = await stage.play.say(get(b"/v1/models", presented))
+        assert (answer.status, answer.code) == (503, "identity_stale")
+
+    perform_trusting(tmp_path, scene)
 
 
 def test_failed_tokens_are_counted_against_their_address(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ class Administration:
     ) -> None:
         secrets = load_secrets(state)
         pepper = secrets.pepper
-        self.callers = Callers(settings, state, store, pepper, journal)
+        self.callers = Callers(settings, state, store, pepper, journal, edition=edition)
         self.authority = Authority(state, edition, shares_of(secrets))
         origin = origin_of(settings.admin)
         self.sessions = Sessions(

@@ -2,10 +2,13 @@
 
 The control process keeps no table of keys. It takes the one that matters from the store for each question: the key that
 was presented, or the one that a presented token descends from. What is known of issuers and revocations it reads from
-its own bulletin, so a worker and this process never differ by more than one look.
+its own bulletin, so a worker and this process never differ by more than one look. Nobody is identified by a token or
+session while that cannot be trusted, nor when whoever vouched for it is not in the policy of `edition` any more.
 
 Failures are counted as they are at the data port (identity/guard.py), and told to the journal alike.
 """
+
+from collections.abc import Callable
 
 from guardhouse.audit.journal import Journal
 from guardhouse.audit.record import Event
@@ -20,18 +23,31 @@ from guardhouse.model.denial import Denial
 from guardhouse.model.principal import Principal
 from guardhouse.model.reason import Reason
 from guardhouse.model.secret import Secret
+from guardhouse.policy.edition import Edition, unseal, vouchers_of
 from guardhouse.policy.settings import Settings
 
 _FAILURES = (Reason.CREDENTIAL_INVALID, Reason.CREDENTIAL_EXPIRED, Reason.CREDENTIAL_REVOKED)
 
 
 class Callers:
-    def __init__(self, settings: Settings, state: State, store: Store, pepper: Secret, journal: Journal) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        state: State,
+        store: Store,
+        pepper: Secret,
+        journal: Journal,
+        *,
+        edition: Callable[[], Edition] | None = None,
+    ) -> None:
         self._store = store
         self._pepper = key_of(pepper)
         self._tokens = TokenTable(settings.identity.issuers, state.issuers, state.wanted)
         self._guard = Guard(settings.signins)
         self._journal = journal
+        self._stale_after = settings.identity.stale_after
+        self._edition = edition
+        self._revision = ""  # whose vouchers are believed
 
     def __repr__(self) -> str:
         return f"<Callers {self._tokens!r}>"
@@ -65,7 +81,8 @@ class Callers:
 
     def ended(self, principal: Principal, now: float) -> Denial | None:
         """Whether the credential of somebody who was identified before, or what it descends from, was revoked since."""
-        self._tokens.load()
+        if (stale := self._renew(now)) is not None:
+            return stale
         flaw = self._tokens.ended(principal, self._keys(next(iter(principal.grantors), None)), now)
         return None if flaw is None else flaw.denial()
 
@@ -73,10 +90,21 @@ class Callers:
         if not tokens.is_token(presented):
             judged = self._keys(parse(presented)).identify(presented, now)
             return Denial(judged) if isinstance(judged, Reason) else judged
-        self._tokens.load()
+        if (stale := self._renew(now)) is not None:
+            return stale
         keys, digest = self._keys(_grantor_claimed(presented)), tokens.read(presented).digest
         found = self._tokens.known(digest, keys, now) or self._tokens.verify(presented, digest, keys, now)
         return found.denial() if isinstance(found, Flaw) else found
+
+    def _renew(self, now: float) -> Denial | None:
+        """Take over what is new; a denial if it cannot be trusted any more."""
+        self._tokens.load()
+        active = None if self._edition is None else self._edition().active
+        if active is not None and active.revision != self._revision:
+            self._tokens.believe(vouchers_of(unseal(active)))
+            self._revision = active.revision
+        stale = self._tokens.age(now) > self._stale_after
+        return Denial(Reason.IDENTITY_STALE, retry_after=5.0) if stale else None
 
     def _keys(self, key_id: str | None) -> KeyTable:
         record = None if key_id is None else self._store.get(key_id)

@@ -84,7 +84,8 @@ class Sessions:
             self._store.remove(session.digest)
             return Denial(Reason.CREDENTIAL_EXPIRED, "The session has ended.")
         if (ended := self._ended(principal, now)) is not None:
-            self._store.remove(session.digest)
+            if not ended.reason.retry:
+                self._store.remove(session.digest)
             return ended
         if request.method not in _SAFE and not self.comes_from_here(request):
             return Denial(Reason.ORIGIN_REFUSED)

@@ -107,6 +107,12 @@ class KeyFeed:
         """Seconds since the publisher's last sign of life; infinite when there is no feed that can be trusted."""
         return now - self._touched
 
+    @property
+    def condemned(self) -> bool:
+        """Whether what lies there cannot be what the publisher has written."""
+        reading = self._next or self._current
+        return reading is not None and reading.condemned
+
     def load(self) -> None:
         """Reads everything there is, for a start."""
         while self.refresh():

@@ -2,7 +2,8 @@
 
 A token is verified once, in full (jws.py, claims.py, minted.py), and remembered under the SHA-256 of all its bytes; the
 next request with it costs a look-up. What is remembered counts until the token ends, its key is no longer published, it
-or a credential that it descends from is revoked, or the issuer's keys have not been renewed for its `stale_after`. Keys
+or a credential that it descends from is revoked, the issuer's keys have not been renewed for its `stale_after`, or the
+policy in force has no such issuer any more (vouchers.py). Keys
 come with the bulletin of the control process and revocations with its feed, both of which are looked at a few times a
 second; after a revocation, whatever is remembered is looked up among them once when it is next used, so that one more
 costs the same however many there are. Nothing is remembered of tokens that were refused, so refusals cannot push out
@@ -20,10 +21,12 @@ from pathlib import Path
 from guardhouse.identity import claims, jws, minted
 from guardhouse.identity.api_keys import PREFIX, KeyTable
 from guardhouse.identity.flaw import Flaw
+from guardhouse.identity.issuer_bulletin import NAME as ISSUERS
 from guardhouse.identity.issuer_bulletin import IssuerBulletin, IssuerKeys
 from guardhouse.identity.issuers import Issuer
 from guardhouse.identity.jwks import PublicKey, VerifyingKey, verifying
 from guardhouse.identity.revocation_feed import NAME, RevocationFeed
+from guardhouse.identity.vouchers import Vouchers
 from guardhouse.model.bulletin import Bulletin
 from guardhouse.model.principal import Principal
 from guardhouse.model.reason import Reason
@@ -91,6 +94,7 @@ class TokenTable:
     The feed of revocations lies beside the bulletin."""
 
     __slots__ = (
+        "_believed",
         "_bulletin",
         "_by_name",
         "_changes",
@@ -99,6 +103,7 @@ class TokenTable:
         "_remembered",
         "_revocations",
         "_revoked",
+        "_vouchers",
         "_wanted",
     )
 
@@ -111,6 +116,8 @@ class TokenTable:
         self._revocations = RevocationFeed(bulletin.with_name(NAME))
         self._revoked: dict[str, float] = {}
         self._changes = 0
+        self._vouchers: Vouchers | None = None
+        self._believed = 0  # how often they have changed
         self._wanted = wanted
 
     def __len__(self) -> int:
@@ -123,6 +130,18 @@ class TokenTable:
         """Seconds since the control process last gave a sign of life; infinite when what it says cannot be trusted."""
         return max(self._bulletin.age(now), self._revocations.age(now))
 
+    def unsound(self) -> list[str]:
+        """The files that lie there and are not what the control process has written, by name."""
+        found = [NAME] if self._revocations.condemned else []
+        return [*found, ISSUERS] if self._bulletin.unreadable else found
+
+    def believe(self, vouchers: Vouchers) -> None:
+        """From now on, only whom these vouch for."""
+        if vouchers != self._vouchers:
+            self._vouchers = vouchers
+            self._believed += 1
+            self._changes += 1
+
     def load(self) -> None:
         """Take over everything that was published."""
         while self.refresh():
@@ -131,7 +150,7 @@ class TokenTable:
     def refresh(self) -> bool:
         """Take over what was published since, a part of it at a time; True when there is more."""
         more = self._revocations.refresh()
-        self._revoked, self._changes = self._revocations.revoked, self._revocations.changes
+        self._revoked, self._changes = self._revocations.revoked, self._revocations.changes + self._believed
         if self._bulletin.refresh():
             self._take_over_keys()
         return more
@@ -161,7 +180,7 @@ class TokenTable:
         if kept.grantor_key and (reason := keys.ended(kept.grantor_key, now)) is not None:
             return _GRANTORS.get(reason, Flaw.GRANTOR_REVOKED)
         if kept.changes != self._changes:
-            if (flaw := self._revoked_among(kept.principal)) is not None:
+            if (flaw := self._taken_back(kept.principal)) is not None:
                 return flaw
             kept.changes = self._changes
         return kept.principal
@@ -170,7 +189,7 @@ class TokenTable:
         """Why somebody who was identified by something else than an API key of its own is so no longer."""
         if principal.expires_at is not None and principal.expires_at <= now:
             return Flaw.EXPIRED
-        if (flaw := self._revoked_among(principal)) is not None:
+        if (flaw := self._taken_back(principal)) is not None:
             return flaw
         grantor_key = _grantor_key(principal)
         if grantor_key and (reason := keys.ended(grantor_key, now)) is not None:
@@ -233,8 +252,10 @@ class TokenTable:
         kept = [(digest, entry) for digest, entry in self._remembered.items() if entry.ends > now]
         self._remembered = dict(kept[-MOST_REMEMBERED // 2 :])
 
-    def _revoked_among(self, principal: Principal) -> Flaw | None:
-        """Whether its credential was revoked, or one that this descends from."""
+    def _taken_back(self, principal: Principal) -> Flaw | None:
+        """Whether its credential was revoked, or one that this descends from; or nobody may vouch for it any more."""
+        if self._vouchers is not None and not self._vouchers.vouch_for(principal):
+            return Flaw.ISSUER
         if principal.credential_id in self._revoked:
             return Flaw.REVOKED
         for grantor in principal.grantors:

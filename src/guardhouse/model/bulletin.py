@@ -6,7 +6,8 @@ what it last read, and what it does then, is the reader's own rule. Right for wh
 what grows is published as a feed (identity/key_feed.py).
 
 A file that cannot be decoded is no news: the reader keeps what it has and counts the fault, because half of the
-processes going on with the old state is what an operator can understand.
+processes going on with the old state is what an operator can understand. But it is no sign of life either: as long as
+it lies there `age` grows, since what it would say could be what matters.
 """
 
 import contextlib
@@ -49,16 +50,17 @@ class Bulletin(Generic[T]):
         self._path = path
         self._decode = msgspec.json.Decoder(kind).decode
         self._seen: tuple[int, int, int] | None = None  # inode, size and time of the last change
-        self._content = b""
+        self._content: bytes | None = None
         self._beaten = float("-inf")
         self.current: T | None = None
         self.faults = 0
+        self.unreadable = False  # what lies there now
 
     def __repr__(self) -> str:
         return f"<Bulletin {self._path.name}{'' if self.current is None else ', read'}>"
 
     def age(self, now: float) -> float:
-        """Seconds since the writer's last sign of life; infinite before the first."""
+        """Seconds since the writer's last sign of life that could be read; infinite before the first."""
         return now - self._beaten
 
     def refresh(self) -> bool:
@@ -67,7 +69,6 @@ class Bulletin(Generic[T]):
             status = self._path.stat()
         except FileNotFoundError:
             return False
-        self._beaten = status.st_mtime
         seen = (status.st_ino, status.st_size, status.st_ctime_ns)
         if seen == self._seen:
             return False
@@ -77,12 +78,18 @@ class Bulletin(Generic[T]):
             self.faults += 1
             return False  # it is tried again at the next look: what could not be opened now may be so then
         self._seen = seen
-        if content == self._content:
-            return False  # a sign of life; a new file of the same content is told apart by nobody
+        news = content != self._content  # a new file of the same content is told apart by nobody
+        if news:
+            self._take(content)
+        if not self.unreadable:
+            self._beaten = status.st_mtime
+        return news and not self.unreadable
+
+    def _take(self, content: bytes) -> None:
         self._content = content
         try:
             self.current = self._decode(content)
+            self.unreadable = False
         except (msgspec.MsgspecError, UnicodeDecodeError):
             self.faults += 1
-            return False
-        return True
+            self.unreadable = True

@@ -89,4 +89,5 @@ def put_in_force(plane: DataPlane, compiled: InForce, shares: Shares) -> None:
     if any(snapshot is not None and snapshot.signatures is not None for snapshot in snapshots):
         plane.replays.begin(plane.now())
     plane.canary = canary
+    plane.tokens.believe(compiled.vouchers)
     plane.upstreams.keep_only(targets)

@@ -35,6 +35,7 @@ from guardhouse.path.renewal import Renewal, put_in_force
 from guardhouse.path.tls import SHUTDOWN, tls_context
 from guardhouse.path.tls_files import TlsFiles
 from guardhouse.path.upstream import Upstreams
+from guardhouse.path.vouching import Vouching
 from guardhouse.policy.edition import InForce
 from guardhouse.policy.settings import Settings
 from guardhouse.policy.shares import Shares
@@ -148,10 +149,10 @@ async def _sweep(
     plane: DataPlane, renewal: Renewal, budgets: Budgets, figures: Figures, files: TlsFiles | None
 ) -> None:
     checkups = Checkups(plane.upstreams, plane.loop)
+    vouching = Vouching(plane)
     for number in count(1):
         await asyncio.sleep(SWEEP)
-        while plane.keys.refresh() or plane.tokens.refresh():
-            await asyncio.sleep(0)  # a long feed is read in slices, between which traffic goes on
+        await vouching.follow()
         renewal.poll()
         plane.journal.retry()
         now = plane.loop_time()

@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from guardhouse.identity.vouchers import Vouchers
 from guardhouse.policy.compile import compile_settings, revision
 from guardhouse.policy.document import Document
 from guardhouse.policy.load import Loaded, resolve_document
@@ -56,6 +57,7 @@ class InForce(msgspec.Struct, frozen=True, kw_only=True):
     """An edition, compiled by the process that goes by it."""
 
     snapshot: Snapshot
+    vouchers: Vouchers
     shadow: Snapshot | None = None
     canary: Snapshot | None = None
     share: float = 0.0  # percent of the principals that the canary decides for
@@ -71,17 +73,20 @@ def in_force(edition: Edition, environ: Mapping[str, str], shares: Shares) -> In
     left_out: list[Problem] = []
 
     def candidate(sealed: Sealed | None) -> Snapshot | None:
-        compiled = None if sealed is None else _compiled(sealed, edition.base, environ, shares)
-        if isinstance(compiled, tuple):
-            left_out.extend(compiled)
+        if sealed is None:
             return None
-        return compiled
+        compiled = _compiled(sealed, edition.base, environ, shares)
+        if isinstance(compiled, Loaded):
+            return compiled.snapshot
+        left_out.extend(compiled)
+        return None
 
     active = _compiled(edition.active, edition.base, environ, shares)
-    if not isinstance(active, Snapshot):
+    if not isinstance(active, Loaded):
         return active
     return InForce(
-        snapshot=active,
+        snapshot=active.snapshot,
+        vouchers=vouchers_of(active.document),
         shadow=candidate(edition.shadow),
         canary=None if edition.canary is None else candidate(edition.canary.sealed),
         share=0.0 if edition.canary is None else edition.canary.share,
@@ -89,9 +94,17 @@ def in_force(edition: Edition, environ: Mapping[str, str], shares: Shares) -> In
     )
 
 
-def _compiled(sealed: Sealed, base: str, environ: Mapping[str, str], shares: Shares) -> Snapshot | Problems:
-    loaded = resolve_document(unseal(sealed), Path(base), environ, shares)
-    return loaded.snapshot if isinstance(loaded, Loaded) else loaded
+def vouchers_of(document: Document) -> Vouchers:
+    """Whom it lets vouch for callers. For people that is the issuer of their provider, or a SAML provider itself."""
+    people = document.admin.people
+    return Vouchers(
+        issuers=frozenset(document.identity.issuers),
+        people=frozenset(provider.issuer or name for name, provider in people.items()),
+    )
+
+
+def _compiled(sealed: Sealed, base: str, environ: Mapping[str, str], shares: Shares) -> Loaded | Problems:
+    return resolve_document(unseal(sealed), Path(base), environ, shares)
 
 
 def _written(value: object) -> str:
