@@ -237,6 +237,22 @@ def test_whoever_fails_behind_the_same_address_keeps_nobody_from_signing_in(told
     told(story)
 
 
+def test_sign_ins_are_paced_before_the_provider_is_asked(told: Told) -> None:
+    async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
+        await away(stage, browser)
+        begun = [await browser.get("/signin/corp") for _ in range(70)]
+        assert begun[0].status_code == 303
+        assert (begun[-1].status_code, int(begun[-1].headers["retry-after"])) == (429, 1)
+        asked = len(provider.asked)
+        answer = await browser.get("/signin/corp/callback", params={"code": "any", "state": "any"})
+        assert (answer.status_code, len(provider.asked)) == (429, asked)
+        async with stage.browser("192.0.2.7") as elsewhere:
+            assert (await elsewhere.get("/signin/corp")).status_code == 303
+        assert [event["name"] for event in stage.events].count("admin.signins_paced") == 1
+
+    told(story)
+
+
 def test_a_session_and_its_tokens_end_with_the_policy_that_leaves_out_who_vouched_for_it(told: Told) -> None:
     async def story(stage: Stage, provider: Provider, browser: httpx.AsyncClient) -> None:
         await sign_in(stage, provider, browser)

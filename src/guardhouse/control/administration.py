@@ -28,6 +28,7 @@ from guardhouse.control.self_api import SelfApi
 from guardhouse.control.session_store import SessionStore
 from guardhouse.control.sessions import Sessions
 from guardhouse.control.signin import Signin
+from guardhouse.control.signin_pace import SigninPace
 from guardhouse.control.standing_api import StandingApi
 from guardhouse.control.standing_store import StandingStore
 from guardhouse.control.state import State, load_secrets, shares_of
@@ -74,7 +75,8 @@ class Administration:
         )
         self.entrance = Entrance(self.callers, self.authority, self.sessions)
         providers = providers_of(settings, state, origin)
-        self._signin = Signin(providers, self.sessions, self.callers, journal, origin)
+        self.signin_pace = SigninPace(settings.signins, journal.append)
+        self._signin = Signin(providers, self.sessions, self.callers, journal, origin, self.signin_pace)
         self._journal = journal
         tokens = settings.identity.tokens
         self.mint_limits = MintLimits(tokens, MintedStore(store.engine), journal.append)

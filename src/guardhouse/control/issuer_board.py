@@ -105,10 +105,10 @@ class IssuerBoard(Collector):
         if bulletin != self._published or not self._state.issuers.exists():
             publish(self._state.issuers, bulletin)
             self._published = bulletin
-            self._beaten = now
-        elif abs(now - self._beaten) >= HEARTBEAT:
-            beat(self._state.issuers, now)
-            self._beaten = now
+        elif abs(now - self._beaten) < HEARTBEAT:
+            return
+        beat(self._state.issuers, now)
+        self._beaten = now
 
     def _wanted_at(self, name: str) -> float:
         """When something last spoke for asking: a worker that met an unknown key, or a key file that was changed."""

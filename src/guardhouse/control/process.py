@@ -103,7 +103,7 @@ async def _serve(settings: Settings, edition: Edition, config: Path, state: Stat
             usage=desk.report,
         )
         problems = partial(find_problems, settings, state, roll)
-        told = (metrics, board, PolicyGauges(reloader), desk, served.mint_limits)
+        told = (metrics, board, PolicyGauges(reloader), desk, served.mint_limits, served.signin_pace)
         server = _Server(_configured(settings, problems, served.routes(), *told), stopping)
         async with asyncio.TaskGroup() as tasks:
             polls = (publisher.poll, reloader.poll, refusals.poll, standing.poll, desk.poll, keys.poll)

@@ -6,7 +6,8 @@ was begun in another browser is refused, else somebody could be signed in as som
 that has done its work is taken back.
 
 Every sign-in, failed or not, is an event in the journal, and one that cannot be recorded has not happened. People see
-that it failed; why, only the journal says. Failures are counted like those with any credential.
+that it failed; why, only the journal says. Failures are counted like those with any credential, and every step whether
+it succeeds or not (signin_pace.py).
 """
 
 import re
@@ -33,6 +34,7 @@ from guardhouse.control.oidc_code import Begun
 from guardhouse.control.outbound import OutboundError
 from guardhouse.control.providers import Provider, metadata_of
 from guardhouse.control.sessions import Sessions, read_cookies, set_cookie
+from guardhouse.control.signin_pace import SigninPace
 from guardhouse.identity import base64url
 from guardhouse.model.principal import Principal
 from guardhouse.policy.network import is_loopback
@@ -54,19 +56,21 @@ class _Pending(msgspec.Struct, frozen=True):
 
 
 class Signin:
-    def __init__(
+    def __init__(  # noqa: PLR0917 - what it brings together
         self,
         providers: Mapping[str, Provider],
         sessions: Sessions,
         callers: Callers,
         journal: Journal,
         origin: str,
+        pace: SigninPace,
     ) -> None:
         self.providers = providers
         self._sessions = sessions
         self._callers = callers
         self._journal = journal
         self._origin = origin
+        self._pace = pace
         self._cookie = f"__Host-{_COOKIE}" if origin.startswith("https://") else _COOKIE
         self._seal = AESGCM(AESGCM.generate_key(256))
 
@@ -110,6 +114,8 @@ class Signin:
         if provider is None:
             return pages.problem("Not found", "There is no such provider.", 404)
         now = time.time()
+        if (wait := self._pace.admit(client_of(request), now)) > 0.0:
+            return _too_often(wait)
         try:
             where, begun = await provider.begin()
         except OutboundError as failed:
@@ -146,6 +152,12 @@ class Signin:
         client = client_of(request)
         if self._callers.away(client, now) > 0.0:
             return _too_many()
+        if (wait := self._pace.admit(client, now)) > 0.0:
+            return _too_often(wait)
+        with self._pace.judging(now) as wait:
+            return _too_often(wait) if wait > 0.0 else await self._judge(request, name, given, now)
+
+    async def _judge(self, request: Request, name: str, given: Mapping[str, str], now: float) -> Response:
         provider, pending = self.providers.get(name), self._opened(request, name, now)
         if provider is None or pending is None:
             found: Principal | str = "the browser did not begin this sign-in, or too long ago"
@@ -234,6 +246,12 @@ def _again(name: str, form: Mapping[str, str]) -> str:
 
 def _too_many() -> Response:
     return pages.problem("Not now", "Too many sign-ins from your address have failed.", 429)
+
+
+def _too_often(wait: float) -> Response:
+    response = pages.problem("Not now", "There are too many sign-ins at the moment.", 429)
+    response.headers["retry-after"] = str(max(1, -int(-wait // 1)))
+    return response
 
 
 def back_to_of(request: Request) -> str:

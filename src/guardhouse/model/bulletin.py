@@ -49,7 +49,7 @@ class Bulletin(Generic[T]):
     def __init__(self, path: Path, kind: type[T]) -> None:
         self._path = path
         self._decode = msgspec.json.Decoder(kind).decode
-        self._seen: tuple[int, int, int] | None = None  # inode, size and time of the last change
+        self._seen: tuple[int, int, int, int] | None = None  # inode, size, last change and last beat
         self._content: bytes | None = None
         self._beaten = float("-inf")
         self.current: T | None = None
@@ -69,7 +69,7 @@ class Bulletin(Generic[T]):
             status = self._path.stat()
         except FileNotFoundError:
             return False
-        seen = (status.st_ino, status.st_size, status.st_ctime_ns)
+        seen = (status.st_ino, status.st_size, status.st_ctime_ns, status.st_mtime_ns)
         if seen == self._seen:
             return False
         try:

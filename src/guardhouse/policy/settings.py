@@ -159,12 +159,14 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Signins(Patience, frozen=True, kw_only=True):
-    """Failed sign-ins, and which use of a credential is an event; times in seconds."""
+    """Sign-ins that fail, use of a credential that is an event, and how often people may try; times in seconds."""
 
     networks: int = 5
     at_once: float = 600.0
     settled: float = 86_400.0
     dormant: float = 2_592_000.0
+    attempts: Rate = Rate(60, 60.0)
+    attempts_in_all: Rate = Rate(600, 60.0)
 
 
 class StoreUrl(msgspec.Struct, frozen=True):

@@ -19,6 +19,8 @@ SIGNINS = Shape(
         "at_once": Key(kinds.DURATION, "What at once means."),
         "settled": Key(kinds.DURATION, "How long a credential is in use before a new network is an event."),
         "dormant": Key(kinds.DURATION, "After so long without use, the next use is an event."),
+        "attempts": Key(kinds.RATE, "Steps of signing in at the admin port that one address may take; two a sign-in."),
+        "attempts_in_all": Key(kinds.RATE, "The same of all addresses together."),
     },
 )
 
