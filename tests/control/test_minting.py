@@ -14,13 +14,13 @@ from guardhouse.control.state import State, prepare
 from guardhouse.identity import base64url, minted, tokens
 from guardhouse.identity.api_keys import KeyRecord, KeyTable
 from guardhouse.identity.flaw import Flaw
-from guardhouse.identity.issuer_bulletin import IssuerBulletin
+from guardhouse.identity.issuer_bulletin import IssuerBulletin, IssuerKeys
 from guardhouse.identity.tokens import TokenTable
 from guardhouse.model.bulletin import publish
 from guardhouse.model.operation import Operation
 from guardhouse.model.principal import Narrowing, Principal
 from identity.revoking import publish_revoked
-from identity.signing import ISSUER
+from identity.signing import ED25519, ISSUER, token, usable
 
 NOW = 1_800_000_000.0
 KEY = KeyRecord(id="aliceaaaaaaa", digest=b"d" * 32, principal="alice", groups=("research",), created_at=NOW - 5)
@@ -158,6 +158,30 @@ def test_revoking_a_token_ends_it_and_what_descends_from_it_and_nothing_else(min
     assert mint.judged(parent) is Flaw.REVOKED
     assert mint.judged(child) is Flaw.GRANTOR_REVOKED
     assert isinstance(mint.judged(other), Principal)
+
+
+def test_a_token_of_one_gateway_is_nothing_at_another(mint: Mint, tmp_path: Path) -> None:
+    """What binds a token to its installation is the key, which each state directory makes for itself."""
+    other = Mint(tmp_path / "other")
+    for made in (other.mint(), other.mint(ALICE, Narrowing(None, None), 60.0)):
+        assert isinstance(other.judged(made), Principal)
+        assert mint.judged(made) is Flaw.KEY
+    assert not set(mint.minter.public_keys) & set(other.minter.public_keys)
+
+
+def test_a_key_of_an_issuer_with_the_id_of_the_gateway_s_own_signs_nothing_for_it(mint: Mint) -> None:
+    own = mint.minter.public_keys[0].kid
+    claims = msgspec.to_builtins(minted.claims_of(ALICE, "gt_" + "x" * 20, NOW, NOW + 60))
+    keys = IssuerKeys(ISSUER.issuer, usable({own: (ED25519, "EdDSA")}), NOW)
+    mint.table = TokenTable({"corp": ISSUER}, mint.state.issuers, mint.state.wanted)
+    publish(mint.state.issuers, IssuerBulletin(own=mint.minter.public_keys, issuers={"corp": keys}))
+    mint.table.load()
+    for alg in ("EdDSA", "Ed25519"):
+        forged = token(claims, key=ED25519, alg=alg, kid=own, typ=minted.KIND)
+        found = mint.table.verify(forged, tokens.read(forged).digest, KEYS, NOW)
+        assert found in (Flaw.SIGNATURE, Flaw.ALGORITHM)
+    as_issuer = token({**claims, "iss": ISSUER.issuer}, key=ED25519, alg="EdDSA", kid=own, typ=minted.KIND)
+    assert mint.table.verify(as_issuer, tokens.read(as_issuer).digest, KEYS, NOW) is Flaw.TYPE
 
 
 def test_what_an_open_answer_is_overseen_by_says_the_same(mint: Mint) -> None:

@@ -45,7 +45,7 @@ Told = Callable[[Story], None]
 
 @pytest.fixture
 def told(tmp_path: Path) -> Told:
-    provider = IdentityProvider(tmp_path)
+    provider = IdentityProvider(tmp_path, US)
 
     def tell(story: Story) -> None:
         async def scene(stage: Stage) -> None:

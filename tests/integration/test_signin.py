@@ -119,6 +119,8 @@ def test_the_command_line_gets_a_token_that_works_at_the_data_port_until_its_per
     assert (done.status_code, process.returncode) == (200, 0)
     token = Path(json.loads(told)["file"]).read_text().strip()
     assert gateway.chat("hello", key=token).status == 200
+    closed = [record for record in gateway.records() if record["kind"] == "closed"][-1]
+    assert (closed["principal"], closed["outcome"]) == ("op:alice", "completed")
     assert browser.client.get(f"{base(gateway)}/api/v1/me").json()["id"] == "op:alice"
     scoped = httpx.get(f"{base(gateway)}/api/v1/keys", headers={"x-api-key": token}, trust_env=False)
     assert scoped.status_code == 403, "narrowed to inference"
