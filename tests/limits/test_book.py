@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 from desks import DESKS, MIDNIGHT, Desk
 
-from guardhouse.limits.book import UNLIMITED, Limited, Pending
+from guardhouse.limits.book import UNLIMITED, Admitted, Limited, Pending
+from guardhouse.limits.load import Load, exactly
 from guardhouse.limits.quota import NANO, Quota
 from guardhouse.limits.rate import Concurrency, LimitRule, Queue, Rate
 
@@ -201,14 +202,47 @@ def test_what_is_no_budget_never_stops_an_answer(desk: Desk) -> None:
 def test_the_room_for_an_answer_is_what_the_tightest_capping_rule_leaves(desk: Desk) -> None:
     capping = LimitRule("c", tokens=Rate(500, 60.0), quotas=(BUDGET[0].quotas[0],), cap_output=True)
     desk.taken("alice", (capping,), 100, money=NANO)
-    assert desk.book.room("alice", (capping, *DAY), 0.0, MIDNIGHT) == (400, 9 * NANO)
-    assert desk.book.room("alice", DAY, 0.0, MIDNIGHT) == (UNLIMITED, UNLIMITED)
+    assert desk.room("alice", (capping, *DAY)) == (400, 9 * NANO)
+    assert desk.room("alice", (capping, *DAY), exactly(50, NANO)) == (350, 8 * NANO)
+    assert desk.room("alice", DAY) == (UNLIMITED, UNLIMITED)
 
 
 def test_an_admission_tells_what_is_left_of_places_and_quotas(desk: Desk) -> None:
     rules = (LimitRule("all", concurrent=Concurrency(5), quotas=DAY[0].quotas),)
     assert desk.taken("alice", rules, 10, now=3600.0).more == [4, 0, 2, 82800, 90, 82800]
     assert desk.refused("alice", rules, 99, now=3600.0).more == [4, 0, 2, 82800, 90, 82800]
+
+
+def test_a_budget_that_reserves_a_bound_counts_the_most_and_all_others_the_estimate(desk: Desk) -> None:
+    bound = Quota("tokens", 1000, "day", budget=True, bound=True)
+    rule = LimitRule("b", tokens=Rate(1000, 1000.0), quotas=(bound, Quota("tokens", 1000, "day")))
+    first = desk.admit_load("alice", (rule,), Load(100, 0, 600, 0))
+    assert isinstance(first, Admitted)
+    assert (first.levels, first.more) == ([900.0], [400, 86400, 900, 86400])
+    refusal = desk.admit_load("alice", (rule,), Load(100, 0, 600, 0))
+    assert isinstance(refusal, Limited)
+    assert refusal.limit is bound
+    assert refusal.load is not None
+    assert refusal.load.most_tokens == 600
+    desk.settle(first, 120)
+    assert desk.taken("alice", (rule,), 0).more == [880, 86400, 880, 86400]
+
+
+def test_what_nobody_reported_is_charged_at_its_bound_where_a_bound_was_reserved(desk: Desk) -> None:
+    money = Quota("money", 1000, "day", "EUR", budget=True, bound=True)
+    rule = LimitRule("b", quotas=(money, Quota("money", 1000, "month", "EUR", budget=True)))
+    first = desk.admit_load("alice", (rule,), Load(0, 100, 0, 600))
+    assert isinstance(first, Admitted)
+    desk.settle_load(first, Load(0, 100, 0, 600))
+    assert (desk.taken("alice", (rule,), 0).more or [])[::2] == [400, 900]
+
+
+def test_the_room_beside_what_is_given_is_that_of_budgets_that_reserve_a_bound_as_well(desk: Desk) -> None:
+    rule = LimitRule(
+        "b", Rate(9, 60.0), Rate(50, 60.0), quotas=(Quota("tokens", 1000, "day", budget=True, bound=True),)
+    )
+    assert desk.room("alice", (rule,), Load(10, 0, 300, 0)) == (700, UNLIMITED)
+    assert desk.room("alice", (rule,), Load(10, 0, 3000, 0)) == (0, UNLIMITED)
 
 
 # places
@@ -232,7 +266,7 @@ def test_with_a_queue_one_waits_for_a_place_and_the_first_to_come_is_called_firs
     called: list[str] = []
     waiting: list[Pending] = []
     for name in ("one", "two"):
-        pending = desk.ask("alice", rules, 0, 0.0, 0)
+        pending = desk.ask("alice", rules)
         assert isinstance(pending, Pending)
         assert pending.wait == 7.0
         assert pending.otherwise is not None
@@ -257,7 +291,7 @@ def test_who_has_left_the_queue_is_not_called(desk: Desk) -> None:
     running = desk.taken("alice", rules)
     called: list[str] = []
     for name in ("left", "stayed"):
-        pending = desk.ask("alice", rules, 0, 0.0, 0)
+        pending = desk.ask("alice", rules)
         assert isinstance(pending, Pending)
         pending.resume = None if name == "left" else lambda: called.append("stayed")
     desk.settle(running)

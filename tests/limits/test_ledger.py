@@ -5,6 +5,7 @@ import pytest
 from guardhouse.audit.journal import Journal
 from guardhouse.audit.record import Closed, Opened
 from guardhouse.limits import ledger
+from guardhouse.limits.load import NOTHING, exactly
 from guardhouse.limits.quota import NANO, Price, Quota
 from guardhouse.limits.rate import LimitRule
 from guardhouse.limits.table import LimitTable
@@ -63,7 +64,7 @@ class State:
         self.journal.close()
         self.begin()
         ledger.restore(self.file, self.directory, self.table, RULES, PRICES, self.clock)
-        answer = self.table.admit("alice", (RULE,), 0, 0, 0.0, self.clock)
+        answer = self.table.admit("alice", (RULE,), NOTHING, 0.0, self.clock)
         assert not hasattr(answer, "resume")
         figures = answer.more
         assert figures is not None
@@ -177,7 +178,7 @@ def test_a_changed_rule_takes_over_what_it_still_asks_for(state: State) -> None:
     wider = {"paid": LimitRule("paid", quotas=(Quota("tokens", 5000, "day"), Quota("tokens", 5000, "week")))}
     table = LimitTable()
     ledger.restore(state.file, state.directory, table, wider, PRICES, AT)
-    answer = table.admit("alice", (wider["paid"],), 0, 0, 0.0, AT)
+    answer = table.admit("alice", (wider["paid"],), NOTHING, 0.0, AT)
     assert not hasattr(answer, "resume")
     assert answer.more is not None
     assert answer.more[::2] == [4990, 5000]
@@ -185,6 +186,6 @@ def test_a_changed_rule_takes_over_what_it_still_asks_for(state: State) -> None:
 
 def test_absurd_use_is_saved_as_more_than_any_limit(state: State) -> None:
     for _ in range(3000):
-        state.table.charge("alice", RULE, AT, 2**53, 2**53, "EUR", AT)
+        state.table.charge("alice", RULE, AT, exactly(2**53, 2**53), "EUR", AT)
     state.save()
     assert state.again()[1:] == [0, 0]

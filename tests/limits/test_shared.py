@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from guardhouse.limits.book import Admitted, Limited, Pending
+from guardhouse.limits.load import NOTHING, exactly
 from guardhouse.limits.quota import Quota
 from guardhouse.limits.rate import Concurrency, LimitRule, Queue, Rate
 from guardhouse.limits.shared.journeys import Place
@@ -43,6 +44,12 @@ class Team:
             desk.close()
 
 
+def valkey_sum(team: Team, rules: tuple[LimitRule, ...]) -> int:
+    """All that the store counts of the first quota of alice, used and held."""
+    key = team.desks[0].shared._holding("alice", rules[0]).share(0, MIDNIGHT).key
+    return sum(int(value) for value in valkey().client().hgetall(team.prefix + key).values())
+
+
 @pytest.fixture
 def team() -> Iterator[Team]:
     team = Team(3)
@@ -54,7 +61,7 @@ def test_nearly_no_request_under_a_steady_load_waits_for_the_store(team: Team) -
     desk = team.desks[0]
     waited = 0
     for _ in range(500):
-        answer = desk.book.admit("alice", HUNDREDS, 0, 0, 0.0, MIDNIGHT)
+        answer = desk.book.admit("alice", HUNDREDS, NOTHING, 0.0, MIDNIGHT)
         if isinstance(answer, Pending):
             waited += 1
             desk.taken("alice", HUNDREDS)
@@ -82,34 +89,34 @@ def test_a_budget_is_never_overrun_whoever_asks(team: Team) -> None:
     assert sum(isinstance(answer, Admitted) for answer in admitted) == 1000 // 30
 
 
-def test_an_answer_that_flows_faster_than_the_store_answers_is_not_cut_while_there_is_plenty(team: Team) -> None:
+def test_an_answer_that_flows_gets_what_was_fetched_ahead_and_never_more_than_the_store_has_given(team: Team) -> None:
     rules = (LimitRule("b", quotas=(Quota("tokens", 100_000, "day", budget=True),)),)
     first, other = team.desks[0], team.desks[1]
     admitted = first.taken("alice", rules, 100)
-    for _ in range(10):  # and the loop does not turn
-        assert first.book.extend(admitted, 100, 0, MIDNIGHT)
+    assert not first.book.extend(admitted, exactly(100, 0), MIDNIGHT)  # nothing was fetched yet
     first.catch_up()
-    other.taken("alice", rules, 98_900)
-    other.refused("alice", rules, 1)
-    first.settle(admitted, 1000)
-    team.sweep(5.0)
-    other.taken("alice", rules, 100, now=5.0)
-    other.refused("alice", rules, 1, now=5.0)
+    assert [first.book.extend(admitted, exactly(100, 0), MIDNIGHT) for _ in range(9)].count(True) == 8
+    first.catch_up()
+    assert first.book.extend(admitted, exactly(100, 0), MIDNIGHT)
+    first.catch_up()
+    taken = int(valkey_sum(team, rules))
+    other.taken("alice", rules, 100_000 - taken)
+    assert [first.book.extend(admitted, exactly(100, 0), MIDNIGHT) for _ in range(50)].count(True) == taken // 100 - 10
+    first.catch_up()
+    assert not first.book.extend(admitted, exactly(100, 0), MIDNIGHT)
 
 
-def test_little_is_drawn_before_the_store_has_answered_and_plenty_counts_for_a_moment(
-    team: Team,
-) -> None:
-    rules = (LimitRule("b", quotas=(Quota("tokens", 64_000, "day", budget=True),)),)
-    first = team.desks[0]
-    admitted = first.taken("alice", rules, 100)
-    drawn = [first.book.extend(admitted, 100, 0, MIDNIGHT) for _ in range(50)]
-    assert 9 <= drawn.count(True) <= 10
-    first.catch_up()
-    assert first.book.extend(admitted, 100, 0, MIDNIGHT)
-    first.catch_up()
-    first.now = 6.0
-    assert not first.book.extend(admitted, 5000, 0, MIDNIGHT + 6)
+def test_an_answer_that_flows_steadily_is_always_ahead_of_its_need(team: Team) -> None:
+    rules = (LimitRule("b", quotas=(Quota("tokens", 100_000, "day", budget=True),)),)
+    desk = team.desks[0]
+    admitted = desk.taken("alice", rules, 100)
+    desk.extend(admitted, 0, 0)
+    given = []
+    for _ in range(200):
+        given.append(desk.book.extend(admitted, exactly(64, 0), MIDNIGHT))
+        desk.catch_up()
+    assert given.count(False) == 1  # the very first, which makes the worker fetch
+    assert desk.courier.journeys < 70
 
 
 def test_of_a_budget_with_little_left_an_answer_takes_only_what_the_store_has_given(team: Team) -> None:
@@ -117,15 +124,21 @@ def test_of_a_budget_with_little_left_an_answer_takes_only_what_the_store_has_gi
     first, other = team.desks[0], team.desks[1]
     admitted = first.taken("alice", rules, 100)
     other.taken("alice", rules, 850)
-    assert not first.book.extend(admitted, 60, 0, MIDNIGHT)
+    assert not first.book.extend(admitted, exactly(60, 0), MIDNIGHT)
     first.catch_up()
-    assert not first.book.extend(admitted, 60, 0, MIDNIGHT)
+    assert not first.book.extend(admitted, exactly(60, 0), MIDNIGHT)
+
+
+def test_what_an_exchange_has_not_used_of_a_budget_is_at_once_the_others(team: Team) -> None:
+    first, other = team.desks[0], team.desks[1]
+    first.settle(first.taken("alice", BUDGET, 900), 10)
+    other.taken("alice", BUDGET, 990)
 
 
 def test_a_place_that_another_worker_frees_is_found_by_who_waits(team: Team) -> None:
     first, second, _ = team.desks
     running = [first.taken("alice", PLACES) for _ in range(2)]
-    pending = second.ask("alice", PLACES, 0, 0.0, 0)
+    pending = second.ask("alice", PLACES)
     assert isinstance(pending, Pending)
     called: list[str] = []
     pending.resume = lambda: called.append("called")
@@ -138,17 +151,32 @@ def test_a_place_that_another_worker_frees_is_found_by_who_waits(team: Team) -> 
     pending.asks()
     second.taken("alice", PLACES, now=1.5)
     pending.passed()
-    assert isinstance(first.ask("alice", PLACES, 0, 1.6, 0), Pending)
+    assert isinstance(first.ask("alice", PLACES, now=1.6), Pending)
+
+
+def forget_the_first_worker(team: Team) -> None:
+    """It gives no sign of life any more."""
+    client = valkey().client()
+    for key in client.keys(team.prefix + b"alive*w0*"):
+        client.delete(key)
 
 
 def test_what_a_worker_that_is_gone_held_is_free_when_it_gives_no_sign_of_life(team: Team) -> None:
     first, second, _ = team.desks
-    first.taken("alice", BUDGET, 900)
-    assert isinstance(second.admit("alice", BUDGET, 900), Limited)
-    client = valkey().client()
-    for key in client.keys(team.prefix + b"alive*w0*"):
-        client.delete(key)
-    second.taken("alice", BUDGET, 900, now=1.0)
+    first.taken("alice", QUOTA, 900)
+    assert isinstance(second.admit("alice", QUOTA, 900), Limited)
+    forget_the_first_worker(team)
+    second.taken("alice", QUOTA, 900, now=1.0)
+
+
+def test_what_a_worker_that_is_gone_had_reserved_of_a_budget_counts_as_used(team: Team) -> None:
+    first, second, third = team.desks
+    first.taken("alice", BUDGET, 500)
+    first.settle(first.taken("alice", BUDGET, 100), 50)
+    forget_the_first_worker(team)
+    for desk in (second, third):
+        assert isinstance(desk.admit("alice", BUDGET, 451, now=1.0), Limited)
+    third.taken("alice", BUDGET, 450, now=2.0)
 
 
 def test_a_changed_policy_goes_on_with_what_was_used(team: Team) -> None:
@@ -237,10 +265,7 @@ def test_whatever_three_workers_do_what_they_reserve_fits_and_the_store_adds_up(
             else:
                 team.sweep(now)
         team.sweep(now + 2.0)
-        key = team.desks[0].shared._holding("alice", BUDGET[0]).share(0, MIDNIGHT).key
-        kept = valkey().client().hgetall(team.prefix + key)
-        total = sum(int(value) for value in kept.values())
-        assert total == used + sum(admitted.tokens for _, admitted in open_now)
+        assert valkey_sum(team, BUDGET) == used + sum(admitted.tokens for _, admitted in open_now)
     finally:
         team.close()
 

@@ -16,4 +16,4 @@ policies:
 """
 
 
-PRICED = ", price: {input: 1 EUR/1M, output: 2 EUR/1M}, max_output: 1000"
+PRICED = ", price: {input: 1 EUR/1M, output: 2 EUR/1M}, max_output: 1000, preamble: 0"

@@ -1,44 +1,33 @@
-from typing import Any
+"""What a refusal by a limit says; what is reserved is in test_sizing.py."""
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from pathlib import Path
 
-from guardhouse.model.operation import Operation
-from guardhouse.path.admission import made_tokens
-from guardhouse.wire.dialects.dialect import Route
-from guardhouse.wire.dialects.openai.dialect import OPENAI
-
-CHAT = Route(OPENAI, Operation.CHAT, b"/v1/chat/completions")
-EMBEDDINGS = Route(OPENAI, Operation.EMBEDDINGS, b"/v1/embeddings")
-
-NUMBERS = st.one_of(st.integers(), st.booleans(), st.none(), st.floats(allow_nan=False), st.text(max_size=3))
+from limited import PRICED, config
+from playbook import Play, chat, perform, post
 
 
-@pytest.mark.parametrize(
-    ("document", "tokens"),
-    [
-        ({}, 256),
-        ({"max_tokens": 10}, 10),
-        ({"max_tokens": 10, "max_completion_tokens": -5}, 10),
-        ({"max_tokens": 10, "max_completion_tokens": 1, "max_output_tokens": 30}, 30),
-        ({"max_tokens": 10, "n": 3}, 30),
-        ({"max_tokens": 10, "n": -1, "best_of": 4}, 40),
-        ({"max_tokens": True, "n": True}, 256),
-        ({"max_tokens": 10, "n": 2, "prompt": ["a", "b", "c"]}, 60),
-    ],
-)
-def test_the_largest_wish_is_reserved_for_each_answer(document: dict[str, Any], tokens: int) -> None:
-    assert made_tokens(document, CHAT) == tokens
+def said(tmp_path: Path, limits: str, length: int) -> tuple[int, str, str]:
+    found: list[tuple[int, str, str]] = []
+
+    async def scene(play: Play) -> None:
+        answer = await play.say(post(chat("x", max_tokens=length)))
+        found.append((answer.status, answer.code, answer.json["error"]["message"]))
+
+    perform(tmp_path, scene, config=config(limits, PRICED))
+    return found[0]
 
 
-@given(
-    st.fixed_dictionaries({}, optional=dict.fromkeys(("max_tokens", "max_completion_tokens", "n", "best_of"), NUMBERS))
-)
-def test_no_wish_makes_a_reservation_smaller_than_none_at_all(document: dict[str, Any]) -> None:
-    stated = [value for value in document.values() if type(value) is int and value > 0]
-    assert made_tokens(document, CHAT) >= min([256, *stated])
+def test_a_refusal_by_a_bound_says_how_much_the_request_may_use(tmp_path: Path) -> None:
+    status, code, message = said(tmp_path, "{budget: 2k tokens/day}", 5000)
+    assert (status, code) == (400, "tokens_beyond_limit")
+    assert "allows 2k tokens/day: this request may use 5" in message
+    status, code, message = said(tmp_path, "{budget: 0.01 EUR/day}", 5000)
+    assert (status, code) == (400, "cost_beyond_budget")
+    assert "allows 0.01 EUR/day: this request may use 0.010" in message
 
 
-def test_embeddings_make_no_output() -> None:
-    assert made_tokens({"input": "x", "max_tokens": 10}, EMBEDDINGS) == 0
+def test_a_refusal_by_an_estimate_says_nothing_of_the_kind(tmp_path: Path) -> None:
+    for limits in ("{budget: 2k tokens/day, reserve: estimate}", "{tokens: 2k/day}", "{quota: 2k tokens/day}"):
+        status, code, message = said(tmp_path, limits, 5000)
+        assert (status, code) == (400, "tokens_beyond_limit")
+        assert "may use" not in message

@@ -30,7 +30,7 @@ def test_a_length_within_what_is_left_stays(tmp_path: Path) -> None:
 def test_a_length_beyond_what_is_left_is_lowered_in_every_field_that_names_one(tmp_path: Path) -> None:
     wish = chat("x", max_tokens=9000, max_completion_tokens=8000)
     document = asked_of(tmp_path, CAPPING, chat("x"), wish)
-    left = 400 - (len(msgspec.json.encode(wish)) // 4 + 1)  # the first answer has used 600
+    left = 400 - len(msgspec.json.encode(wish))  # the first answer has used 600
     assert (document["max_tokens"], document["max_completion_tokens"]) == (left, left)
 
 
@@ -51,13 +51,27 @@ def test_what_is_left_is_shared_by_the_answers_that_are_asked_for(tmp_path: Path
 
 
 def test_money_caps_an_answer_like_tokens_do(tmp_path: Path) -> None:
-    # 0.01 EUR buy 10,000 tokens of input or 5,000 of output; 22 of input are used
-    document = asked_of(tmp_path, "{budget: 0.01 EUR/day, cap_output: true}", chat("x", max_tokens=9000))
-    assert document["max_tokens"] == (10_000 - 20) // 2
+    # 0.01 EUR buy 10,000 tokens of input or 5,000 of output
+    wish = chat("x", max_tokens=9000)
+    document = asked_of(tmp_path, "{budget: 0.01 EUR/day, cap_output: true}", wish)
+    assert document["max_tokens"] == (10_000 - len(msgspec.json.encode(wish))) // 2
+    estimated = asked_of(tmp_path, "{budget: 0.01 EUR/day, cap_output: true, reserve: estimate}", wish)
+    assert estimated["max_tokens"] == (10_000 - 20) // 2
 
 
 def test_a_policy_that_does_not_cap_leaves_the_request_alone(tmp_path: Path) -> None:
-    assert "max_tokens" not in asked_of(tmp_path, "{budget: 1k tokens/day}", chat("x"))
+    for limits in ("{quota: 1k tokens/day}", "{budget: 1k tokens/day, reserve: estimate}"):
+        assert "max_tokens" not in asked_of(tmp_path, limits, chat("x"))
+
+
+def test_a_budget_gives_a_length_to_an_answer_that_has_none_and_leaves_one_that_is_named(tmp_path: Path) -> None:
+    wish = chat("x")
+    left = 1000 - len(msgspec.json.encode(wish))
+    assert asked_of(tmp_path, "{budget: 1k tokens/day}", wish)["max_tokens"] == left
+    assert asked_of(tmp_path, "{budget: 100k tokens/day}", wish)["max_tokens"] == 1000
+    assert asked_of(tmp_path, "{budget: 100k tokens/day}", chat("x", max_tokens=3000))["max_tokens"] == 3000
+    several = asked_of(tmp_path, "{budget: 1k tokens/day}", chat("x", n=3))
+    assert several["max_tokens"] == (left - len(',"n":3')) // 3
 
 
 def test_the_record_says_that_admission_changed_the_request(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from limited import config
 from playbook import ALICE, PEPPER, Answer, Play, Wire, chat, completion, perform, post, reply
 
 from guardhouse.identity.api_keys import KeyRecord, digest, key_of
+from guardhouse.limits.load import NOTHING
 from guardhouse.path.listener import Connection
 from guardhouse.path.plane import DataPlane
 
@@ -232,7 +233,9 @@ def test_nothing_leaks_however_200_exchanges_end(tmp_path: Path) -> None:
             await play.turn(20)
             caller.connection_lost(None)
         await play.turn()
-        answer = play.plane.limits.admit("alice", next(iter(play.plane.snapshot.policies)).grant.limits, 0, 0, 0.0, 0.0)
+        answer = play.plane.limits.admit(
+            "alice", next(iter(play.plane.snapshot.policies)).grant.limits, NOTHING, 0.0, 0.0
+        )
         assert "0 reserved" in repr(answer.holds[0].counter)  # type: ignore[union-attr]
         assert answer.places[0].in_use == 1  # type: ignore[union-attr, index]
 

@@ -32,6 +32,16 @@ def test_a_completed_exchange_counts_its_tokens_its_ratio_and_its_duration() -> 
     assert (counts.denied, counts.open, pair.violations) == ({}, {"w0": 0}, {})
 
 
+def test_what_was_only_reserved_is_no_output_and_costs_what_was_charged() -> None:
+    record = closed(
+        "a", outcome="cancelled", usage_source="reserved", output_tokens=500, cost=10, charged_cost=40, currency="EUR"
+    )
+    counts = counted(opened("a"), record)
+    assert (pair_of(counts).input_tokens, pair_of(counts).output_tokens) == (10, 0)
+    assert sum(counts.series.users["alice"].ratios.counts) == 0
+    assert [cost.amount for cost in counts.series.costs] == [40]
+
+
 @pytest.mark.parametrize("outcome", ["failed", "cancelled", "aborted"])
 def test_an_exchange_without_a_finish_reason_counts_under_its_outcome(outcome: str) -> None:
     counts = counted(opened("a"), closed("a", outcome=outcome, finish_reason="", input_tokens=0))
@@ -50,7 +60,7 @@ def test_every_reason_of_a_denial_is_counted_once_and_where_it_belongs(reason: R
     violations = {
         *("operation_denied", "model_denied", "field_forbidden", "content_unreadable"),
         *("tokens_beyond_limit", "cost_beyond_budget", "policy_denied", "condition_unmet"),
-        *("approval_unavailable", "no_target_left"),
+        *("approval_unavailable", "no_target_left", "input_unbounded"),
     }
     assert counts.denied == {reason.code: 1}
     assert counts.series.users["alice"].rate_limit_hits == limit

@@ -59,6 +59,8 @@ class Opened(msgspec.Struct, tag="opened", tag_field="kind", kw_only=True, omit_
     encoded_blobs: int = 0
     risk: int = 0  # 0-10, advisory
     masked: dict[str, int] = {}  # entity -> how many, in the request
+    reserved: int = 0  # tokens at most, of budgets that reserve a bound
+    reserved_cost: int = 0  # the same of money, in billionths
 
 
 class Shadow(msgspec.Struct, omit_defaults=True, gc=False):
@@ -110,10 +112,12 @@ class Closed(msgspec.Struct, tag="closed", tag_field="kind", kw_only=True, omit_
     finish_reason: str = ""
     input_tokens: int = 0
     output_tokens: int = 0
-    usage_source: str = ""  # "reported" or "estimated"
+    usage_source: str = ""  # "reported"; "estimated"; "reserved": so much was, and nobody knows what was used of it
     timing: Timing | None = None  # how long the model server says that it took
     cost: int = 0  # of those tokens in billionths of `currency`, where the model has a price
     currency: str = ""
+    charged: int = 0  # tokens that budgets were charged with at most, where nobody reported; 0: no others than these
+    charged_cost: int = 0  # the same of money
     bytes_out: int = 0
     duration: float = 0.0  # seconds from the request's first byte
     first_byte: float = 0.0  # seconds until the upstream's first body byte

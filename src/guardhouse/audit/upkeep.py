@@ -34,6 +34,8 @@ class Carried(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     stream: bool = False
     risk: int = 0
     token_estimate: int = 0
+    reserved: int = 0
+    reserved_cost: int = 0
 
     @classmethod
     def from_opened(cls, opened: Opened) -> Self:
@@ -86,4 +88,6 @@ def end(carried: Opened | Carried, at: float, outcome: Outcome, reason: Reason) 
         risk=carried.risk,
         input_tokens=carried.token_estimate,  # it was sent; what came back nobody knows any more
         usage_source="estimated" if carried.token_estimate else "",
+        charged=carried.reserved,
+        charged_cost=carried.reserved_cost,
     )

@@ -8,6 +8,7 @@ from collections import deque
 from guardhouse.limits.book import NEVER, UNLIMITED, Admitted, Kind, Limit, Places
 from guardhouse.limits.bucket import Bucket
 from guardhouse.limits.counter import Counter, Hold
+from guardhouse.limits.load import Load, asked
 from guardhouse.limits.quota import MOST, Quota, Use
 from guardhouse.limits.rate import LimitRule, Rate
 
@@ -26,7 +27,7 @@ class More:
         self.places = Places()
         self.counters = [Counter(quota, at) for quota in rule.quotas]
 
-    def refusal(self, tokens: int, money: int, at: float) -> Refusal | None:
+    def refusal(self, load: Load, at: float) -> Refusal | None:
         """What refuses for longest."""
         rule, longest = self.rule, 0.0
         found: Refusal | None = None
@@ -34,7 +35,7 @@ class More:
             longest, found = RETRY_PLACE, (rule, "concurrent", rule.concurrent, RETRY_PLACE, 0.0)
         for counter in self.counters:
             quota = counter.quota
-            amount = asked(quota, tokens, money)
+            amount = asked(quota, load)
             left = counter.left(at)
             if left < amount or left <= 0:
                 wait = NEVER if amount > quota.amount else counter.ends - at
@@ -46,7 +47,7 @@ class More:
         """To be called only when nothing refuses."""
         self.places.in_use += 1
         admitted.places = (*admitted.places, self.places)
-        holds = [Hold(counter, asked(counter.quota, admitted.tokens, admitted.money)) for counter in self.counters]
+        holds = [Hold(counter, asked(counter.quota, admitted.load)) for counter in self.counters]
         admitted.holds = (*admitted.holds, *holds)
 
     def figures(self, at: float, into: list[int]) -> None:
@@ -85,10 +86,10 @@ class More:
             if _name(counter.quota) == (use.what, use.window, use.zone, use.budget) and counter.begins == use.begins:
                 counter.used += use.used
 
-    def charge(self, at: float, tokens: int, money: int, currency: str) -> None:
+    def charge(self, at: float, load: Load, currency: str) -> None:
         for counter in self.counters:
             if counter.begins <= at < counter.ends and counter.quota.currency in ("", currency):
-                counter.used += asked(counter.quota, tokens, money)
+                counter.used += asked(counter.quota, load)
 
     def idle(self, at: float) -> bool:
         return self.places.is_idle() and all(counter.idle(at) for counter in self.counters)
@@ -145,30 +146,26 @@ class Account:
             self.departures = deque()
         self.departures.append(departure)
 
-    def room(self, now: float, at: float) -> tuple[int, int]:
-        """Tokens and money that are left."""
+    def room(self, given: Load, now: float, at: float) -> tuple[int, int]:
+        """Tokens and money that are left beside what is given, of all that caps an answer."""
         tokens, money = UNLIMITED, UNLIMITED
-        if self.tokens is not None:
-            tokens = self.tokens.remaining(now)
+        caps = self.rule.cap_output
+        if caps and self.tokens is not None:
+            tokens = max(0, self.tokens.remaining(now) - given.tokens)
         for counter in () if self.more is None else self.more.counters:
-            left = max(0, counter.left(at))
-            if counter.quota.unit == "tokens":
-                tokens = min(tokens, left)
-            elif counter.quota.unit == "money":
-                money = min(money, left)
+            quota = counter.quota
+            if caps or quota.bound:
+                left = max(0, counter.left(at) - asked(quota, given))
+                if quota.unit == "tokens":
+                    tokens = min(tokens, left)
+                elif quota.unit == "money":
+                    money = min(money, left)
         return tokens, money
 
 
 def limits_more(rule: LimitRule) -> bool:
     """Whether a rule limits anything besides rates."""
     return rule.concurrent is not None or bool(rule.quotas)
-
-
-def asked(quota: Quota, tokens: int, money: int) -> int:
-    """What an exchange takes of a quota."""
-    if quota.unit == "requests":
-        return 1
-    return tokens if quota.unit == "tokens" else money
 
 
 def alike(one: Quota, other: Quota) -> bool:

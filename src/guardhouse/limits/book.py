@@ -14,8 +14,9 @@ The life of a reservation:
                settle    exactly once counts, however the exchange ended; gives back what was reserved too much
 
 `now` is the clock of the loop, which nobody sets and on which rates run; `at` is Unix time, which windows of the
-calendar need. `tokens` and `money` are estimates when admitting and real figures when settling; money is in billionths
-(quota.py). Nothing here waits: a book that has to ask elsewhere answers `Pending`, within a time of its own choosing.
+calendar need. A `Load` is an estimate and a bound when admitting and what was used when settling; money is in
+billionths (quota.py). Nothing here waits: a book that has to ask elsewhere answers `Pending`, within a time of its own
+choosing.
 
 These are classes and abstract methods rather than structs and protocols, because the compiled build calls them directly
 then; so an implementation has to be in a module that is compiled as well (setup.py).
@@ -27,6 +28,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from guardhouse.limits.counter import Hold
+from guardhouse.limits.load import Load
 from guardhouse.limits.quota import Quota
 from guardhouse.limits.rate import Concurrency, LimitRule, Rate
 from guardhouse.model.denial import Denial
@@ -41,7 +43,10 @@ NO_LEVELS: list[float] = []  # replaced, never filled
 class Limited:
     """A refusal, by the rule that asks for the longest wait; nothing was taken."""
 
-    __slots__ = ("away", "impossible", "kind", "levels", "limit", "more", "policy", "retry_after", "rules", "until")
+    __slots__ = (
+        *("away", "impossible", "kind", "levels", "limit", "load", "more", "policy"),
+        *("retry_after", "rules", "until"),
+    )
 
     def __init__(
         self,
@@ -56,6 +61,7 @@ class Limited:
         self.rules = rules
         self.levels = levels
         self.more: list[int] | None = None
+        self.load: Load | None = None  # that was asked for
         self.policy = policy
         self.kind: Kind = kind
         self.limit = limit
@@ -174,15 +180,15 @@ class Places:
 
 
 class Admitted:
-    """A reservation: one request, `tokens` and `money` under each of `rules`."""
+    """A reservation: one request and `load` under each of `rules`."""
 
-    __slots__ = ("delay", "holds", "levels", "money", "more", "places", "principal_id", "rules", "settled", "tokens")
+    __slots__ = ("delay", "holds", "levels", "load", "more", "places", "principal_id", "rules", "settled", "tokens")
 
-    def __init__(self, principal_id: str, rules: tuple[LimitRule, ...], tokens: int, money: int) -> None:
+    def __init__(self, principal_id: str, rules: tuple[LimitRule, ...], load: Load) -> None:
         self.principal_id = principal_id
         self.rules = rules
-        self.tokens = tokens
-        self.money = money
+        self.load = load
+        self.tokens = load.tokens  # as rates count them
         self.levels: list[float] = NO_LEVELS  # left of rates: per rule, requests if limited, tokens if limited
         self.more: list[int] | None = None  # of the rest: see headers.py
         self.delay = 0.0  # seconds to hold the exchange before it begins: its place in a rule's queue
@@ -202,22 +208,23 @@ class Book(ABC):
     __slots__ = ()
 
     @abstractmethod
-    def admit(  # noqa: PLR0917 - on the path of every limited request, where names cost
-        self, principal_id: str, rules: tuple[LimitRule, ...], tokens: int, money: int, now: float, at: float
-    ) -> Answer:
-        """Reserve one request, a place, the estimated tokens and money under every rule, or nothing at all."""
+    def admit(self, principal_id: str, rules: tuple[LimitRule, ...], load: Load, now: float, at: float) -> Answer:
+        """Reserve one request, a place and the load under every rule, or nothing at all."""
 
     @abstractmethod
-    def settle(self, admitted: Admitted, tokens: int, money: int, now: float) -> None:
-        """Replace the estimate by what was used and free the place. Only the first call counts."""
+    def settle(self, admitted: Admitted, used: Load, now: float) -> None:
+        """Put what was used in the place of what was reserved and free the place. Only the first call counts."""
 
     @abstractmethod
-    def extend(self, admitted: Admitted, tokens: int, money: int, at: float) -> bool:
-        """Reserve more of every budget for an answer that is longer than estimated; False when one has no room."""
+    def extend(self, admitted: Admitted, more: Load, at: float) -> bool:
+        """Reserve more of every budget for an answer that is longer than reserved; False when one has no room."""
 
     @abstractmethod
-    def room(self, principal_id: str, rules: tuple[LimitRule, ...], now: float, at: float) -> tuple[int, int]:
-        """The tokens and the money that an exchange may use at most now; `UNLIMITED` where no rule says."""
+    def room(
+        self, principal_id: str, rules: tuple[LimitRule, ...], given: Load, now: float, at: float
+    ) -> tuple[int, int]:
+        """The tokens and the money that are left for an answer beside `given`; `UNLIMITED` where no rule says. Rules
+        that cap answers are asked, and budgets that reserve the most that can be used."""
 
 
 UNLIMITED = 2**62

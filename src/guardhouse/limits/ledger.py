@@ -20,6 +20,7 @@ import msgspec
 
 from guardhouse.audit.segment import list_segments, segment_number
 from guardhouse.limits.calendar import window_at
+from guardhouse.limits.load import Load
 from guardhouse.limits.quota import Price, Use
 from guardhouse.limits.rate import LimitRule
 from guardhouse.limits.table import LimitTable
@@ -45,6 +46,8 @@ class _Closed(msgspec.Struct, gc=False):
     output_tokens: int = 0
     cost: int = 0
     currency: str = ""
+    charged: int = 0
+    charged_cost: int = 0
     duration: float = 0.0
     controls: dict[str, str] = {}
 
@@ -96,10 +99,11 @@ def _add(table: LimitTable, rules: dict[str, LimitRule], closed: _Closed, price:
     tokens, money, currency = closed.input_tokens + closed.output_tokens, closed.cost, closed.currency
     if closed.outcome == "aborted" and price is not None:
         money, currency = price.of(closed.input_tokens, closed.output_tokens), price.currency
+    load = Load(tokens, money, closed.charged or tokens, closed.charged_cost or money)
     for policy in closed.policies:
         if policy in rules:
             admitted = closed.at - closed.duration
-            table.charge(closed.principal, rules[policy], admitted, tokens, money, currency, at)
+            table.charge(closed.principal, rules[policy], admitted, load, currency, at)
 
 
 def _load(path: Path, journal: Path) -> Saved | None:

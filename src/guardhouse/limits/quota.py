@@ -41,6 +41,7 @@ class Quota(msgspec.Struct, frozen=True, cache_hash=True):
     currency: str = ""  # of money
     budget: bool = False
     zone: str = "UTC"
+    bound: bool = False  # counts what an exchange may use at most (load.py)
 
     @property
     def seconds(self) -> int:

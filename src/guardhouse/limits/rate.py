@@ -66,6 +66,11 @@ class LimitRule(msgspec.Struct, frozen=True, cache_hash=True):
     cap_output: bool = False  # shorten answers to what is left rather than refuse or overdraw
     away: Away | None = None  # what becomes of it while the store of shared limits is away; None: what holds for all
 
+    @property
+    def bounded(self) -> bool:
+        """Whether it has a budget that reserves the most that an exchange may use."""
+        return any(quota.bound for quota in self.quotas)
+
 
 def parse_rate(text: str) -> Rate | None:
     """The rate that `text` says; None when it says none."""

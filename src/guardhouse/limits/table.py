@@ -16,8 +16,9 @@ pays for a long sweep. Principals come from configured keys; nobody makes accoun
 
 from collections import deque
 
-from guardhouse.limits.account import Account, Refusal, asked
+from guardhouse.limits.account import Account, Refusal
 from guardhouse.limits.book import NEVER, UNLIMITED, Admitted, Answer, Book, Limited, Pending
+from guardhouse.limits.load import Load, asked
 from guardhouse.limits.quota import Use
 from guardhouse.limits.rate import LimitRule
 
@@ -38,9 +39,8 @@ class LimitTable(Book):
     def __repr__(self) -> str:
         return f"<LimitTable of {len(self._accounts)} accounts>"
 
-    def admit(  # noqa: PLR0917 - see Book
-        self, principal_id: str, rules: tuple[LimitRule, ...], tokens: int, money: int, now: float, at: float
-    ) -> Answer:
+    def admit(self, principal_id: str, rules: tuple[LimitRule, ...], load: Load, now: float, at: float) -> Answer:
+        tokens = load.tokens
         known = len(self._accounts)
         accounts: list[Account] = []
         simple = self._plain
@@ -56,7 +56,7 @@ class LimitTable(Book):
             if bucket is not None and bucket.wait_for(tokens, now) != 0.0:
                 simple = False
             accounts.append(account)
-        admitted = Admitted(principal_id, rules, tokens, money)
+        admitted = Admitted(principal_id, rules, load)
         answer: Answer = admitted
         if simple:
             admitted.levels = _take(accounts, 1, tokens)
@@ -66,11 +66,11 @@ class LimitTable(Book):
             self._sweep(now, at)  # after the taking: an account that was only just made is full
         return answer
 
-    def settle(self, admitted: Admitted, tokens: int, money: int, now: float) -> None:
+    def settle(self, admitted: Admitted, used: Load, now: float) -> None:
         if admitted.settled:
             return
         admitted.settled = True
-        delta = admitted.tokens - max(0, tokens)
+        delta = admitted.tokens - used.tokens
         for rule in admitted.rules:
             account = self._accounts.get((admitted.principal_id, rule.policy))
             if account is None and delta < 0 and rule.tokens is not None:
@@ -79,21 +79,23 @@ class LimitTable(Book):
             if account is not None and account.tokens is not None:
                 account.tokens.settle(delta, now)
         if admitted.places:
-            _release(admitted, tokens, money)
+            _release(admitted, used)
 
-    def extend(self, admitted: Admitted, tokens: int, money: int, at: float) -> bool:
+    def extend(self, admitted: Admitted, more: Load, at: float) -> bool:
         """All budgets or none: what one has given before another refuses is settled with the rest."""
         for hold in admitted.holds:
             quota = hold.counter.quota
-            if quota.budget and not hold.extend(asked(quota, tokens, money), at):
+            if quota.budget and not hold.extend(asked(quota, more), at):
                 return False
         return True
 
-    def room(self, principal_id: str, rules: tuple[LimitRule, ...], now: float, at: float) -> tuple[int, int]:
+    def room(
+        self, principal_id: str, rules: tuple[LimitRule, ...], given: Load, now: float, at: float
+    ) -> tuple[int, int]:
         tokens = money = UNLIMITED
         for rule in rules:
-            if rule.cap_output:
-                room = self._follow(principal_id, rule, now, at).room(now, at)
+            if rule.cap_output or rule.bounded:
+                room = self._follow(principal_id, rule, now, at).room(given, now, at)
                 tokens, money = min(tokens, room[0]), min(money, room[1])
         return tokens, money
 
@@ -120,12 +122,12 @@ class LimitTable(Book):
                 more.restore(use)
 
     def charge(  # noqa: PLR0917 - for ledger.py
-        self, principal_id: str, rule: LimitRule, admitted: float, tokens: int, money: int, currency: str, at: float
+        self, principal_id: str, rule: LimitRule, admitted: float, load: Load, currency: str, at: float
     ) -> None:
         """Count an exchange of a while ago in those windows of `at` that it was admitted in."""
         more = self._follow(principal_id, rule, 0.0, at).more
         if more is not None:
-            more.charge(admitted, tokens, money, currency)
+            more.charge(admitted, load, currency)
 
     def _follow(self, principal_id: str, rule: LimitRule, now: float, at: float) -> Account:
         """The account, made or changed to what the rule says now."""
@@ -180,7 +182,7 @@ def _judge(accounts: list[Account], wanted: Admitted, now: float, at: float) -> 
     worst = refusal if delay == NEVER else None
     crowded: list[Account] = []
     for account in accounts:
-        found = None if account.more is None else account.more.refusal(wanted.tokens, wanted.money, at)
+        found = None if account.more is None else account.more.refusal(wanted.load, at)
         if found is not None and found[1] == "concurrent" and account.rule.queue is not None:
             crowded.append(account)
         if found is not None and (worst is None or found[3] > worst[3] or worst[1] == "concurrent"):
@@ -211,6 +213,7 @@ def _limited(accounts: list[Account], refusal: Refusal, wanted: Admitted, at: fl
     levels = _take(accounts, 0, 0)
     limited = Limited(wanted.rules, levels, policy=rule.policy, kind=kind, limit=limit, wait=wait)
     limited.until = until
+    limited.load = wanted.load
     limited.more = _figures(accounts, at)
     return limited
 
@@ -223,10 +226,10 @@ def _wait_for_place(account: Account, limited: Limited) -> Pending | Limited:
     return pending if more.places.wait(pending, queue.depth) else limited
 
 
-def _release(admitted: Admitted, tokens: int, money: int) -> None:
+def _release(admitted: Admitted, used: Load) -> None:
     """Counters first: whoever is called because a place is free finds everything settled."""
     for hold in admitted.holds:
-        hold.settle(asked(hold.counter.quota, max(0, tokens), max(0, money)))
+        hold.settle(asked(hold.counter.quota, used))
     for places in admitted.places:
         places.free()
 

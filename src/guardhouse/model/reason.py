@@ -122,6 +122,7 @@ class Reason(Enum):
         True,
         "The gateway holds as much for you at the moment as it can.",
     )
+    INPUT_UNBOUNDED = ("input_unbounded", 400, "caller", False, "A budget counts this, and it has no bound.")
     OVERLOADED = ("overloaded", 503, "gateway", True, "The model is busy, and too many requests wait for it already.")
     QUEUE_TIMEOUT = ("queue_timeout", 503, "gateway", True, "The model was busy for too long.")
     TOKENS_BEYOND_LIMIT = ("tokens_beyond_limit", 400, "caller", False, "This request alone exceeds your token limit.")

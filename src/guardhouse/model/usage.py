@@ -16,5 +16,5 @@ class Timing(msgspec.Struct, frozen=True):
 class Usage(msgspec.Struct, frozen=True):
     input_tokens: int
     output_tokens: int
-    source: Literal["reported", "estimated"] = "reported"
+    source: Literal["reported", "estimated", "reserved"] = "reported"
     timing: Timing | None = None

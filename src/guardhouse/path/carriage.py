@@ -24,7 +24,7 @@ from guardhouse.audit.record import Attempt
 from guardhouse.model.denial import Denial
 from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
-from guardhouse.path import record, rerouting, retrying, routing
+from guardhouse.path import record, rerouting, retrying, routing, sizing
 from guardhouse.path.breaker import REFUSED, Ticket
 from guardhouse.path.exchange import Detour, Exchange
 from guardhouse.path.fault import describe
@@ -177,8 +177,9 @@ class Carriage:
             return False
         if not self._is_repeatable() or self._rounds >= self._plane.settings.upstream.retries.attempts:
             return False
+        plane = self._plane
         self._rounds += 1
-        return self._plane.retries.take(self._plane.loop_time())
+        return plane.retries.take(plane.loop_time()) and sizing.may_repeat(exchange, plane.limits, plane.now())
 
     def _is_repeatable(self) -> bool:
         exchange = self._exchange
@@ -228,6 +229,9 @@ class Carriage:
             self._end(body)
             return
         self._connection = connection
+        if exchange.sent and exchange.size is not None:
+            exchange.size.lost += 1
+        exchange.sent = True
         exchange.caller.upstream = connection
         path = route.dialect.upstream_path(route, model.upstream_name)
         rendered = pool.render(route, path, exchange.id, head.headers, body)

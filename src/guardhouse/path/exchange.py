@@ -23,6 +23,7 @@ from guardhouse.model.signals import Signals
 from guardhouse.model.text import Text
 from guardhouse.model.usage import Usage
 from guardhouse.path.memory import Charge
+from guardhouse.path.size import Size
 from guardhouse.path.upstream import UpstreamConnection
 from guardhouse.policy.snapshot import Grant, Model, Policies, Snapshot, Target
 from guardhouse.residency.keeping import Keep
@@ -134,9 +135,11 @@ class Exchange:
         "principal",
         "refused_by",
         "route",
+        "sent",
         "shadow",
         "signals",
         "signed_by",
+        "size",
         "slot",
         "snapshot",
         "started",
@@ -186,6 +189,7 @@ class Exchange:
         self.opaque: bool | None = None  # whether part of it is no text; None: nobody has asked
         self.refused_by: tuple[str, ...] = ()  # the policies that denied it
         # admission
+        self.size: Size | None = None  # in tokens; None where nothing is limited
         self.admission: Admitted | Limited | None = None
         self.meter: Metering | None = None  # of an answer that flows under a budget
         self.waiting: Pending | None = None  # what it is held for
@@ -202,6 +206,7 @@ class Exchange:
     def _begin_answer(self) -> None:
         # upstream, response
         self.opened: bool = False
+        self.sent: bool = False  # a model server may have it
         self.begun: bool = False  # the head of the answer has gone to the caller
         self.status: int = 0
         self.first_byte: float = 0.0
@@ -214,7 +219,6 @@ class Exchange:
         self.finish_reason: str = ""
         self.output_chars: int = 0
         self.bytes_out: int = 0
-        # record
         self.denial: Denial | None = None
         self.passed: int = 0  # how many stages were passed, in the order of the pipeline
         self.controls: dict[str, Control] = {}  # what the others did

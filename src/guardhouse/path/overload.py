@@ -140,7 +140,13 @@ def _ask(exchange: Exchange, plane: DataPlane, target: Target) -> Slot:
 def _is_dearer(exchange: Exchange, model: Model, other: Model) -> bool:
     """Whether it may cost more than what was reserved for it."""
     grant, price, its = exchange.grant, model.price, other.price
-    if grant is None or its is None:
+    if grant is None:
+        return False
+    if grant.bounded:
+        wider = model.max_input and not 0 < other.max_input <= model.max_input
+        if wider or other.preamble > model.preamble:
+            return True
+    if its is None:
         return False
     if not any(quota.unit == "money" for rule in grant.limits for quota in rule.quotas):
         return False

@@ -7,33 +7,21 @@ and one that has is cut off without a clean end."""
 
 from collections.abc import Callable
 
-from guardhouse.audit.record import Closed, Control, Kept, Opened, Outcome
+from guardhouse.audit.record import Closed, Control, Event, Kept, Opened, Outcome
 from guardhouse.limits.book import Admitted
+from guardhouse.limits.load import NOTHING, Load
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
 from guardhouse.model.usage import Usage
-from guardhouse.path import overload
+from guardhouse.path import overload, sizing
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.holding import let_go, let_go_of_answer
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.render import render_answer, render_denial
+from guardhouse.path.size import Size
 from guardhouse.path.targets import bounds_for
 
-_CHARACTERS_PER_TOKEN = 4
-
 _GONE = (Reason.CLIENT_LEFT, Reason.CLIENT_TOO_SLOW)  # nobody is there to be answered
-
-_NOT_SENT = (
-    Reason.UPSTREAM_UNAVAILABLE,
-    Reason.UPSTREAM_UNREACHABLE,
-    Reason.UPSTREAM_CONNECT_TIMEOUT,
-    Reason.UPSTREAM_ADDRESS_REFUSED,
-    Reason.UPSTREAM_TLS_FAILED,
-    Reason.UPSTREAM_TLS_TIMEOUT,
-    Reason.UPSTREAM_CREDENTIAL_UNAVAILABLE,
-    Reason.UPSTREAM_CREDENTIAL_REFUSED,
-    Reason.UPSTREAM_SATURATED,
-)
 
 # the stages in the order of pipeline.py, and what is to be said when the first n of them were passed
 STAGE_ORDER = (
@@ -46,6 +34,8 @@ _PASSED: list[dict[str, Control]] = [dict.fromkeys(STAGE_ORDER[:n], "passed") fo
 def open_(exchange: Exchange, plane: DataPlane, then: Callable[[OSError | None], None]) -> None:
     """Write the opened record, then call `then`: with None, or with why it could not be written."""
     principal, grant, signals = exchange.principal, exchange.grant, exchange.signals
+    admission = exchange.admission
+    reserved = admission.load if grant is not None and grant.bounded and isinstance(admission, Admitted) else NOTHING
     operation, model, target = exchange.operation, exchange.model, exchange.target
     assert principal is not None
     assert grant is not None
@@ -80,6 +70,8 @@ def open_(exchange: Exchange, plane: DataPlane, then: Callable[[OSError | None],
             encoded_blobs=signals.encoded_blobs,
             risk=signals.risk,
             masked=exchange.masked,
+            reserved=reserved.most_tokens,
+            reserved_cost=reserved.most_money,
         ),
         then,
     )
@@ -90,18 +82,21 @@ def close(exchange: Exchange, plane: DataPlane, denial: Denial | None, broken: b
     if exchange.closed:
         return
     exchange.closed = True
-    usage = exchange.usage or _estimate(exchange, denial)
+    usage = sizing.used(exchange, denial)
     price = None if exchange.model is None else exchange.model.price
     cost = 0 if price is None else price.of(usage.input_tokens, usage.output_tokens)
+    charge = sizing.charge(exchange, usage, cost)
     try:
         if isinstance(exchange.admission, Admitted):
-            plane.limits.settle(exchange.admission, usage.input_tokens + usage.output_tokens, cost, plane.loop_time())
+            plane.limits.settle(exchange.admission, charge, plane.loop_time())
+            if usage.source == "reported" and exchange.size is not None:
+                _tell_overrun(exchange, plane, usage, exchange.size)
     finally:
         if exchange.slot is not None:
             overload.leave(exchange, plane, denial)
     last = render_answer(exchange) if denial is None and not exchange.begun else _last_bytes(exchange, denial, broken)
     plane.journal.append(
-        _closed(exchange, plane, denial, usage, cost), lambda error: _release(exchange, last, denial, error)
+        _closed(exchange, plane, denial, usage, charge), lambda error: _release(exchange, last, denial, error)
     )
 
 
@@ -112,12 +107,33 @@ def abandon(exchange: Exchange) -> None:
     exchange.caller.abort()
 
 
-def _estimate(exchange: Exchange, denial: Denial | None) -> Usage:
-    """What was probably used by an exchange that did not say. One that no model server took on used nothing."""
-    refused = exchange.status >= 400 or (denial is not None and denial.reason in _NOT_SENT)
-    if not exchange.opened or exchange.signals is None or refused:
-        return Usage(0, 0, "estimated")
-    return Usage(exchange.signals.token_estimate, exchange.output_chars // _CHARACTERS_PER_TOKEN, "estimated")
+def _tell_overrun(exchange: Exchange, plane: DataPlane, usage: Usage, size: Size) -> None:
+    """A model server that used more than can be: it does not keep to the length it is told, or its template says more
+    than `preamble`. What it reports is charged, and may be more than the budget had."""
+    if exchange.grant is None or not exchange.grant.bounded:
+        return
+    if usage.input_tokens <= size.most_given and usage.output_tokens <= size.most_made:
+        return
+    assert exchange.principal is not None
+    facts: dict[str, str | int | float | bool] = {
+        "exchange": exchange.id,
+        "target": "" if exchange.target is None else exchange.target.name,
+        "input": usage.input_tokens,
+        "most_input": size.most_given,
+        "output": usage.output_tokens,
+        "most_output": size.most_made,
+    }
+    model = "" if exchange.model is None else exchange.model.name
+    plane.journal.append(
+        Event(
+            at=plane.now(),
+            name="budget.overrun",
+            severity="warning",
+            principal=exchange.principal.id,
+            model=model,
+            facts=facts,
+        )
+    )
 
 
 def _last_bytes(exchange: Exchange, denial: Denial | None, broken: bytes) -> bytes:
@@ -147,7 +163,7 @@ def _release(exchange: Exchange, last: bytes, denial: Denial | None, error: OSEr
         exchange.caller.finish(exchange, render_denial(exchange, refusal), keep_alive=False)
 
 
-def _closed(exchange: Exchange, plane: DataPlane, denial: Denial | None, usage: Usage, cost: int) -> Closed:
+def _closed(exchange: Exchange, plane: DataPlane, denial: Denial | None, usage: Usage, charge: Load) -> Closed:
     principal, operation, model, grant = exchange.principal, exchange.operation, exchange.model, exchange.grant
     signals, target, detour = exchange.signals, exchange.target, exchange.detour
     return Closed(
@@ -183,7 +199,9 @@ def _closed(exchange: Exchange, plane: DataPlane, denial: Denial | None, usage: 
         output_tokens=usage.output_tokens,
         usage_source=usage.source,
         timing=usage.timing,
-        cost=cost,
+        cost=charge.money,
+        charged=charge.most_tokens if charge.most_tokens != charge.tokens else 0,
+        charged_cost=charge.most_money if charge.most_money != charge.money else 0,
         currency="" if model is None or model.price is None else model.price.currency,
         bytes_out=exchange.bytes_out + len(exchange.answer),
         duration=_to_microseconds(plane.loop_time() - exchange.started),

@@ -145,6 +145,8 @@ def _model(name: str, entry: ModelEntry, targets: Mapping[str, Target], document
         choose=None if entry.choose == "first" else Choosing(how=entry.choose, by=entry.sticky_by or "principal"),
         repeatable=entry.repeat == "unanswered",
         fallback=entry.fallback,
+        max_input=entry.max_input or 0,
+        preamble=entry.preamble,
         version=entry.version or "",
         versions=entry.versions,
         tags=frozenset(entry.tags),

@@ -61,6 +61,8 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True):
     price: PriceEntry | None = None
     max_output: int | None = None
     timeouts: Timeouts | None = None
+    max_input: int | None = None
+    preamble: int = 512
     choose: How = "first"
     sticky_by: str | None = None
     repeat: Repeat = "unsent"

@@ -45,6 +45,7 @@ def _grant(entry: PolicyEntry, source: Effects, document: Document) -> Grant:
         refuse_unknown_fields=source.unknown_fields == "refuse",
         limits=rules,
         cap_output=any(rule.cap_output for rule in rules),
+        bounded=any(rule.bounded for rule in rules),
         approvals=() if source.approve is None else (Approval(entry.name, source.approve.by),),
         route=targets_meant(source.route, document) if source.route else None,
         keep=keep_of(source.keep_in, f"policy {entry.name}", regions_of(document)) if source.keep_in else (),

@@ -164,7 +164,16 @@ _MODEL = Shape(
         "targets": Key(ListOf(kinds.TARGET_NAME), "The targets that serve the model, the preferred one first."),
         "name": Key(kinds.UPSTREAM_NAME, "What the targets call it, if not by its name here."),
         "price": Key(PRICE, "What its tokens cost; needed by budgets of money."),
-        "max_output": Key(kinds.Whole(1, 2**31 - 1), "Tokens of its longest answer; needed by cap_output."),
+        "max_output": Key(
+            kinds.Whole(1, 2**31 - 1),
+            "Tokens of its longest answer; needed by cap_output, and what a budget allows where nobody names a length.",
+        ),
+        "max_input": Key(
+            kinds.Whole(1, 2**31 - 1), "Tokens of its longest input: the most that a budget reserves for one."
+        ),
+        "preamble": Key(
+            kinds.Whole(0, 2**20), "Tokens that its template says by itself, reserved by budgets beside the input."
+        ),
         "timeouts": Key(TIMEOUTS, "How long each phase may take for this model, before what its targets say."),
         "choose": Key(HOW, "Who serves it: the first target, by weight, the least busy, or each session its own."),
         "sticky_by": Key(STICKY_BY, "What a session is, with choose: sticky."),

@@ -72,6 +72,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     price: Price | None = None
     max_output: int = 0  # tokens of its longest answer; 0 where nobody said
     timeouts: Timeouts | None = None
+    max_input: int = 0  # likewise
+    preamble: int = 0  # tokens that its template says by itself
     choose: Choosing | None = None  # None: in the order of `targets`
     repeatable: bool = False  # what was sent and not answered may be sent again, whatever the operation
     fallback: tuple[str, ...] = ()  # names of other models, the best first
@@ -102,6 +104,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     signed: bool = False  # only with a signature
     injection: Literal["", "flag", "block"] = ""  # what becomes of injections in structured parameters
     cap_output: bool = False  # one of the limits shortens answers
+    bounded: bool = False  # one of them is a budget that reserves the most that can be used
     approvals: tuple[Approval, ...] = ()  # all of them are needed
     route: frozenset[str] | None = None  # the only targets that may serve it; None: every one of the model
     keep: Keep = ()  # where the bytes of the use may be; all of it must be met

@@ -15,7 +15,7 @@ def unite(policies: tuple[str, ...], grants: Sequence[Grant]) -> Grant:
     keep: list[Requirement] = []
     route: frozenset[str] | None = None
     mask_request = mask_response = 0
-    refuse = cap_output = signed = False
+    refuse = cap_output = bounded = signed = False
     injection: Literal["", "flag", "block"] = ""
     for grant in grants:
         limits += grant.limits
@@ -29,6 +29,7 @@ def unite(policies: tuple[str, ...], grants: Sequence[Grant]) -> Grant:
         signed = signed or grant.signed
         if injection != "block":
             injection = grant.injection or injection
+        bounded = bounded or grant.bounded
         if grant.route is not None:
             route = grant.route if route is None else route & grant.route
     return Grant(
@@ -40,6 +41,7 @@ def unite(policies: tuple[str, ...], grants: Sequence[Grant]) -> Grant:
         signed=signed,
         injection=injection,
         cap_output=cap_output,
+        bounded=bounded,
         approvals=tuple(approvals),
         route=route,
         keep=tuple(keep),

@@ -51,6 +51,7 @@ _VIOLATIONS = frozenset(
         Reason.MEDIA_REFUSED,
         Reason.TOKENS_BEYOND_LIMIT,
         Reason.COST_BEYOND_BUDGET,
+        Reason.INPUT_UNBOUNDED,
     )
 )
 
@@ -78,7 +79,9 @@ class _Closed(msgspec.Struct, tag="closed", tag_field="kind", gc=False):
     input_tokens: int = 0
     output_tokens: int = 0
     timing: Timing | None = None
+    usage_source: str = ""
     cost: int = 0
+    charged_cost: int = 0
     currency: str = ""
     duration: float = 0.0
     risk: int = 0
@@ -177,12 +180,14 @@ class Tally:
             return
         tokens = record.input_tokens
         pair.input_tokens += tokens
-        pair.output_tokens += record.output_tokens
-        if record.cost:
-            series.count_cost(pair, record.policies, record.currency, record.cost)
+        cost = max(record.cost, record.charged_cost)
+        if cost:
+            series.count_cost(pair, record.policies, record.currency, cost)
+        if record.usage_source != "reserved":
+            pair.output_tokens += record.output_tokens
         if record.timing is not None:
             self._count_timing(record.model, record.timing)
-        if tokens:
+        if tokens and record.usage_source != "reserved":
             user.ratios.observe(RATIOS, record.output_tokens / tokens)
         if record.outcome != "aborted":
             user.durations.observe(DURATIONS, record.duration)

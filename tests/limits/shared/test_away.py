@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardhouse.limits.book import Admitted, Limited
+from guardhouse.limits.load import exactly
 from guardhouse.limits.quota import Quota
 from guardhouse.limits.rate import Away, Concurrency, LimitRule, Rate
 from guardhouse.limits.shared.away import Substitute, part_of
@@ -11,7 +12,7 @@ RATED = LimitRule("rated", Rate(6, 60.0))
 
 
 def ask(substitute: Substitute, *rules: LimitRule) -> Admitted | Limited:
-    answer = substitute.admit("alice", rules, 1, 0, 0.0, 0.0, 0.5)
+    answer = substitute.admit("alice", rules, exactly(1, 0), 0.0, 0.0, 0.5)
     assert isinstance(answer, Admitted | Limited)
     return answer
 

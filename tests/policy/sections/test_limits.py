@@ -53,6 +53,16 @@ def test_where_no_tokens_are_used_only_requests_are_limited() -> None:
     assert places(limits, uses_tokens=False) == ["tokens", "quota[1]", "budget[0]"]
 
 
+def test_a_budget_reserves_a_bound_unless_an_estimate_will_do() -> None:
+    budget, other = (quota("1 EUR/day"),), (quota("5 tokens/day"),)
+    assert rule("p", Limits(budget=budget)).bounded
+    assert not rule("p", Limits(budget=budget, reserve="estimate")).bounded
+    assert not rule("p", Limits(quota=other, tokens=RATE)).bounded
+    assert [message for _, message in findings(Limits(requests=RATE, reserve="estimate"), uses_tokens=True)] == [
+        "has no effect: there is no budget, and all other limits reserve an estimate"
+    ]
+
+
 def test_the_zone_is_that_of_every_window() -> None:
     limits = Limits(
         requests=RATE, concurrent=3, quota=(quota("1 requests/day"),), budget=(quota("1 EUR/day"),), zone="Asia/Tokyo"
@@ -63,6 +73,6 @@ def test_the_zone_is_that_of_every_window() -> None:
         concurrent=Concurrency(3),
         quotas=(
             Quota("requests", 1, "day", zone="Asia/Tokyo"),
-            Quota("money", 10**9, "day", "EUR", budget=True, zone="Asia/Tokyo"),
+            Quota("money", 10**9, "day", "EUR", budget=True, zone="Asia/Tokyo", bound=True),
         ),
     )

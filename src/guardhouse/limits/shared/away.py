@@ -8,6 +8,7 @@ most as much is let through as with the store, and less where the load is uneven
 import msgspec
 
 from guardhouse.limits.book import Answer, Limit, Limited
+from guardhouse.limits.load import Load
 from guardhouse.limits.quota import Quota
 from guardhouse.limits.rate import Away, Concurrency, LimitRule, Rate
 from guardhouse.limits.table import LimitTable
@@ -28,8 +29,7 @@ class Substitute:
         self,
         principal_id: str,
         rules: tuple[LimitRule, ...],
-        tokens: int,
-        money: int,
+        load: Load,
         now: float,
         at: float,
         wait: float,
@@ -41,7 +41,7 @@ class Substitute:
                 return _closed(rule, wait)
             if meaning == "local":
                 counted.append(self._part(rule))
-        return self.table.admit(principal_id, tuple(counted), tokens, money, now, at)
+        return self.table.admit(principal_id, tuple(counted), load, now, at)
 
     def meaning(self, rule: LimitRule) -> Away:
         if any(quota.budget for quota in rule.quotas):

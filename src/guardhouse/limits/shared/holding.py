@@ -2,9 +2,10 @@
 
 from collections import deque
 
-from guardhouse.limits.account import RETRY_PLACE, Refusal, asked
+from guardhouse.limits.account import RETRY_PLACE, Refusal
 from guardhouse.limits.book import NEVER, UNLIMITED, Places
 from guardhouse.limits.calendar import window_at
+from guardhouse.limits.load import Load, asked
 from guardhouse.limits.rate import LimitRule, Rate
 from guardhouse.limits.shared.leases import Lease, Share, Tank
 
@@ -51,17 +52,17 @@ class Holding:
             self.shares[number] = share
         return share
 
-    def needs(self, tokens: int, money: int, at: float) -> list[Need]:
+    def needs(self, load: Load, at: float) -> list[Need]:
         """Each lease with what an exchange takes of it."""
         needs: list[Need] = []
         if self.requests is not None:
             needs.append((self.requests, 1))
         if self.tokens is not None:
-            needs.append((self.tokens, tokens))
+            needs.append((self.tokens, load.tokens))
         if self.places is not None:
             needs.append((self.places, 1))
         for number, quota in enumerate(self.rule.quotas):
-            needs.append((self.share(number, at), asked(quota, tokens, money)))
+            needs.append((self.share(number, at), asked(quota, load)))
         return needs
 
     def ready(self) -> bool:
@@ -70,14 +71,14 @@ class Holding:
             return True
         return bool(self.turns)
 
-    def refusal(self, tokens: int, money: int, now: float, at: float) -> Refusal | None:
+    def refusal(self, load: Load, now: float, at: float) -> Refusal | None:
         """What refuses for longest, as far as it is known for sure."""
         rule = self.rule
         found: Refusal | None = None
         longest = 0.0
         for tank, rate in ((self.requests, rule.requests), (self.tokens, rule.tokens)):
             if tank is not None and rate is not None:
-                wait = tank.wait(1 if tank is self.requests else tokens, now)
+                wait = tank.wait(1 if tank is self.requests else load.tokens, now)
                 if wait > longest and (wait == NEVER or self._surely(tank, now)):
                     longest = wait
                     found = (rule, "requests" if tank is self.requests else "tokens", rate, wait, 0.0)
@@ -85,7 +86,7 @@ class Holding:
             longest, found = RETRY_PLACE, (rule, "concurrent", rule.concurrent, RETRY_PLACE, 0.0)
         for number, quota in enumerate(rule.quotas):
             share = self.share(number, at)
-            wait = _wait(share, asked(quota, tokens, money), now, at)
+            wait = _wait(share, asked(quota, load), now, at)
             if wait > longest:
                 longest, found = wait, (rule, quota.unit, quota, wait, share.ends)
         return found
@@ -119,17 +120,19 @@ class Holding:
             share = self.share(number, at)
             into += (max(0, int(share.available(now))), -int(at - share.ends))
 
-    def room(self, now: float, at: float) -> tuple[int, int]:
-        """Tokens and money that are left."""
+    def room(self, given: Load, now: float, at: float) -> tuple[int, int]:
+        """As Account.room."""
         tokens, money = UNLIMITED, UNLIMITED
-        if self.tokens is not None:
-            tokens = max(0, int(self.tokens.available(now) + self.tokens.slack))
+        caps = self.rule.cap_output
+        if caps and self.tokens is not None:
+            tokens = max(0, int(self.tokens.available(now) + self.tokens.slack) - given.tokens)
         for number, quota in enumerate(self.rule.quotas):
-            left = max(0, int(self.share(number, at).available(now)))
-            if quota.unit == "tokens":
-                tokens = min(tokens, left)
-            elif quota.unit == "money":
-                money = min(money, left)
+            if caps or quota.bound:
+                left = max(0, int(self.share(number, at).available(now)) - asked(quota, given))
+                if quota.unit == "tokens":
+                    tokens = min(tokens, left)
+                elif quota.unit == "money":
+                    money = min(money, left)
         return tokens, money
 
     def leases(self) -> list[Lease]:

@@ -14,8 +14,9 @@ principals who have nothing here any more.
 
 from collections import deque
 
-from guardhouse.limits.account import Refusal, asked
+from guardhouse.limits.account import Refusal
 from guardhouse.limits.book import UNLIMITED, Admitted, Answer, Book, Limited, Pending
+from guardhouse.limits.load import Load, asked
 from guardhouse.limits.rate import LimitRule
 from guardhouse.limits.shared.away import Substitute
 from guardhouse.limits.shared.courier import Courier
@@ -24,6 +25,7 @@ from guardhouse.limits.shared.journeys import Ask
 from guardhouse.limits.shared.leases import Lease, Share
 
 _SWEPT = 256  # holdings looked at per sweep
+_AHEAD = 7  # times what an answer that flows needs next, fetched besides
 _POLLED = 0.25  # seconds after which a place is looked for again
 
 
@@ -32,10 +34,8 @@ class Reserved(Admitted):
 
     __slots__ = ("marks",)
 
-    def __init__(
-        self, principal_id: str, rules: tuple[LimitRule, ...], tokens: int, money: int, marks: list["Mark"]
-    ) -> None:
-        super().__init__(principal_id, rules, tokens, money)
+    def __init__(self, principal_id: str, rules: tuple[LimitRule, ...], load: Load, marks: list["Mark"]) -> None:
+        super().__init__(principal_id, rules, load)
         self.marks = marks
 
 
@@ -67,39 +67,36 @@ class SharedBook(Book):
     def __repr__(self) -> str:
         return f"<SharedBook of {len(self._holdings)} holdings, {self._courier!r}>"
 
-    def admit(  # noqa: PLR0917 - see Book
-        self, principal_id: str, rules: tuple[LimitRule, ...], tokens: int, money: int, now: float, at: float
-    ) -> Answer:
+    def admit(self, principal_id: str, rules: tuple[LimitRule, ...], load: Load, now: float, at: float) -> Answer:
         now = max(now, self._courier.clock())  # it may have waited since, and what is known has the clock of now
         holdings = [self._holding(principal_id, rule) for rule in rules]
         needs: list[Need] = []
         covered = True
         for holding in holdings:
             covered = covered and holding.ready() and not holding.waiting.must_wait()
-            for need in holding.needs(tokens, money, at):
+            for need in holding.needs(load, at):
                 covered = covered and need[0].covers(need[1], now)
                 needs.append(need)
         if covered:
-            return self._admitted(Reserved(principal_id, rules, tokens, money, []), holdings, now, at)
-        refusal = _worst(holdings, tokens, money, now, at)
+            return self._admitted(Reserved(principal_id, rules, load, []), holdings, now, at)
+        refusal = _worst(holdings, load, now, at)
         if refusal is not None:
-            return self._refused(refusal, holdings, rules, now, at)
+            return self._refused(refusal, holdings, rules, load, now, at)
         courier = self._courier
         if courier.away or (now < courier.restored_at and _budgeted(rules)):
             wait = max(courier.back_at, courier.restored_at) - now
-            return self._substitute.admit(principal_id, rules, tokens, money, now, at, wait)
+            return self._substitute.admit(principal_id, rules, load, now, at, wait)
         pending = Pending(self._patience)
         courier.ask(Ask(needs, holdings, pending))
         return pending
 
-    def settle(self, admitted: Admitted, tokens: int, money: int, now: float) -> None:
+    def settle(self, admitted: Admitted, used: Load, now: float) -> None:
         if not isinstance(admitted, Reserved):
-            self._substitute.table.settle(admitted, tokens, money, now)
+            self._substitute.table.settle(admitted, used, now)
             return
         if admitted.settled:
             return
         admitted.settled = True
-        used_tokens, used_money = max(0, tokens), max(0, money)
         before: dict[int, int] = {}  # of a quota, what earlier windows have taken of the answer
         marks = admitted.marks
         for number, mark in enumerate(marks):
@@ -112,47 +109,49 @@ class SharedBook(Book):
                 continue
             later = any(_same(mark, other) for other in marks[number + 1 :])
             taken = before.get(id(quota), 0)
-            used = mark.amount if later else max(0, asked(quota, used_tokens, used_money) - taken)
-            before[id(quota)] = taken + used
-            lease.settle(mark.amount, used, now)
+            amount = mark.amount if later else max(0, asked(quota, used) - taken)
+            before[id(quota)] = taken + amount
+            lease.settle(mark.amount, amount, now)
             self._courier.note(lease)
-        self._settle_rates(admitted, used_tokens, now)
+        self._settle_rates(admitted, used.tokens, now)
         self._free_places(admitted)
 
-    def extend(self, admitted: Admitted, tokens: int, money: int, at: float) -> bool:
-        """An answer does not wait. What is held, or left in plenty, is given here and now; what is missing otherwise is
-        fetched, so that the next time there is."""
+    def extend(self, admitted: Admitted, more: Load, at: float) -> bool:
+        """Only what was taken out of the store before is given. When half of that is gone more is fetched, so that
+        there is some before the answer needs it."""
         if not isinstance(admitted, Reserved):
-            return self._substitute.table.extend(admitted, tokens, money, at)
+            return self._substitute.table.extend(admitted, more, at)
         now = self._courier.clock()
-        more: list[Mark] = []
-        shares: list[Share] = []
-        enough = True
+        marks: list[Mark] = []
+        needs: list[Need] = []
+        enough, low = True, False
         for rule in admitted.rules:
             holding = self._holding(admitted.principal_id, rule)
             for number, quota in enumerate(rule.quotas):
                 if quota.budget:
                     share = holding.share(number, at)
-                    amount = asked(quota, tokens, money)
-                    more.append(Mark(holding, share, amount))
-                    shares.append(share)
-                    enough = enough and (share.held >= amount or share.is_plenty(amount, now))
+                    amount = asked(quota, more)
+                    marks.append(Mark(holding, share, amount))
+                    needs.append((share, amount))
+                    enough = enough and share.held >= amount
+                    low = low or (not share.filling and share.held < amount * (_AHEAD + 1) // 2)
         if enough:
-            for mark, share in zip(more, shares, strict=True):
-                share.draw(mark.amount, now)
+            for mark in marks:
+                _reserve(mark, now)
                 _remember(admitted.marks, mark)
-                if share.changed:
-                    self._courier.note(share)
-        pairs = [(share, mark.amount) for mark, share in zip(more, shares, strict=True)]
-        scarce = [(share, amount) for share, amount in pairs if not share.is_plenty(amount, now)]
-        self._fetch([(share, amount) for share, amount in scarce if share.held < amount])
+        if low and not self._courier.away:
+            for lease, _ in needs:
+                lease.filling = True
+            self._courier.ask(Ask(needs, [], None, _AHEAD))
         return enough
 
-    def room(self, principal_id: str, rules: tuple[LimitRule, ...], now: float, at: float) -> tuple[int, int]:
+    def room(
+        self, principal_id: str, rules: tuple[LimitRule, ...], given: Load, now: float, at: float
+    ) -> tuple[int, int]:
         tokens = money = UNLIMITED
         for rule in rules:
-            if rule.cap_output:
-                room = self._holding(principal_id, rule).room(now, at)
+            if rule.cap_output or rule.bounded:
+                room = self._holding(principal_id, rule).room(given, now, at)
                 tokens, money = min(tokens, room[0]), min(money, room[1])
         return tokens, money
 
@@ -211,7 +210,7 @@ class SharedBook(Book):
         for holding in holdings:
             if holding.rule.queue is not None and holding.turns:
                 reserved.delay = max(reserved.delay, holding.turns.popleft() - now)
-            for lease, amount in holding.needs(reserved.tokens, reserved.money, at):
+            for lease, amount in holding.needs(reserved.load, at):
                 mark = Mark(holding, lease, amount)
                 _reserve(mark, now)
                 marks.append(mark)
@@ -223,13 +222,14 @@ class SharedBook(Book):
             self._fetch(ahead)
         return reserved
 
-    def _refused(
-        self, refusal: Refusal, holdings: list[Holding], rules: tuple[LimitRule, ...], now: float, at: float
+    def _refused(  # noqa: PLR0917 - a part of `admit`
+        self, refusal: Refusal, holdings: list[Holding], rules: tuple[LimitRule, ...], load: Load, now: float, at: float
     ) -> Answer:
         rule, kind, limit, wait, until = refusal
         levels, more = _figures(holdings, now, at)
         limited = Limited(rules, levels, policy=rule.policy, kind=kind, limit=limit, wait=wait)
         limited.until = until
+        limited.load = load
         limited.more = more
         if kind == "concurrent":
             for holding in holdings:
@@ -314,10 +314,10 @@ def _same(mark: Mark, other: Mark) -> bool:
     return isinstance(mine, Share) and isinstance(theirs, Share) and mine.quota is theirs.quota
 
 
-def _worst(holdings: list[Holding], tokens: int, money: int, now: float, at: float) -> Refusal | None:
+def _worst(holdings: list[Holding], load: Load, now: float, at: float) -> Refusal | None:
     worst: Refusal | None = None
     for holding in holdings:
-        found = holding.refusal(tokens, money, now, at)
+        found = holding.refusal(load, now, at)
         if found is not None and (worst is None or found[3] > worst[3] or worst[1] == "concurrent"):
             worst = found
     return worst

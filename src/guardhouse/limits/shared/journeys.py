@@ -62,10 +62,11 @@ class Place:
 class Ask:
     """What an exchange needs. Without a pending one it only fetches ahead."""
 
-    __slots__ = ("holdings", "needs", "pending", "sent")
+    __slots__ = ("ahead", "holdings", "needs", "pending", "sent")
 
-    def __init__(self, needs: list[Need], holdings: list[Holding], pending: Pending | None) -> None:
+    def __init__(self, needs: list[Need], holdings: list[Holding], pending: Pending | None, ahead: int = 0) -> None:
         self.needs = needs
+        self.ahead = ahead  # how many times of each need is taken besides, where there is plenty
         self.holdings = holdings
         self.pending = pending
         self.sent: list[Need] = []  # what is missing of it, as it went out
@@ -98,13 +99,17 @@ class Phrases:
 
     def take(self, ask: Ask, number: int) -> Command:
         arguments: list[bytes | str | int] = [number]
+        ahead = {lease: need * ask.ahead for lease, need in ask.needs} if ask.ahead else None
         for lease, need in ask.sent:
             kind, patience, depth = "s", 0.0, 0
             if isinstance(lease, Tank):
                 kind, queue = "t", lease.queue
                 if queue is not None:
                     patience, depth = queue.wait, queue.depth
-            arguments += (kind, lease.amount, repr(lease.span), need, lease.block, repr(patience), depth)
+            elif isinstance(lease, Share) and lease.is_budget:
+                kind = "b"
+            besides = lease.block if ahead is None else ahead[lease]
+            arguments += (kind, lease.amount, repr(lease.span), need, besides, repr(patience), depth)
         return self._said(TAKE, [lease for lease, _ in ask.sent], arguments)
 
     def _said(self, script: str, leases: list[Lease], arguments: list[bytes | str | int]) -> Command:

@@ -6,8 +6,10 @@ the store is asked once more, since others may have given something back.
 
 A lease is taken ahead in blocks of a fiftieth of the limit, of which the store gives less when little is left, and goes
 back when it was not needed for a moment. Nothing is leased of places, of budgets, and of rates that have a queue: there
-every exchange is the store's own decision. So the bounds are: a rate or quota lets through N, give or take what the
-workers hold; a budget lets through N.
+every exchange is the store's own decision. Of a budget a worker holds only what answers that flow are about to need
+(joint.py), and what an exchange has not used is the store's again at once. So the bounds are: a rate or quota lets
+through N, give or take what the workers hold; a budget lets through N and nothing above it, since nothing is reserved
+that was not taken out of the store before.
 """
 
 from guardhouse.limits.book import NEVER
@@ -16,8 +18,6 @@ from guardhouse.limits.rate import Queue, Rate
 
 FRESH = 0.05  # seconds
 _BLOCKS = 50
-_PLENTY = 64  # times what is drawn before the store has answered
-_RECENT = 5.0  # seconds
 _IDLE = 1.0  # seconds for which a lease is kept unused
 _INSTANT = 1e-6  # seconds, as in bucket.py
 
@@ -138,7 +138,7 @@ class Tank(Lease):
 class Share(Lease):
     """A quota or budget in one window of the calendar, or a number of places, which has no window."""
 
-    __slots__ = ("begins", "drawn", "ends", "quota", "reserved", "spent")
+    __slots__ = ("begins", "ends", "quota", "reserved", "spent")
 
     def __init__(self, key: bytes, amount: int, kept: float, quota: Quota | None, window: tuple[float, float]) -> None:
         leased = quota is not None and not quota.budget
@@ -147,7 +147,6 @@ class Share(Lease):
         self.begins, self.ends = window
         self.reserved = 0  # by exchanges of this worker that are under way
         self.spent = 0  # by exchanges of this worker that are over
-        self.drawn = 0  # without asking, since the store was last heard of
 
     def __repr__(self) -> str:
         return f"<Share of {self.amount}: {self.reserved} reserved, {self.held} held, {self.left:g} left>"
@@ -161,29 +160,25 @@ class Share(Lease):
         self.take(amount, now)
         self.reserved += amount
 
-    def see(self, left: float, now: float) -> None:
-        super().see(left, now)
-        self.drawn = 0
+    @property
+    def is_budget(self) -> bool:
+        return self.quota is not None and self.quota.budget
 
-    def is_plenty(self, amount: int, now: float) -> bool:
-        """Whether so much more was left a moment ago that it need not be asked for first. If others have taken all of
-        it since, this is by how much the budget is overrun."""
-        return self.known and now - self.seen < _RECENT and self.left >= _PLENTY * (self.drawn + amount)
-
-    def draw(self, amount: int, now: float) -> None:
-        """Reserve for an answer that flows; what is not held is taken, and the store is told."""
-        self.reserve(amount, now)
-        if self.held < 0:
-            self.drawn -= self.held
-            self.left += self.held
-            self.held = 0
-            self.changed = True
+    def surplus(self, now: float) -> bool:
+        """What is held of a budget is meant for answers that flow, and was asked for by the piece."""
+        if self.is_budget:
+            return self.held > 0 and now - self.used_at > _IDLE
+        return super().surplus(now)
 
     def settle(self, reserved: int, used: int, now: float) -> None:
-        """Put what was used in the place of what was reserved; what is spare is held, what is too much is taken."""
+        """Put what was used in the place of what was reserved. What is spare is held, of a budget it is the store's at
+        once; what is too much is taken."""
         self.reserved -= reserved
         self.spent += used
-        self.held += reserved - used
+        if used < reserved and self.is_budget:
+            self.left += reserved - used
+        else:
+            self.held += reserved - used
         if self.held < 0:
             self.left += self.held
             self.held = 0

@@ -9,7 +9,8 @@ There are two kinds of thing in the store:
   totals and never as differences, so writing them twice, or again after the store has lost everything, does no harm.
 
 What a worker holds counts as used until it is known better. When that makes something scarce, those workers are looked
-for that have given no sign of life for so long (`BEAT`) that they must be gone; what they held is free again.
+for that have given no sign of life for so long (`BEAT`) that they must be gone. What they held is free again, except
+of a budget: their exchanges may have used it, and nobody will ever tell.
 
 `epoch` is a name that the store was given when it was empty. Another name means that it has lost what it knew, and then
 nothing is taken before the workers have written down their totals again.
@@ -72,12 +73,12 @@ local function left(key, amount)
   return amount
 end
 
-local function bury(key)
+local function bury(key, kind)
   local kept = redis.call('HGETALL', key)
   for n = 1, #kept, 2 do
-    local kind, owner = string.match(kept[n], '^([ur]):(.*)$')
+    local field, owner = string.match(kept[n], '^([ur]):(.*)$')
     if owner and owner ~= worker and redis.call('EXISTS', alive .. owner) == 0 then
-      if kind == 'u' then redis.call('HINCRBY', key, 'u', kept[n + 1]) end
+      if field == 'u' or kind == 'b' then redis.call('HINCRBY', key, 'u', kept[n + 1]) end
       redis.call('HDEL', key, kept[n])
     end
   end
@@ -85,8 +86,9 @@ end
 """
 
 # KEYS epoch, then each thing's; ARGV epoch, worker, prefix of signs of life, time or nothing, the number of this ask,
-# then for each thing: its kind, amount, window or seconds it is kept, what is needed, what may be taken ahead, and for
-# a tank with a queue how long and how many may wait, 0 and 0 without. A queue is a sorted set beside the tank.
+# then for each thing: its kind (t a tank, s a share, b the share of a budget), amount, window or seconds it is kept,
+# what is needed, what may be taken ahead, and for a tank with a queue how long and how many may wait, 0 and 0 without.
+# A queue is a sorted set beside the tank.
 TAKE: Final = (
     _COMMON
     + """
@@ -118,7 +120,7 @@ for n = 2, #KEYS do
   else
     thing.left = left(thing.key, thing.amount)
     if thing.left < thing.need then
-      bury(thing.key)
+      bury(thing.key, thing.kind)
       thing.left = left(thing.key, thing.amount)
     end
     if thing.left < thing.need then thing.refused = 1 end

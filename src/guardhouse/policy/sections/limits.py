@@ -5,6 +5,7 @@ an exchange ends. What they are at run time stands in guardhouse.limits; `rule` 
 """
 
 from collections.abc import Iterator
+from typing import Literal
 
 import msgspec
 
@@ -16,6 +17,7 @@ from guardhouse.policy.problem import Path, quote
 from guardhouse.policy.reading import Key, Kind, OneOrMore, Shape
 
 Finding = tuple[Path, str]
+Reserve = Literal["bound", "estimate"]
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,8 +30,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     queue: Queue | None = None
     cap_output: bool = False
     away: Away | None = None
+    reserve: Reserve = "bound"
 
 
+RESERVE: dict[str, Reserve] = {"bound": "bound", "estimate": "estimate"}
 AWAY: dict[str, Away] = {"open": "open", "closed": "closed", "local": "local"}
 
 _QUOTA: Kind[Quota] = kinds.Figure(
@@ -66,6 +70,10 @@ LIMITS = Shape(
         "away": Key(
             kinds.Choice("treatment", AWAY), "What becomes of these limits while limits_store is away, if it differs."
         ),
+        "reserve": Key(
+            kinds.Choice("reservation", RESERVE),
+            "What budgets reserve for a request: the most that it can use, or an estimate that can be overrun.",
+        ),
     },
 )
 
@@ -87,6 +95,8 @@ def findings(limits: Limits, *, uses_tokens: bool) -> Iterator[Finding]:
         yield ("queue",), "has no effect: only requests, tokens and concurrent can be waited for"
     if limits.cap_output and not tokens:
         yield ("cap_output",), "has no effect: there is no limit of tokens or money"
+    if limits.reserve != "bound" and not limits.budget:
+        yield ("reserve",), "has no effect: there is no budget, and all other limits reserve an estimate"
     if limits.away not in (None, "closed") and limits.budget:
         yield ("away",), "has no effect: a policy with a budget is closed while limits_store is away"
     for key, quotas in (("quota", limits.quota), ("budget", limits.budget)):
@@ -108,7 +118,9 @@ def _without_tokens(limits: Limits) -> Iterator[Finding]:
 
 def rule(policy: str, limits: Limits) -> LimitRule:
     """What the data path counts by."""
-    windows = (*limits.quota, *limits.budget)
+    bound = limits.reserve == "bound"
+    budgets = [msgspec.structs.replace(budget, bound=bound) for budget in limits.budget]
+    windows = (*limits.quota, *budgets)
     return LimitRule(
         policy,
         limits.requests,

@@ -154,6 +154,21 @@ class Dialect(ABC):
         """Lower every length to `most`; if none is named, name the smaller of `most` and `unsaid`. Whether anything
         changed."""
 
+    # the size of the input, in tokens, for budgets that must not be overrun
+
+    def most_given(self, document: Any, encoded: bytes, route: Route) -> int | None:
+        """What the model can make of the request at most (bounds.py), without what a template says by itself; None
+        where the request does not tell, as of a dialect that has nothing to say here."""
+        return None
+
+    def inputs(self, document: Any) -> int:
+        """How many inputs the model reads one by one, each as long as its longest."""
+        return 1
+
+    def is_endless(self, document: Any) -> bool:
+        """Whether the model server goes on by itself, in as many rounds as it likes."""
+        return False
+
     # what goes upstream
 
     @abstractmethod

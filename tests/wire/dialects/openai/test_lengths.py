@@ -14,6 +14,9 @@ from guardhouse.wire.dialects.openai.lengths import answers, is_named, longest, 
         ({"max_tokens": None, "n": 3}, 0, 3),
         ({"max_tokens": True, "n": 2, "best_of": 5}, 0, 5),
         ({"max_tokens": 7, "prompt": ["a", "b"]}, 7, 2),
+        ({"max_tokens": 7, "prompt": [1, 2, 3, 4]}, 7, 1),
+        ({"max_tokens": 7, "prompt": [[1, 2], [3], [4]], "best_of": 2}, 7, 6),
+        ({"max_tokens": 7, "prompt": {"id": "p"}, "n_predict": 9}, 9, 1),
     ],
 )
 def test_lengths_and_answers_are_counted(document: dict[str, Any], length: int, made: int) -> None:
@@ -46,3 +49,16 @@ def test_a_length_is_put_in_where_the_operation_knows_none(operation: Operation,
     assert shorten(document, operation, 50, 20)
     assert document == {field: 20}
     assert not shorten(document, operation, 50, 20)
+
+
+def test_numbers_of_other_apis_are_set_where_they_mean_no_end() -> None:
+    document = {"max_tokens": 50, "n_predict": -1, "num_predict": 90, "max_new_tokens": None, "max_output_tokens": 0}
+    assert shorten(document, Operation.CHAT, 50, 20)
+    assert document == {
+        "max_tokens": 50,
+        "n_predict": 50,
+        "num_predict": 50,
+        "max_new_tokens": 50,
+        "max_output_tokens": 0,
+    }
+    assert not shorten(document, Operation.CHAT, 50, 20)

@@ -8,7 +8,7 @@ from guardhouse.model.text import Text
 from guardhouse.model.usage import Usage
 from guardhouse.wire.dialects.dialect import Dialect, Prepared, Route
 from guardhouse.wire.dialects.flow import AnswerStream, MaskerFactory, Whole
-from guardhouse.wire.dialects.openai import answer, errors, lengths, request, streams, texts
+from guardhouse.wire.dialects.openai import answer, errors, lengths, measure, request, streams, texts
 
 
 class OpenAI(Dialect):
@@ -50,6 +50,15 @@ class OpenAI(Dialect):
 
     def shorten(self, document: Any, route: Route, most: int, unsaid: int) -> bool:
         return lengths.shorten(document, route.operation, most, unsaid)
+
+    def most_given(self, document: Any, encoded: bytes, route: Route) -> int | None:
+        return measure.most_given(document, encoded, route.operation)
+
+    def inputs(self, document: Any) -> int:
+        return measure.inputs(document)
+
+    def is_endless(self, document: Any) -> bool:
+        return measure.is_endless(document)
 
     def prepare(self, document: Any, route: Route, upstream_name: str) -> Prepared:
         return request.prepare(document, route.operation, upstream_name)

@@ -1,14 +1,18 @@
 """How long the answer may become, in tokens, as the request says it, and how that is lowered.
 
 Every field that names a length is read and lowered, since a model server may read any of them. A field of another
-operation may be read too, but nobody can rely on it: `is_named` asks for those of the operation itself.
+operation, or of another API, may be read too, but nobody can rely on it: `is_named` asks for those of the operation
+itself. A number of another API may mean "no end" where it is no length, as the -1 of llama.cpp; then it is set.
+
+Each answer is as long. A prompt is a text or a list of tokens; a list of either is as many prompts, each answered.
 """
 
 from typing import Any
 
 from guardhouse.model.operation import Operation
 
-LENGTHS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+_FOREIGN = ("n_predict", "num_predict", "max_new_tokens")  # which llama.cpp and others read before their own
+LENGTHS = ("max_completion_tokens", "max_tokens", "max_output_tokens", *_FOREIGN)
 _OF_CHAT = ("max_completion_tokens", "max_tokens")
 
 
@@ -28,9 +32,12 @@ def is_named(document: dict[str, Any], operation: Operation) -> bool:
 
 def answers(document: dict[str, Any]) -> int:
     """How many answers are made."""
-    made = max(1, _count(document.get("n")), _count(document.get("best_of")))
-    prompts = document.get("prompt")
-    return made * (max(1, len(prompts)) if type(prompts) is list else 1)
+    return max(1, _count(document.get("n")), _count(document.get("best_of"))) * prompts(document.get("prompt"))
+
+
+def prompts(value: Any) -> int:
+    """How many prompts these are; a list of tokens is one."""
+    return len(value) if type(value) is list and value and type(value[0]) is not int else 1
 
 
 def shorten(document: dict[str, Any], operation: Operation, most: int, unsaid: int) -> bool:
@@ -39,7 +46,8 @@ def shorten(document: dict[str, Any], operation: Operation, most: int, unsaid: i
     if changed:
         document[_fields(operation)[-1]] = min(most, unsaid)
     for field in LENGTHS:
-        if _count(document.get(field)) > most:
+        length = _count(document.get(field))
+        if length > most or (not length and field in _FOREIGN and field in document):
             document[field] = most
             changed = True
     return changed
