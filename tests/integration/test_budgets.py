@@ -13,7 +13,8 @@ from integration.polling import eventually
 
 def limited(**limits: Any) -> dict[str, Any]:
     policy = {"name": "research", "who": {"groups": ["research"]}, "may": ["chat"], "models": ["tiny"]}
-    return {"policies": [{**policy, "limits": limits}]}
+    models = {"tiny": {"targets": ["local"], "preamble": 0}}
+    return {"models": models, "policies": [{**policy, "limits": limits}]}
 
 
 def spent(gateway: Gateway) -> int:
@@ -22,14 +23,14 @@ def spent(gateway: Gateway) -> int:
 
 
 def test_200_requests_at_a_time_get_no_more_than_there_is(tmp_path: Path) -> None:
-    """Each reserves some 120 tokens and there are 1,200: ten at most are under way, and the sum of all that is used
+    """Each reserves some 170 tokens and there are 1,200: seven at most are under way, and the sum of all that is used
     stays within the budget."""
     with RecordingBackend() as back_end, running(tmp_path, back_end.url, limited(budget="1200 tokens/day")) as gateway:
         with ThreadPoolExecutor(64) as pool:
             statuses = list(pool.map(lambda _: gateway.chat("hello", max_tokens=100).status, range(200)))
         assert set(statuses) == {200, 429}
         assert 0 < spent(gateway) <= 1200
-        refused = gateway.chat("hello", max_tokens=1150)
+        refused = gateway.chat("hello", max_tokens=1100)
         assert refused.status == 429
         assert b"budget_exhausted" in refused.body
 

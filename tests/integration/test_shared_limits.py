@@ -29,6 +29,7 @@ def limited(name: str, **limits: Any) -> dict[str, Any]:
 def changes(store: Store) -> dict[str, Any]:
     return {
         "workers": WORKERS,
+        "models": {"tiny": {"targets": ["local"], "preamble": 0}},
         "limits_store": {"url": store.url, "timeout": "50ms"},
         "policies": [
             limited("rated", requests=f"{LIMIT}/h"),
