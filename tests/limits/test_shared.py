@@ -12,7 +12,7 @@ from guardhouse.limits.book import Admitted, Limited, Pending
 from guardhouse.limits.load import NOTHING, exactly
 from guardhouse.limits.quota import Quota
 from guardhouse.limits.rate import Concurrency, LimitRule, Queue, Rate
-from guardhouse.limits.shared.journeys import Place
+from guardhouse.limits.shared.journeys import Phrases, Place
 from guardhouse.model.secret import Secret
 
 HUNDREDS = (LimitRule("hundreds", Rate(1000, 3600.0)),)
@@ -177,6 +177,22 @@ def test_what_a_worker_that_is_gone_had_reserved_of_a_budget_counts_as_used(team
     for desk in (second, third):
         assert isinstance(desk.admit("alice", BUDGET, 451, now=1.0), Limited)
     third.taken("alice", BUDGET, 450, now=2.0)
+
+
+def test_what_an_older_connection_still_says_does_nothing(team: Team) -> None:
+    """The store may read it late, as when it has hung."""
+    first, other, _ = team.desks
+    courier, share = first.courier, first.shared._holding("alice", BUDGET[0]).share(0, MIDNIGHT)
+    said = Phrases(courier._place, courier._epoch, MIDNIGHT, courier._connection).settle(
+        [share]
+    )  # that it holds nothing
+    first.taken("alice", BUDGET, 900)
+    assert courier._wire is not None
+    courier._wire._end("it hangs")
+    courier.open()
+    first.catch_up()
+    valkey().client().execute_command(*said)
+    assert isinstance(other.admit("alice", BUDGET, 200), Limited)
 
 
 def test_a_changed_policy_goes_on_with_what_was_used(team: Team) -> None:

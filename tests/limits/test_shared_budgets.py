@@ -30,6 +30,12 @@ class Worker:
         self.open: list[list[int | Admitted]] = []  # an admission and what is reserved for it
         self.used = 0
 
+    def be_there(self) -> None:
+        """Wait for a connection that is being made, however busy the machine."""
+        while self.desk.courier.away:
+            self.desk.courier.open()
+            self.desk.catch_up()
+
     @property
     def counted(self) -> int:
         return self.used + sum(reserved for _, reserved in self.open if isinstance(reserved, int))
@@ -107,6 +113,8 @@ class Scene:
     def empty(self, worker: Worker, amount: int) -> None:
         """The store loses everything, what the dead had told as well. All others find out within a second of their own,
         and one of them goes on asking meanwhile."""
+        for each in self.workers:
+            each.be_there()
         client = valkey().client()
         client.delete(*client.keys(self.prefix.encode() + b"\0*"))
         self.of_the_dead = 0

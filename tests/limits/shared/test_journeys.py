@@ -8,7 +8,7 @@ from guardhouse.limits.shared.leases import Lease, Share, Tank
 from guardhouse.model.secret import Secret
 
 PLACE = Place("127.0.0.1", 6379, worker="w0", password=Secret("canary"))
-PHRASES = Phrases(PLACE, b"e1", None)
+PHRASES = Phrases(PLACE, b"e1", None, 7)
 
 
 def tank(held: int = 0) -> Tank:

@@ -47,6 +47,7 @@ class Courier:
         "_beaten",
         "_changed",
         "_connecting",
+        "_connection",
         "_epoch",
         "_loop",
         "_number",
@@ -92,6 +93,7 @@ class Courier:
         self._epoch = b""
         self._beaten = float("-inf")
         self._number = 0
+        self._connection = 0
 
     def __repr__(self) -> str:
         state = "away" if self.away else "there"
@@ -147,6 +149,7 @@ class Courier:
             self._lost("it cannot be reached")
             return
         self._connecting = None
+        self._connection += 1
         self._wire = wire
         wire.say(self._greeting(), self._greeted, _CONNECT)
 
@@ -158,7 +161,7 @@ class Courier:
         place = self._place
         self._beaten = self.clock()
         keys = (place.prefix + b"epoch", place.prefix + b"alive\0" + place.worker.encode())
-        return ("EVALSHA", SCRIPTS[BEAT], 2, *keys, secrets.token_hex(8), _ALIVE)
+        return ("EVALSHA", SCRIPTS[BEAT], 2, *keys, secrets.token_hex(8), _ALIVE, self._connection)
 
     def _greeted(self, replies: list[Any]) -> None:
         self._live_in(replies[-1])
@@ -222,7 +225,7 @@ class Courier:
         wire = self._wire
         if wire is None or self.away or not wire.silent:
             return
-        phrases = Phrases(self._place, self._epoch, None if self.time is None else self.time())
+        phrases = Phrases(self._place, self._epoch, None if self.time is None else self.time(), self._connection)
         self._settling = unsaid(self._changed[:PIPELINED])
         self._changed = self._changed[PIPELINED:]
         commands = [phrases.settle(self._settling)] if self._settling else []

@@ -81,11 +81,11 @@ class Phrases:
 
     __slots__ = ("_common", "_epoch", "_prefix")
 
-    def __init__(self, place: Place, epoch: bytes, time: float | None) -> None:
-        """`time`: what rates run on, if not the store's own clock."""
+    def __init__(self, place: Place, epoch: bytes, time: float | None, connection: int) -> None:
+        """`time`: what rates run on, if not the store's own clock. `connection` counts the worker's."""
         self._prefix = place.prefix
         self._epoch = place.prefix + b"epoch"
-        self._common = (epoch, place.worker, place.prefix + b"alive\0", "" if time is None else repr(time))
+        self._common = (epoch, place.worker, place.prefix + b"alive\0", "" if time is None else repr(time), connection)
 
     def settle(self, leases: list[Lease]) -> Command:
         arguments: list[bytes | str | int] = []

@@ -12,6 +12,9 @@ What a worker holds counts as used until it is known better. When that makes som
 for that have given no sign of life for so long (`BEAT`) that they must be gone. What they held is free again, except
 of a budget: their exchanges may have used it, and nobody will ever tell.
 
+A connection that was given up may still have something in it that the store reads later, totals of a while ago among
+it. So the sign of life says the number of the worker's newest connection; what comes over an older one does nothing.
+
 `epoch` is a name that the store was given when it was empty. Another name means that it has lost what it knew, and then
 nothing is taken before the workers have written down their totals again.
 
@@ -21,9 +24,11 @@ not, and not for a cluster of many.
 
 from typing import Final
 
-# KEYS epoch, sign of life; ARGV a name in case there is none, seconds that the sign lasts
+# KEYS epoch, sign of life; ARGV a name in case there is none, seconds that the sign lasts, number of the connection
 BEAT: Final = """
-redis.call('SET', KEYS[2], '1', 'EX', ARGV[2])
+if tonumber(redis.call('GET', KEYS[2]) or '0') <= tonumber(ARGV[3]) then
+  redis.call('SET', KEYS[2], ARGV[3], 'EX', ARGV[2])
+end
 local epoch = redis.call('GET', KEYS[1])
 if not epoch then
   epoch = ARGV[1]
@@ -37,6 +42,9 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then
   return {'epoch'}
 end
 local worker, alive = ARGV[2], ARGV[3]
+if tonumber(redis.call('GET', alive .. worker) or '0') > tonumber(ARGV[5]) then
+  return {'epoch'}
+end
 local now = tonumber(ARGV[4])
 if not now then
   local time = redis.call('TIME')
@@ -85,16 +93,16 @@ local function bury(key, kind)
 end
 """
 
-# KEYS epoch, then each thing's; ARGV epoch, worker, prefix of signs of life, time or nothing, the number of this ask,
-# then for each thing: its kind (t a tank, s a share, b the share of a budget), amount, window or seconds it is kept,
-# what is needed, what may be taken ahead, and for a tank with a queue how long and how many may wait, 0 and 0 without.
-# A queue is a sorted set beside the tank.
+# KEYS epoch, then each thing's; ARGV epoch, worker, prefix of signs of life, time or nothing, the number of the
+# connection, that of this ask, then for each thing: its kind (t a tank, s a share, b the share of a budget), amount,
+# window or seconds it is kept, what is needed, what may be taken ahead, and for a tank with a queue how long and how
+# many may wait, 0 and 0 without. A queue is a sorted set beside the tank.
 TAKE: Final = (
     _COMMON
     + """
 local wanted, granted, delay = {}, true, 0
 for n = 2, #KEYS do
-  local at = 5 + (n - 2) * 7
+  local at = 6 + (n - 2) * 7
   local thing = {
     key = KEYS[n], kind = ARGV[at + 1], amount = tonumber(ARGV[at + 2]), span = tonumber(ARGV[at + 3]),
     need = tonumber(ARGV[at + 4]), ahead = tonumber(ARGV[at + 5]),
@@ -137,7 +145,7 @@ for _, thing in ipairs(wanted) do
     if thing.kind == 't' then
       fill(thing.key, thing.amount, thing.span, thing.left, thing.time)
       if thing.late > 0 then
-        redis.call('ZADD', thing.key .. ':q', text(now + delay), worker .. ARGV[5])
+        redis.call('ZADD', thing.key .. ':q', text(now + delay), worker .. ARGV[6])
         redis.call('PEXPIRE', thing.key .. ':q', math.ceil(delay * 1000) + 1000)
       end
     elseif thing.taken > 0 then
@@ -160,7 +168,7 @@ SETTLE: Final = (
     + """
 local told = {1}
 for n = 2, #KEYS do
-  local at = 4 + (n - 2) * 5
+  local at = 5 + (n - 2) * 5
   local key, amount, span = KEYS[n], tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
   if ARGV[at + 1] == 't' then
     local before, time = level(key, amount, span)
