@@ -275,7 +275,7 @@ def test_with_a_queue_one_waits_for_a_place_and_the_first_to_come_is_called_firs
     desk.refused("alice", rules)  # the queue is full
     desk.settle(running)
     assert called == ["one"]
-    newcomer = desk.ask("alice", rules, 0, 0.0, 0)  # one has left the queue, and has not come back yet
+    newcomer = desk.ask("alice", rules)  # one has left the queue, and has not come back yet
     assert isinstance(newcomer, Pending)
     newcomer.resume = lambda: called.append("newcomer")
     waiting[0].asks()

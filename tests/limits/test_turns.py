@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardhouse.limits.book import Admitted, Limited, Pending
+from guardhouse.limits.load import NOTHING
 from guardhouse.limits.rate import Concurrency, LimitRule, Queue
 from guardhouse.limits.table import LimitTable
 
@@ -27,7 +28,7 @@ class Scene:
 
     def ask(self, number: int) -> None:
         rules = (LimitRule("p", concurrent=Concurrency(self.most), queue=Queue(depth=6, wait=9.0)),)
-        answer = self.book.admit("alice", rules, 0, 0, 0.0, 0.0)
+        answer = self.book.admit("alice", rules, NOTHING, 0.0, 0.0)
         if isinstance(answer, Admitted):
             self.running.append(answer)
             self.entered.append(number)
@@ -43,7 +44,7 @@ class Scene:
             self.came += 1
             self.ask(self.came)
         elif what == "end" and self.running:
-            self.book.settle(self.running.pop(at % len(self.running)), 0, 0, 0.0)
+            self.book.settle(self.running.pop(at % len(self.running)), NOTHING, 0.0)
         elif what == "ask" and self.called:
             number = self.called.pop(0)  # as the loop does, which keeps the order of its callbacks
             pending = self.waiting.pop(number)

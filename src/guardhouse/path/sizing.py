@@ -70,7 +70,7 @@ def bound(exchange: Exchange, size: Size) -> Verdict:
             and exchange.grant.mask_request & exchange.found[1]
         ):
             most *= 2  # what takes a value's place may be longer, by less than that
-        if model.max_input:
+        if model.max_input and operation is not Operation.PREDICT:
             most = min(most, model.max_input * dialect.inputs(document))
     size.most_given = min(most, _MOST)
     return None

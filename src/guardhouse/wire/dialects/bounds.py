@@ -16,6 +16,9 @@ import msgspec
 
 from guardhouse.wire import json
 
+_PRINTED_ONCE = frozenset(
+    ("input", "logit_bias", "messages", "metadata", "options", "prompt", "stop", "stream_options")
+)
 _INDENT = 4
 _PRINTABLE = 64 * 1024  # bytes that are printed to be counted; what is larger counts as nested as deeply as may be
 _ESCAPED = (b"<", b">", b"&", b"'")
@@ -35,6 +38,15 @@ def most_tokens(encoded: bytes) -> int:
     composed = len(unicodedata.normalize("NFC", text).encode())
     compatible = len(unicodedata.normalize("NFKC", text).encode())
     return max(size, composed, compatible)
+
+
+def most_of(document: dict[str, Any], encoded: bytes) -> int:
+    """Of a document of which a template prints everything but the messages and texts anew."""
+    most = most_tokens(encoded)
+    for field, value in document.items():
+        if (type(value) is list or type(value) is dict) and field not in _PRINTED_ONCE:
+            most += printed(value)
+    return most
 
 
 def printed(value: Any) -> int:

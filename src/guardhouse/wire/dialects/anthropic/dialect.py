@@ -7,10 +7,11 @@ from guardhouse.model.denial import Denial
 from guardhouse.model.secret import Secret
 from guardhouse.model.text import Text
 from guardhouse.model.usage import Usage
-from guardhouse.wire.dialects.anthropic import answer, errors, headers, lengths, request, texts
+from guardhouse.wire.dialects.anthropic import answer, errors, headers, lengths, request, texts, tools
 from guardhouse.wire.dialects.anthropic.events import BlockStream
 from guardhouse.wire.dialects.anthropic.fields import COUNT_TOKENS
 from guardhouse.wire.dialects.anthropic.passage import Passage
+from guardhouse.wire.dialects.bounds import most_of
 from guardhouse.wire.dialects.dialect import Dialect, Prepared, Route
 from guardhouse.wire.dialects.flow import AnswerStream, MaskerFactory, Whole
 
@@ -54,6 +55,12 @@ class Anthropic(Dialect):
 
     def shorten(self, document: Any, route: Route, most: int, unsaid: int) -> bool:
         return lengths.shorten(document, most, unsaid)
+
+    def most_given(self, document: Any, encoded: bytes, route: Route) -> int | None:
+        return None if self.unreadable(document, route) else most_of(document, encoded) + tools.instructions(document)
+
+    def is_endless(self, document: Any) -> bool:
+        return tools.is_endless(document)
 
     def prepare(self, document: Any, route: Route, upstream_name: str) -> Prepared:
         return request.prepare(document, upstream_name)

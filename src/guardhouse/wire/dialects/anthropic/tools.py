@@ -16,6 +16,8 @@ FAMILIES: Final = (
     *("bash", "browser_toolset", "code_execution", "computer", "computer_toolset", "memory", "text_editor"),
     *("tool_search_tool_bm25", "tool_search_tool_regex", "web_fetch", "web_search"),
 )
+_RUN_BY_CALLERS: Final = ("bash", "browser_toolset", "computer", "computer_toolset", "memory", "text_editor")
+_INSTRUCTIONS: Final = 2048  # tokens that the API says of one of these by itself, at most; a few hundred as published
 _TYPE: Final = re.compile(f"(?:{'|'.join(FAMILIES)})(?:_[0-9]{{8}})?")
 
 
@@ -53,3 +55,20 @@ def tool_choice(value: Any, path: str) -> Denial | None:
     if type(value.get("type")) is not str:
         return invalid(f"{path}.type", "a string")
     return None if "name" not in value else tool_name(value["name"], f"{path}.name")
+
+
+def is_endless(document: dict[str, Any]) -> bool:
+    """Whether there is a tool that the model server runs itself, in as many rounds as it likes."""
+    return bool(document.get("mcp_servers")) or any(
+        kind != "custom" and not kind.startswith(_RUN_BY_CALLERS) for kind in _kinds(document)
+    )
+
+
+def instructions(document: dict[str, Any]) -> int:
+    """Tokens that the API adds for tools it knows, at most."""
+    return _INSTRUCTIONS * sum([kind != "custom" for kind in _kinds(document)])
+
+
+def _kinds(document: dict[str, Any]) -> list[str]:
+    declared = document.get("tools")
+    return [str(tool.get("type") or "custom") for tool in declared] if type(declared) is list else []

@@ -159,6 +159,9 @@ class KServe(Dialect):
     def shorten(self, document: Any, route: Route, most: int, unsaid: int) -> bool:
         return False
 
+    def most_given(self, document: Any, encoded: bytes, route: Route) -> int | None:
+        return len(encoded)  # there are no tokens but those that a model makes of the texts in its tensors
+
     # what goes upstream
 
     def prepare(self, document: Any, route: Route, upstream_name: str) -> Prepared:

@@ -7,6 +7,7 @@ from guardhouse.model.denial import Denial
 from guardhouse.model.operation import Operation
 from guardhouse.model.text import Text
 from guardhouse.model.usage import Usage
+from guardhouse.wire.dialects.bounds import most_of
 from guardhouse.wire.dialects.dialect import Dialect, Prepared, Route
 from guardhouse.wire.dialects.flow import AnswerStream, MaskerFactory, Whole
 from guardhouse.wire.dialects.ollama import answer, errors, lengths, request, texts
@@ -52,6 +53,16 @@ class Ollama(Dialect):
 
     def shorten(self, document: Any, route: Route, most: int, unsaid: int) -> bool:
         return lengths.shorten(document, most, unsaid)
+
+    def most_given(self, document: Any, encoded: bytes, route: Route) -> int | None:
+        """None for a template of the caller's own, which may say anything any number of times."""
+        if document.get("template") or self.unreadable(document, route):
+            return None
+        return most_of(document, encoded)
+
+    def inputs(self, document: Any) -> int:
+        texts_ = document.get("input")
+        return max(1, len(texts_)) if type(texts_) is list else 1
 
     def prepare(self, document: Any, route: Route, upstream_name: str) -> Prepared:
         return request.prepare(document, upstream_name)

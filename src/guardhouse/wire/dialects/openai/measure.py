@@ -11,14 +11,13 @@ What a template says by itself does not depend on the request and is not counted
 from typing import Any
 
 from guardhouse.model.operation import Operation
-from guardhouse.wire.dialects.bounds import most_tokens, printed
+from guardhouse.wire.dialects.bounds import most_of, most_tokens
 from guardhouse.wire.dialects.openai.lengths import prompts
 from guardhouse.wire.dialects.openai.request import unreadable
 
 _MARKS = 4  # tokens that begin, end or part a prompt that no template prints
 
 _ELSEWHERE = ("chat_template", "conversation", "previous_response_id", "prompt_embeds", "multi_modal_data")
-_PRINTED_ONCE = frozenset(("input", "messages", "prompt", "stop", "stream_options", "logit_bias", "metadata"))
 _OWN_TOOLS = frozenset(("function", "custom"))
 
 
@@ -30,11 +29,7 @@ def most_given(document: dict[str, Any], encoded: bytes, operation: Operation) -
         return most_tokens(encoded) + _MARKS * inputs(document)
     if unreadable(document, operation) or type(document.get("prompt")) is dict or _refers(document.get("input")):
         return None
-    most = most_tokens(encoded)
-    for field, value in document.items():
-        if (type(value) is list or type(value) is dict) and field not in _PRINTED_ONCE:
-            most += printed(value)
-    return most
+    return most_of(document, encoded)
 
 
 def inputs(document: dict[str, Any]) -> int:
