@@ -33,6 +33,7 @@ _NOT_SENT = (
     Reason.UPSTREAM_TLS_FAILED,
     Reason.UPSTREAM_TLS_TIMEOUT,
     Reason.UPSTREAM_CREDENTIAL_UNAVAILABLE,
+    Reason.UPSTREAM_CREDENTIAL_REFUSED,
     Reason.UPSTREAM_SATURATED,
 )
 
@@ -51,7 +52,7 @@ def given(exchange: Exchange) -> Size:
 def bound(exchange: Exchange, size: Size) -> Verdict:
     """The most that the input can be; a denial where it can be anything."""
     model, route, document = exchange.model, exchange.route, exchange.document
-    if model is None or route is None or document is None:
+    if model is None or route is None or document is None or not size.answers:
         return None
     dialect, operation = route.dialect, route.operation
     if dialect.is_endless(document):
