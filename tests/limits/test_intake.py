@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardhouse.limits.capacity import ONE_TIER, Adaptive, Capacity, Tier, Waiters, rank_of
+from guardhouse.limits.capacity import ONE_TIER, Adaptive, Capacity, Crew, Tier, Waiters, rank_of
 from guardhouse.limits.intake import Intake, Slot
 from guardhouse.limits.rate import Rate
 
@@ -181,3 +181,36 @@ def test_no_place_is_lost_or_given_twice(moves: list[tuple[str, int, int, float]
     for slot in alive:
         intake.leave(slot, now, 0.1, failed=False)
     assert (intake.in_use, intake.waiting) == (0, 0)
+
+
+@given(
+    st.integers(1, 8),
+    st.integers(8, 80),
+    st.lists(st.floats(0.01, 0.3), min_size=1, max_size=3),
+    st.one_of(st.none(), st.integers(1, 9)),
+)
+def test_what_all_workers_give_a_server_is_what_its_capacity_says(
+    workers: int, concurrent: int, reserves: list[float], pace: int | None
+) -> None:
+    tiers = (*[Tier(name=f"t{number}", reserve=share) for number, share in enumerate(reserves)], Tier(name="rest"))
+    capacity = Capacity(concurrent=concurrent, queue=Waiters(depth=concurrent, wait=1.0))
+    crew = [Intake(capacity, tiers, Crew(worker, workers)) for worker in range(workers)]
+    rest = [sum(intake.enter("x", len(reserves), 0.0).inside for _ in range(concurrent)) for intake in crew]
+    assert min(rest) >= 1  # nobody is shut out by where its connection leads
+    free = concurrent - sum(int(share * concurrent) for share in reserves)
+    assert free <= sum(rest) <= free + sum(intake.capacity.concurrent <= 2 for intake in crew) * 2
+    if concurrent >= 10 * workers:
+        assert sum(rest) == free
+    for rank in range(len(reserves)):
+        for intake in crew:
+            for _ in range(concurrent):
+                intake.enter(f"r{rank}", rank, 0.0)
+    assert sum(intake.in_use for intake in crew) == concurrent
+    assert all(intake.fits(capacity, tiers) for intake in crew)
+    if pace is not None:
+        paced = [Intake(Capacity(concurrent=99, rate=Rate(pace, 1.0)), tiers, Crew(n, workers)) for n in range(workers)]
+        gone = 0
+        for tick in range(workers * 1000 + 1):
+            now = tick / 100
+            gone += sum(intake.enter("x", 0, now).inside for intake in paced if intake.has_room(0, now))
+        assert gone <= pace * workers * 10 + workers

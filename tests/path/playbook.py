@@ -19,6 +19,7 @@ from guardhouse.identity.issuer_bulletin import IssuerBulletin
 from guardhouse.identity.key_feed import FeedHeader, KeyFeed
 from guardhouse.identity.tokens import TokenTable
 from guardhouse.inspect.signals import HashKey
+from guardhouse.limits.capacity import Crew
 from guardhouse.model.bulletin import publish
 from guardhouse.model.secret import Secret
 from guardhouse.path import gates
@@ -174,7 +175,7 @@ class Play:
             hash_key=HashKey("k1", b"h" * 32),
             journal=Journal(directory / "journal", worker="w0", schedule=loop.call_soon),
             upstreams=Upstreams(loaded.settings.upstream, loop, server.dial),
-            gates=gates.follow(directory, loaded.settings.workers),
+            gates=gates.follow(directory, Crew(0, loaded.settings.workers)),
             loop=loop,
         )
         self.wire, self.caller = self.connect()

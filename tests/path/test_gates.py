@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from limited import config
 from playbook import BOB, Answer, Play, chat, chunk_event, get, perform, post, stream
 
-from guardhouse.limits.bucket import Bucket
+from guardhouse.limits.capacity import Crew
 from guardhouse.limits.rate import Rate
 from guardhouse.model.bulletin import publish
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
-from guardhouse.path.gates import Gates, follow, share
+from guardhouse.path.gates import Gates, follow
 from guardhouse.policy.standing import Cap, Standing
 
 FOREVER = 4e9
@@ -26,7 +26,7 @@ def switch(play: Play, standing: Standing) -> None:
 
 @pytest.fixture
 def gates(tmp_path: Path) -> Gates:
-    return follow(tmp_path, 1)
+    return follow(tmp_path, Crew())
 
 
 def test_a_suspended_principal_is_refused_everything_and_others_nothing(tmp_path: Path) -> None:
@@ -144,11 +144,28 @@ def test_a_capped_tier_is_refused_on_the_path(tmp_path: Path) -> None:
     perform(tmp_path, scene)
 
 
-@given(st.integers(1, 10**6), st.sampled_from([1.0, 60.0, 86400.0]), st.integers(1, 64))
-def test_the_shares_of_all_workers_add_up_to_the_cap(amount: int, window: float, workers: int) -> None:
-    part = share(Rate(amount, window), workers)
-    assert amount <= part.amount * workers < amount + workers
-    assert Bucket(part, 0.0).per_second * workers == pytest.approx(amount / window)
+@given(st.integers(1, 10**6), st.integers(1, 64))
+def test_the_parts_of_all_workers_add_up_to_the_number(number: int, workers: int) -> None:
+    parts = [Crew(worker, workers).part(number) for worker in range(workers)]
+    assert sum(parts) == number
+    assert max(parts) - min(parts) <= 1
+
+
+@pytest.mark.parametrize(("cap", "workers"), [(10, 4), (3, 4), (1, 2), (64, 8)])
+def test_all_workers_together_let_through_what_the_cap_says(tmp_path: Path, cap: int, workers: int) -> None:
+    publish(tmp_path / "standing.json", Standing(capped={"free": Cap(Rate(cap, 60.0), None)}))
+    crew = [follow(tmp_path, Crew(worker, workers)) for worker in range(workers)]
+    for gates in crew:
+        gates.load(0.0)
+
+    def through(now: float) -> int:
+        return sum(gates.refuse_tier("free", 0.0, now) is None for _ in range(cap + 2) for gates in crew)
+
+    assert through(0.0) == cap
+    assert through(30.0) <= cap // 2 + 1
+    assert through(1000.0) == cap
+    refused = [gates.refuse_tier("free", 0.0, 1000.0) for gates in crew]
+    assert all(isinstance(each, Denial) and (each.retry_after or 0.0) > 0.0 for each in refused)
 
 
 def test_a_damaged_file_keeps_a_worker_from_starting_and_changes_nothing_later(gates: Gates, tmp_path: Path) -> None:
@@ -159,4 +176,4 @@ def test_a_damaged_file_keeps_a_worker_from_starting_and_changes_nothing_later(g
     gates.refresh(0.0)
     assert gates.refuse_principal("alice", 0.0) == Denial(Reason.PRINCIPAL_SUSPENDED)
     with pytest.raises(OSError, match=r"standing\.json is damaged"):
-        follow(tmp_path, 1).load(0.0)
+        follow(tmp_path, Crew()).load(0.0)

@@ -20,7 +20,7 @@ class Waiters(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Capacity(msgspec.Struct, frozen=True, kw_only=True):
-    """Of one target, per worker."""
+    """Of one target, for all workers of a gateway together; see `part_of`."""
 
     concurrent: int
     rate: Rate | None = None  # as a leaky bucket: evenly, without bursts
@@ -35,6 +35,38 @@ class Tier(msgspec.Struct, frozen=True, kw_only=True):
     weight: int = 1
     reserve: float = 0.0  # the share of a capacity that is kept for it
     fallback: bool = False
+
+
+class Crew(msgspec.Struct, frozen=True):
+    """Which of a gateway's workers this is, and how many there are."""
+
+    worker: int = 0
+    workers: int = 1
+
+    def part(self, number: int) -> int:
+        """Its part of a whole number: those of all workers add up to it exactly, the first ones have what is left."""
+        return number // self.workers + (self.worker < number % self.workers)
+
+    def pace(self, rate: Rate) -> Rate:
+        """Its part of an even flow."""
+        return Rate(rate.amount, rate.window * self.workers)
+
+
+ALONE = Crew()
+
+
+def part_of(capacity: Capacity, crew: Crew) -> Capacity:
+    """What one worker may give the server. The configuration is held to parts that are none of them empty, but may be
+    of another number of workers than the one that runs."""
+    adaptive, queue = capacity.adaptive, capacity.queue
+    if adaptive is not None:
+        adaptive = Adaptive(latency=adaptive.latency, floor=max(1, crew.part(adaptive.floor)))
+    return Capacity(
+        concurrent=max(1, crew.part(capacity.concurrent)),
+        rate=None if capacity.rate is None else crew.pace(capacity.rate),
+        adaptive=adaptive,
+        queue=Waiters(depth=max(1, crew.part(queue.depth)), wait=queue.wait),
+    )
 
 
 Tiers = tuple[Tier, ...]

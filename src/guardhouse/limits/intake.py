@@ -2,6 +2,7 @@
 
 Rules:
 - no more than `limit` exchanges are with the server; with `rate`, they go to it evenly spaced, without bursts;
+- each worker of a gateway has its part of the limit, the rate and the queue (`Crew`);
 - a tier's reserve is a share of the limit that others may not take, used or not;
 - whoever cannot go waits in a fair queue (fair.py). Nobody goes past it: who comes while others wait, waits as well,
   unless it may use a reserve that they may not;
@@ -17,10 +18,11 @@ whenever somebody came or left, and again after the seconds that it returns.
 from collections.abc import Callable
 from typing import Final
 
-from guardhouse.limits.capacity import Adaptive, Capacity, Tiers
+from guardhouse.limits.capacity import ALONE, Adaptive, Capacity, Crew, Tiers, part_of
 from guardhouse.limits.fair import FairQueue, Place
 
 _LESS: Final = 0.8
+_ROUNDING: Final = 1e-6  # so that a share of the places is that number of them again
 
 
 class Slot(Place):
@@ -39,6 +41,7 @@ class Slot(Place):
 
 class Intake:
     __slots__ = (
+        "_configured",
         "_decreased",
         "_interval",
         "_next",
@@ -51,9 +54,10 @@ class Intake:
         "limit",
     )
 
-    def __init__(self, capacity: Capacity, tiers: Tiers) -> None:
-        self.capacity = capacity
+    def __init__(self, configured: Capacity, tiers: Tiers, crew: Crew = ALONE) -> None:
+        self._configured = configured
         self._tiers = tiers
+        capacity = self.capacity = configured if crew.workers == 1 else part_of(configured, crew)
         self._queue = FairQueue([tier.weight for tier in tiers], capacity.queue.depth)
         self._interval = 0.0 if capacity.rate is None else capacity.rate.window / capacity.rate.amount
         self._next = 0.0  # when the rate lets the next one go
@@ -61,7 +65,7 @@ class Intake:
         self.limit = float(capacity.concurrent)
         self.in_use = 0
         self._of_tier = [0 for _ in tiers]
-        self._reserved = [tier.reserve for tier in tiers]
+        self._reserved = _reserves(tiers, configured, capacity, crew)
 
     def __repr__(self) -> str:
         return f"<Intake {self.in_use} of {self.limit:.1f} in use, {len(self._queue)} waiting>"
@@ -72,7 +76,7 @@ class Intake:
 
     def fits(self, capacity: Capacity, tiers: Tiers) -> bool:
         """Whether it is as the configuration says now."""
-        return self.capacity == capacity and self._tiers == tiers
+        return self._configured == capacity and self._tiers == tiers
 
     def has_room(self, rank: int, now: float) -> bool:
         """Whether somebody of this rank would go at once."""
@@ -145,3 +149,18 @@ class Intake:
                 self.limit = max(float(adaptive.floor), self.limit * _LESS)
         elif latency and self.in_use + 1 >= self.limit * _LESS:
             self.limit = min(float(self.capacity.concurrent), self.limit + 1.0 / self.limit)
+
+
+def _reserves(tiers: Tiers, configured: Capacity, own: Capacity, crew: Crew) -> list[float]:
+    """Shares of this worker's places. In sum the workers keep what the gateway is to keep, in whole places; but each has
+    one that is anybody's, as who reaches it reaches no other."""
+    if crew.workers == 1:
+        return [tier.reserve for tier in tiers]
+    shares: list[float] = []
+    kept, before = 0, 0
+    for tier in tiers:
+        kept += int(tier.reserve * configured.concurrent)
+        here = min(crew.part(kept), own.concurrent - 1)
+        shares.append((here - before + _ROUNDING) / own.concurrent)
+        before = here
+    return shares

@@ -6,14 +6,16 @@ is in force comes from the control process as a whole file that the sweep looks 
 reaches every worker within a second. When that file stops coming, what was last known stays in force; the same process
 publishes the keys, and when those grow stale nobody is identified.
 
-A cap is counted by each worker for its share, because the requests of a tier reach them about evenly. The shares of all
-workers add up to the cap, but for what is left of dividing the burst: less than one request per worker.
+A cap is counted by each worker for its part, because the requests of a tier reach them about evenly. The parts of all
+workers add up to the cap, burst and flow: a part is a whole number of requests, so that of a cap below the number of
+workers some have none, and let nothing of the tier through.
 """
 
 from datetime import UTC, datetime
 from pathlib import Path
 
 from guardhouse.limits.bucket import Bucket
+from guardhouse.limits.capacity import Crew
 from guardhouse.limits.rate import Rate
 from guardhouse.model.bulletin import Bulletin
 from guardhouse.model.denial import Denial, Verdict
@@ -22,12 +24,12 @@ from guardhouse.policy.standing import Cap, Standing, Until, over
 
 
 class Gates:
-    __slots__ = ("_buckets", "_bulletin", "_workers", "capped", "closed", "drained", "suspended")
+    __slots__ = ("_buckets", "_bulletin", "_crew", "capped", "closed", "drained", "suspended")
 
-    def __init__(self, bulletin: Bulletin[Standing], workers: int) -> None:
+    def __init__(self, bulletin: Bulletin[Standing], crew: Crew) -> None:
         self._bulletin = bulletin
-        self._workers = workers
-        self._buckets: dict[str, Bucket] = {}
+        self._crew = crew
+        self._buckets: dict[str, Bucket | None] = {}  # None: no part of the cap is this worker's
         self.suspended: dict[str, Until] = {}
         self.closed: dict[str, Until] = {}
         self.capped: dict[str, Cap] = {}
@@ -61,7 +63,8 @@ class Gates:
         cap = self.capped.get(tier)
         if cap is None or over(cap.until, at):
             return None
-        wait = self._buckets[tier].try_take(1, now)
+        bucket = self._buckets[tier]
+        wait = cap.rate.window if bucket is None else bucket.try_take(1, now)
         if wait == 0.0:
             return None
         return Denial(Reason.TIER_CAPPED, f"The tier {tier!r} is limited to {cap.rate} for now.", retry_after=wait)
@@ -72,25 +75,23 @@ class Gates:
 
     def _follow(self, standing: Standing, now: float) -> None:
         """A cap that is as it was keeps its bucket: news of something else must not fill it up."""
-        kept: dict[str, Bucket] = {}
+        kept: dict[str, Bucket | None] = {}
         for tier, cap in standing.capped.items():
             before = self.capped.get(tier)
             unchanged = before is not None and before.rate == cap.rate
-            kept[tier] = self._buckets[tier] if unchanged else Bucket(share(cap.rate, self._workers), now)
+            kept[tier] = self._buckets[tier] if unchanged else self._bucket(cap.rate, now)
         self._buckets = kept
         self.suspended, self.closed, self.capped = standing.suspended, standing.closed, standing.capped
         self.drained = standing.drained
 
+    def _bucket(self, rate: Rate, now: float) -> Bucket | None:
+        part = self._crew.part(rate.amount)
+        return Bucket(Rate(part, rate.window), now) if part else None
 
-def follow(state: Path, workers: int) -> Gates:
+
+def follow(state: Path, crew: Crew) -> Gates:
     """The gates of a worker, from the file in its state directory."""
-    return Gates(Bulletin(state / "standing.json", Standing), workers)
-
-
-def share(rate: Rate, workers: int) -> Rate:
-    """One of `workers` equal parts: the same flow in sum, with bursts rounded up to whole requests."""
-    burst = -(-rate.amount // workers)
-    return Rate(burst, burst * workers * rate.window / rate.amount)
+    return Gates(Bulletin(state / "standing.json", Standing), crew)
 
 
 def _closed(reason: Reason, until: Until, at: float) -> Denial:

@@ -7,17 +7,18 @@ is active, each of them has its own intake, and for as long it may be given that
 
 from asyncio import AbstractEventLoop, TimerHandle
 
-from guardhouse.limits.capacity import Capacity, Tiers
+from guardhouse.limits.capacity import ALONE, Capacity, Crew, Tiers
 from guardhouse.limits.intake import Intake
 
 _QUIET = 60.0  # seconds
 
 
 class Intakes:
-    __slots__ = ("_by_target", "_loop", "_timers", "_told")
+    __slots__ = ("_by_target", "_crew", "_loop", "_timers", "_told")
 
-    def __init__(self, loop: AbstractEventLoop) -> None:
+    def __init__(self, loop: AbstractEventLoop, crew: Crew = ALONE) -> None:
         self._loop = loop
+        self._crew = crew
         self._by_target: dict[str, list[Intake]] = {}  # of a target, the newest last
         self._timers: dict[Intake, TimerHandle] = {}
         self._told: dict[str, float] = {}
@@ -27,7 +28,7 @@ class Intakes:
         for intake in known:
             if intake.fits(capacity, tiers):
                 return intake
-        intake = Intake(capacity, tiers)
+        intake = Intake(capacity, tiers, self._crew)
         self._by_target[target] = [*[each for each in known if each.in_use or each.waiting], intake]
         return intake
 

@@ -18,6 +18,7 @@ from guardhouse.identity.replays import Replays
 from guardhouse.identity.tokens import TokenTable
 from guardhouse.inspect.signals import HashKey
 from guardhouse.limits.book import Book
+from guardhouse.limits.capacity import Crew
 from guardhouse.limits.table import LimitTable
 from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.reason import Reason
@@ -91,6 +92,7 @@ class DataPlane:
         gates: Gates,
         sharing: Sharing | None = None,
         loop: AbstractEventLoop,
+        worker: int = 0,
     ) -> None:
         self.settings = settings
         limits = settings.listen.limits
@@ -113,7 +115,7 @@ class DataPlane:
         self.gates = gates
         self.loop = loop
         self.loop_time: Callable[[], float] = loop.time
-        self.intakes = Intakes(loop)
+        self.intakes = Intakes(loop, Crew(worker, settings.workers))
         self.memory = Memory("requests", limits.memory, loop.call_soon)
         self.answers = Memory("answers", settings.upstream.memory, loop.call_soon)
         self.retries = RetryBudget(settings.upstream.retries, loop.time())

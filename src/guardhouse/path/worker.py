@@ -21,6 +21,7 @@ from guardhouse.identity import issuer_bulletin
 from guardhouse.identity.key_feed import KeyFeed
 from guardhouse.identity.tokens import TokenTable
 from guardhouse.inspect.signals import HashKey
+from guardhouse.limits.capacity import Crew
 from guardhouse.model.pulse import Pulse
 from guardhouse.model.secret import Secret
 from guardhouse.path import gates, sharing
@@ -71,7 +72,7 @@ async def _serve(settings: Settings, policy: InForce, worker: int, secrets: Work
         settings.identity.issuers, settings.state / issuer_bulletin.NAME, settings.state / issuer_bulletin.WANTED
     )
     tokens.load()
-    switches = gates.follow(settings.state, settings.workers)
+    switches = gates.follow(settings.state, Crew(worker, settings.workers))
     switches.load(loop.time())
     plane = DataPlane(
         settings=settings,
@@ -84,6 +85,7 @@ async def _serve(settings: Settings, policy: InForce, worker: int, secrets: Work
         gates=switches,
         sharing=sharing.share(settings, worker, journal, loop),
         loop=loop,
+        worker=worker,
     )
     put_in_force(plane, policy, secrets.shares)
     renewal = Renewal(plane, settings.state / "policy.json", secrets.shares)

@@ -155,7 +155,7 @@ def _capacities(document: Document, unread: Unread) -> Iterator[Finding]:
     for name, entry in document.targets.items():
         if entry.capacity is not None:
             bounded.add(name)
-            for path, message in capacity.capacity_findings(entry.capacity):
+            for path, message in capacity.capacity_findings(entry.capacity, document.workers):
                 yield ("targets", name, "capacity", *path), message
     if _any_unread("targets", unread) or _any_unread("models", unread):
         return

@@ -72,8 +72,8 @@ TIERS = _Order()
 CAPACITY = Shape(
     Capacity,
     {
-        "concurrent": Key(kinds.Whole(1, 65_535), "Requests that are with it at a time, per worker."),
-        "rate": Key(kinds.RATE, "How many it is given in how long, evenly and without bursts, per worker."),
+        "concurrent": Key(kinds.Whole(1, 65_535), "Requests that are with it at a time, divided among the workers."),
+        "rate": Key(kinds.RATE, "How many it is given in how long, evenly and without bursts; divided too."),
         "adaptive": Key(
             Shape(
                 Adaptive,
@@ -98,8 +98,16 @@ CAPACITY = Shape(
 )
 
 
-def capacity_findings(capacity: Capacity) -> Iterator[Finding]:
-    """What a capacity says of itself."""
+def capacity_findings(capacity: Capacity, workers: int) -> Iterator[Finding]:
+    """What a capacity says of itself, and whether each worker can have a part of it."""
+    adaptive = capacity.adaptive
+    for path, number in (
+        (("concurrent",), capacity.concurrent),
+        (("adaptive", "floor"), workers if adaptive is None or adaptive.floor == 1 else adaptive.floor),
+        (("queue", "depth"), capacity.queue.depth),
+    ):
+        if number < workers:
+            yield path, f"must be at least workers ({workers}): each of them gets a part of it"
     if capacity.adaptive is not None and capacity.adaptive.floor >= capacity.concurrent:
         yield ("adaptive", "floor"), "must be less than concurrent, or there is nothing to adapt"
 
