@@ -59,9 +59,9 @@ async def _connected(pool: Pool, addresses: list[str], deadline: float) -> socke
                     await pool.loop.sock_connect(made, (address, pool.target.port))
             except OSError as error:  # a time-out is one
                 failure = error
-                continue
-            unless_kept.pop_all()
-            return made
+            else:
+                unless_kept.pop_all()
+                return made
     raise failure
 
 
