@@ -23,7 +23,7 @@ _COMMON: Final = frozenset(
 _ENDINGS: Final = ("url", "uri", "urls", "uris", "href")
 _MEDIA: Final = frozenset(
     (
-        *("audio", "audio_data", "data", "document", "documents", "file", "file_data", "files", "image", "image_data"),
+        *("audio", "audio_data", "data", "file", "file_data", "files", "image", "image_data"),
         *("images", "input_audio", "input_image", "media", "path", "source", "src", "video", "video_data", "videos"),
     )
 )

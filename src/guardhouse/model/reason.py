@@ -37,6 +37,7 @@ class Reason(Enum):
     UPGRADE_UNSUPPORTED = ("upgrade_unsupported", 400, "caller", False, "Protocol upgrades are not supported.")
     HOST_INVALID = ("host_invalid", 400, "caller", False, "Exactly one valid Host header is required.")
     HEADER_INVALID = ("header_invalid", 400, "caller", False, "A header is malformed, repeated or not allowed.")
+    HEADER_REFUSED = ("header_refused", 400, "caller", False, "A header of the request is not taken here.")
     HEADERS_TOO_LARGE = ("headers_too_large", 431, "caller", False, "The request headers are too many or too large.")
     FRAMING_INVALID = (
         "framing_invalid",

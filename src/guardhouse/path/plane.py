@@ -29,7 +29,8 @@ from guardhouse.path.memory import Memory
 from guardhouse.path.retrying import RetryBudget
 from guardhouse.path.sharing import Sharing
 from guardhouse.path.upstream import Upstreams
-from guardhouse.policy.settings import Settings
+from guardhouse.policy.sections.headers import NEEDED
+from guardhouse.policy.settings import HeaderRules, Settings
 from guardhouse.policy.snapshot import Snapshot
 from guardhouse.wire.http1.head import RequestLimits
 
@@ -43,6 +44,14 @@ class Open(Protocol):
     def oversee(self) -> None: ...
     def drain(self) -> None: ...
     def abort(self) -> None: ...
+
+
+def _headers(rules: HeaderRules | None) -> tuple[frozenset[bytes] | None, frozenset[bytes]]:
+    """Which headers are allowed, and which are refused."""
+    if rules is None:
+        return None, frozenset()
+    allowed = None if rules.allow is None else frozenset(name.encode() for name in (*rules.allow, *NEEDED))
+    return allowed, frozenset(name.encode() for name in rules.refuse)
 
 
 class DataPlane:
@@ -96,7 +105,9 @@ class DataPlane:
     ) -> None:
         self.settings = settings
         limits = settings.listen.limits
-        self.request_limits = RequestLimits(limits.headers, limits.header_bytes, limits.body)
+        self.request_limits = RequestLimits(
+            limits.headers, limits.header_bytes, limits.body, *_headers(settings.listen.headers)
+        )
         self.snapshot = snapshot
         self.policy_taken = True  # False: there is a newer one that this worker could not take, in whole or in part
         self.shadow: Snapshot | None = None  # evaluated beside it, decides nothing

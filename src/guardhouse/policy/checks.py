@@ -26,6 +26,7 @@ from guardhouse.policy.sections import (
     content,
     contracts,
     features,
+    headers,
     hours,
     identity,
     limits_store,
@@ -62,6 +63,8 @@ def findings(document: Document, unread: Unread) -> Iterator[Finding]:
     yield from _targets(document, unread)
     yield from _capacities(document, unread)
     yield from _resilience(document, unread)
+    found = headers.findings(document.listen.headers)
+    yield from ((("listen", "headers", *place), message) for place, message in found)
     yield from _contracts(document, unread)
     machines = 1 if document.limits_store is None else document.limits_store.machines
     if not _any_unread("policies", unread) and not _any_unread("bundles", unread):

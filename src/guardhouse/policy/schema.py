@@ -21,6 +21,7 @@ from guardhouse.policy.sections.content import CONTENT
 from guardhouse.policy.sections.contracts import CONTRACTS
 from guardhouse.policy.sections.effects import BUNDLES, EFFECTS
 from guardhouse.policy.sections.features import FEATURES
+from guardhouse.policy.sections.headers import HEADERS
 from guardhouse.policy.sections.hours import HOURS
 from guardhouse.policy.sections.identity import IDENTITY
 from guardhouse.policy.sections.limits_store import LIMITS_STORE
@@ -85,6 +86,7 @@ _LISTEN = Shape(
         "plaintext": Key(kinds.FLAG, "Say true to serve beyond loopback without TLS, as behind a TLS proxy."),
         "deadlines": Key(_DEADLINES, "How long a caller may take."),
         "limits": Key(_LISTEN_LIMITS, "How much a caller may send."),
+        "headers": Key(HEADERS, "Which headers a request may have; without this key, any."),
     },
 )
 

@@ -57,12 +57,20 @@ class ListenLimits(msgspec.Struct, frozen=True, kw_only=True):
     memory: int = 256 * MIB  # of each worker, for all requests together
 
 
+class HeaderRules(msgspec.Struct, frozen=True, kw_only=True):
+    """Which headers a request may have; names in small letters."""
+
+    allow: tuple[str, ...] | None = None  # None: any
+    refuse: tuple[str, ...] = ()
+
+
 class Listen(msgspec.Struct, frozen=True, kw_only=True):
     address: Address = Address("127.0.0.1", 8080)
     tls: Tls | None = None
     plaintext: bool = False  # said explicitly: callers beyond this machine without TLS
     deadlines: Deadlines = Deadlines()
     limits: ListenLimits = ListenLimits()
+    headers: HeaderRules | None = None
 
 
 class Upstream(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ never quotes the value. `null` is accepted for every optional field, as OpenAI's
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from guardhouse.model.denial import Denial
@@ -20,6 +20,13 @@ TOOL_NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,128}")
 
 def invalid(path: str, must: str) -> Denial:
     return Denial(Reason.SHAPE_INVALID, f"{path} must be {must}.", path)
+
+
+def misspelt(name: str, known: Collection[str], path: str) -> Denial | None:
+    """Whether a field that is not known is another spelling of one that is. Servers that fold the case of names would
+    read it in that one's place."""
+    folded = name.casefold()
+    return invalid(f"{path}{folded}", "spelt in lower case") if folded != name and folded in known else None
 
 
 def integer(least: int, most: int = _LARGEST) -> Rule:

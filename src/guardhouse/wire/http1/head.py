@@ -7,6 +7,8 @@ class RequestLimits(msgspec.Struct, frozen=True):
     headers: int = 100
     header_bytes: int = 32 * 1024
     body: int = 32 * 1024 * 1024
+    allowed: frozenset[bytes] | None = None  # headers; None: any
+    refused: frozenset[bytes] = frozenset()
 
 
 class Fields(msgspec.Struct, frozen=True, gc=False):

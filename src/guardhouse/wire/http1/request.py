@@ -319,8 +319,21 @@ class RequestFraming:
         judged = judge_fields(headers, version)
         if isinstance(judged, Denial):
             raise self._stop(judged)
+        unwanted = self._unwanted(judged.headers)
+        if unwanted is not None:
+            raise self._stop(unwanted)
         self._known, self._fields = headers, judged
         return judged
+
+    def _unwanted(self, headers: dict[bytes, bytes]) -> Denial | None:
+        """Headers that the configuration has no wish for."""
+        allowed, refused = self._limits.allowed, self._limits.refused
+        if allowed is None and not refused:
+            return None
+        for name in headers:
+            if name in refused or (allowed is not None and name not in allowed):
+                return Denial(Reason.HEADER_REFUSED, f"The header {name[:64].decode('ascii', 'replace')} is not taken.")
+        return None
 
     def on_body(self, part: bytes) -> None:
         body = self._body

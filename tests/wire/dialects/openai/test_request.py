@@ -292,6 +292,29 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.parametrize(
+    ("operation", "document"),
+    [
+        (CHAT, chat(Model="another")),
+        (CHAT, chat(MESSAGES=[user("unseen")])),
+        (CHAT, chat(Logit_Bias={"1": 5})),
+        (CHAT, chat(meſſages=[])),
+        (CHAT, chat({"role": "user", "content": "seen", "Content": "unseen"})),
+        (CHAT, chat({"role": "user", "content": "seen", "Tool_Calls": []})),
+        (COMPLETIONS, {"model": "m", "prompt": "seen", "Prompt": "unseen"}),
+        (EMBEDDINGS, {"model": "m", "input": "seen", "INPUT": "unseen"}),
+        (RESPONSES, {"model": "m", "input": "seen", "Instructions": "unseen"}),
+    ],
+)
+def test_a_field_that_is_another_one_for_servers_that_fold_case_is_refused(
+    operation: Operation, document: dict[str, Any]
+) -> None:
+    denial = check(document, operation)
+    assert denial is not None
+    assert denial.reason is Reason.SHAPE_INVALID
+    assert "spelt in lower case" in denial.detail
+
+
 @given(st.dictionaries(KEYS, VALUES, max_size=6), st.sampled_from(list(Operation)[:4]))
 def test_no_document_breaks_the_judges(document: dict[str, Any], operation: Operation) -> None:
     document["model"] = "m"

@@ -29,6 +29,7 @@ from guardhouse.wire.dialects.rules import (
     identifier,
     integer,
     invalid,
+    misspelt,
     number,
     one_of,
     string,
@@ -64,12 +65,6 @@ def check(document: Any, operation: Operation) -> Denial | None:
         if denial is not None:
             return denial
     return None
-
-
-def misspelt(name: str, known: dict[str, Rule] | frozenset[str], path: str) -> Denial | None:
-    """Whether a field that is not known is another spelling of one that is."""
-    folded = name.casefold()
-    return invalid(f"{path}{folded}", "spelt in lower case") if folded != name and folded in known else None
 
 
 def unknown_fields(document: dict[str, Any], operation: Operation) -> list[str]:

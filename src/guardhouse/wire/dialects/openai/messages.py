@@ -9,7 +9,7 @@ from typing import Any
 
 from guardhouse.model.denial import Denial
 from guardhouse.wire.dialects.openai.turns import ROLES, UNREADABLE_PARTS
-from guardhouse.wire.dialects.rules import identifier, invalid, string, tool_name
+from guardhouse.wire.dialects.rules import identifier, invalid, misspelt, string, tool_name
 from guardhouse.wire.dialects.walk import kind_of
 
 _TEXT_PARTS = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}
@@ -45,6 +45,10 @@ def _judge(message: dict[str, Any], role: str, path: str) -> Denial | None:
             return invalid(f"{path}.content", "a string or a list of parts")
     elif type(content) is not str:
         denial = parts(content, f"{path}.content")
+        if denial is not None:
+            return denial
+    for name in message.keys() - KNOWN_FIELDS:
+        denial = misspelt(name, KNOWN_FIELDS, f"{path}.")
         if denial is not None:
             return denial
     named = tool_name if role in ("tool", "function") and message.get("name") is not None else string

@@ -21,7 +21,7 @@ from guardhouse.wire.dialects.dialect import Prepared
 from guardhouse.wire.dialects.openai.fields import KNOWN, REQUIRED, RULES
 from guardhouse.wire.dialects.openai.inputs import unreadable_items, unreadable_prompt, unreadable_variables
 from guardhouse.wire.dialects.openai.messages import KNOWN_FIELDS, unreadable_parts
-from guardhouse.wire.dialects.rules import invalid
+from guardhouse.wire.dialects.rules import invalid, misspelt
 from guardhouse.wire.dialects.walk import LONGEST_ID
 
 _STREAM_OPTIONS = frozenset(("include_usage", "include_obfuscation"))
@@ -37,13 +37,17 @@ def check(document: Any, operation: Operation) -> Denial | None:
     required = REQUIRED.get(operation)
     if required is not None and required not in document:
         return invalid(required, "given")
-    rules = RULES[operation]
+    rules, known = RULES[operation], KNOWN[operation]
     for name, value in document.items():
         rule = rules.get(name)
         if rule is not None:
             denial = rule(value, name)
-            if denial is not None:
-                return denial
+        elif name in known:
+            continue
+        else:
+            denial = misspelt(name, known, "")
+        if denial is not None:
+            return denial
     return None
 
 
