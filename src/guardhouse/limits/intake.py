@@ -152,8 +152,8 @@ class Intake:
 
 
 def _reserves(tiers: Tiers, configured: Capacity, own: Capacity, crew: Crew) -> list[float]:
-    """Shares of this worker's places. In sum the workers keep what the gateway is to keep, in whole places; but each has
-    one that is anybody's, as who reaches it reaches no other."""
+    """Shares of this worker's places. In sum the workers keep what the gateway is to keep, in whole places; but each
+    has one that is anybody's, as who reaches it reaches no other."""
     if crew.workers == 1:
         return [tier.reserve for tier in tiers]
     shares: list[float] = []
