@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
-from playbook import Play, chat, chunk_event, completion, perform, post, reply, stream
+from playbook import CONFIG, Play, chat, chunk_event, completion, perform, post, reply, stream
 
 from guardhouse.model.entity import Entity
+from guardhouse.path.masking import places_of
 
 SAMPLES = {
     Entity.EMAIL: "ann@example.com",
@@ -49,3 +50,45 @@ def test_an_entity_is_masked_in_an_answer_that_comes_in_pieces(tmp_path: Path, e
         assert play.records[-1]["masked"] == {str(entity.name).lower(): 1}
 
     perform(tmp_path, scene, lambda _: stream(*pieces, chunk_event(None, "stop"), b"data: [DONE]\n\n"))
+
+
+PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+
+
+def with_picture() -> dict[str, object]:
+    return chat("x") | {"messages": [{"role": "user", "content": [{"type": "text", "text": "look"}, PICTURE]}]}
+
+
+def test_what_nobody_could_look_into_is_named_on_the_record_where_nothing_is_masked(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        await play.say(post(with_picture()))
+        opened = play.records[0]
+        assert opened["unevaluated"] == ["messages[0].content[1]"]
+
+    perform(tmp_path, scene, config=CONFIG.replace("entities: [all], where: [request, response]", "entities: []"))
+
+
+def test_what_nobody_can_look_into_is_refused_where_requests_are_masked(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        assert (await play.say(post(with_picture()))).code == "content_unreadable"
+        assert play.server.requests == []
+
+    perform(tmp_path, scene)
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ("messages[3].content[1]", "messages[3].content[1]"),
+        ("inputs[0].data", "inputs[0].data"),
+        ("inputs[0].bob@example.com", "inputs[0].bob"),
+        ("4111 1111", ""),
+        ("x" * 400, "x" * 64),
+    ],
+)
+def test_a_place_on_the_record_has_no_name_that_a_caller_chose(place: str, told: str) -> None:
+    assert places_of([place]) == (told,)
+
+
+def test_only_the_first_places_are_on_the_record() -> None:
+    assert len(places_of(["a"] * 100)) == 8

@@ -61,6 +61,7 @@ class Opened(msgspec.Struct, tag="opened", tag_field="kind", kw_only=True, omit_
     masked: dict[str, int] = {}  # entity -> how many, in the request
     reserved: int = 0  # tokens at most, of budgets that reserve a bound
     reserved_cost: int = 0  # the same of money, in billionths
+    unevaluated: tuple[str, ...] = ()  # the first places of the request that no control could look into
 
 
 class Shadow(msgspec.Struct, omit_defaults=True, gc=False):

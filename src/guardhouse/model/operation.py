@@ -28,6 +28,7 @@ class Operation(Enum):
     COMPLETIONS = ("completions", "infer")
     RESPONSES = ("responses", "infer")
     EMBEDDINGS = ("embeddings", "infer")
+    MODERATIONS = ("moderations", "infer")
     PREDICT = ("predict", "infer")
     MODELS_READ = ("models.read", "read")
     KEYS_READ = ("keys.read", "administer")
@@ -43,5 +44,7 @@ OF_ACCESS: dict[Access, tuple[Operation, ...]] = {
     access: tuple(operation for operation in Operation if operation.access == access)
     for access in ("read", "infer", "administer")
 }
-MEASURED_IN_TOKENS = frozenset(OF_ACCESS["infer"]) - {Operation.EMBEDDINGS, Operation.PREDICT}  # their answers
+MEASURED_IN_TOKENS = frozenset(  # their answers
+    (Operation.CHAT, Operation.COMPLETIONS, Operation.RESPONSES)
+)
 ON_MODELS = frozenset((*OF_ACCESS["read"], *OF_ACCESS["infer"]))  # the others concern no model

@@ -146,6 +146,7 @@ class Exchange:
         "status",
         "stream",
         "target",
+        "unevaluated",
         "usage",
         "usage_added",
         "waiting",
@@ -197,6 +198,7 @@ class Exchange:
         # masking, routing (choose)
         self.mask_response: int = 0  # bits of Entity
         self.masked: dict[str, int] = {}
+        self.unevaluated: tuple[str, ...] = ()  # places of the request that nobody could look into
         self.withheld: dict[str, int] = {}  # what was taken out for the server that it went to
         self.target: Target | None = None
         self.slot: Slot | None = None  # its way through a target's capacity

@@ -72,6 +72,7 @@ def open_(exchange: Exchange, plane: DataPlane, then: Callable[[OSError | None],
             masked=exchange.masked,
             reserved=reserved.most_tokens,
             reserved_cost=reserved.most_money,
+            unevaluated=exchange.unevaluated,
         ),
         then,
     )

@@ -15,6 +15,7 @@ def test_a_word_for_a_kind_stands_for_its_operations() -> None:
         Operation.COMPLETIONS,
         Operation.RESPONSES,
         Operation.EMBEDDINGS,
+        Operation.MODERATIONS,
         Operation.PREDICT,
     )
     assert read("[read, keys.read]")[0] == (Operation.MODELS_READ, Operation.KEYS_READ)

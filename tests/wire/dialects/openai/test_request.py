@@ -340,3 +340,28 @@ def test_no_document_breaks_the_judges(document: dict[str, Any], operation: Oper
 def test_no_message_breaks_the_judges(messages: list[Any]) -> None:
     denial = check(chat(*messages), CHAT)
     assert denial is None or (denial.param or "").startswith("messages[")
+
+
+PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+
+
+@pytest.mark.parametrize(
+    ("given", "hidden"),
+    [
+        ("text", []),
+        (["a", "b"], []),
+        ([{"type": "text", "text": "a"}], []),
+        ([{"type": "text", "text": "a"}, PICTURE], ["input[1]"]),
+    ],
+)
+def test_what_is_to_be_moderated_is_text_or_parts(given: Any, hidden: list[str]) -> None:
+    document = {"model": "m", "input": given}
+    assert check(document, Operation.MODERATIONS) is None
+    assert unreadable(document, Operation.MODERATIONS) == hidden
+
+
+@pytest.mark.parametrize("given", [None, "", [], [1], [{}], ["a", {"type": "text", "text": "b"}], [{"type": "x"}], {}])
+def test_nothing_else_is_moderated(given: Any) -> None:
+    denial = check({"model": "m", "input": given}, Operation.MODERATIONS)
+    assert denial is not None
+    assert denial.reason is Reason.SHAPE_INVALID

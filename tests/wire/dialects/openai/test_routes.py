@@ -14,6 +14,7 @@ KNOWN = {
     ("POST", b"/v1/completions"): Operation.COMPLETIONS,
     ("POST", b"/v1/responses"): Operation.RESPONSES,
     ("POST", b"/v1/embeddings"): Operation.EMBEDDINGS,
+    ("POST", b"/v1/moderations"): Operation.MODERATIONS,
     ("GET", b"/v1/models"): Operation.MODELS_READ,
     ("GET", b"/v1/models/llama-3-8b"): Operation.MODELS_READ,
     ("GET", b"/v1/models/meta-llama/Llama-3.1:8b@q4"): Operation.MODELS_READ,

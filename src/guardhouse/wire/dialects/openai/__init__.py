@@ -1,4 +1,4 @@
-"""The dialect of OpenAI's API: chat completions, completions, responses, embeddings, models.
+"""The dialect of OpenAI's API: chat completions, completions, responses, embeddings, moderations, models.
 
 One file for each thing the path asks of a dialect: `routes` (what is asked?), `request` (has it the right shape, and
 what does the upstream get?), `lengths` (how long may the answer be?), `texts` (where is content?), `answer` (what did

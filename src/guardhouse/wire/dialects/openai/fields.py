@@ -6,7 +6,7 @@ others, and judging it is the model server's business.
 """
 
 from guardhouse.model.operation import Operation
-from guardhouse.wire.dialects.openai.inputs import items, prompt, stored_prompt
+from guardhouse.wire.dialects.openai.inputs import items, moderated, prompt, stored_prompt
 from guardhouse.wire.dialects.openai.messages import messages
 from guardhouse.wire.dialects.openai.tools import functions, tool_choice, tools
 from guardhouse.wire.dialects.rules import (
@@ -99,6 +99,7 @@ RULES: dict[Operation, dict[str, Rule]] = {
         "encoding_format": string,
         "user": string,
     },
+    Operation.MODERATIONS: {"input": moderated},
     Operation.MODELS_READ: {},
 }
 # without these there is nothing to ask; Responses may take its input from a stored prompt or an earlier response
@@ -106,6 +107,7 @@ REQUIRED: dict[Operation, str] = {
     Operation.CHAT: "messages",
     Operation.COMPLETIONS: "prompt",
     Operation.EMBEDDINGS: "input",
+    Operation.MODERATIONS: "input",
 }
 
 _UNRULED: dict[Operation, tuple[str, ...]] = {
@@ -119,6 +121,7 @@ _UNRULED: dict[Operation, tuple[str, ...]] = {
         *("safety_identifier", "service_tier", "truncation"),
     ),
     Operation.EMBEDDINGS: (),
+    Operation.MODERATIONS: (),
     Operation.MODELS_READ: (),
 }
 KNOWN: dict[Operation, frozenset[str]] = {

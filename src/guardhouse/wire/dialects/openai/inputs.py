@@ -11,7 +11,7 @@ from typing import Any
 from guardhouse.model.denial import Denial
 from guardhouse.wire.dialects.openai.messages import parts, unreadable_parts
 from guardhouse.wire.dialects.openai.turns import ROLES, UNREADABLE_PARTS
-from guardhouse.wire.dialects.rules import identifier, invalid, string, tool_name
+from guardhouse.wire.dialects.rules import identifier, invalid, string, string_or_strings, tool_name
 from guardhouse.wire.dialects.walk import kind_of
 
 _MUST = "a string, or a list of strings, of tokens or of lists of tokens"
@@ -41,6 +41,13 @@ def _tokens(value: list[Any]) -> bool:
 def unreadable_prompt(value: Any, path: str) -> list[str]:
     """Tokens are numbers of an encoding only the model server knows."""
     return [path] if type(value) is list and value and type(value[0]) is not str else []
+
+
+def moderated(value: Any, path: str) -> Denial | None:
+    """`input` of a moderation: a text, a list of texts, or the parts of a message."""
+    if type(value) is list and value and type(value[0]) is dict:
+        return parts(value, path)
+    return string_or_strings(value, path) if value else invalid(path, "a string, or a list of strings or parts")
 
 
 def items(value: Any, path: str) -> Denial | None:

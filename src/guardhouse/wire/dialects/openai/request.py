@@ -72,6 +72,8 @@ def unreadable(document: dict[str, Any], operation: Operation) -> list[str]:
         return found
     if operation is Operation.EMBEDDINGS:
         return unreadable_prompt(document["input"], "input")
+    if operation is Operation.MODERATIONS:
+        return unreadable_parts(document["input"], "input")
     if operation is Operation.COMPLETIONS:
         embeddings = ["prompt_embeds"] if document.get("prompt_embeds") else []
         return embeddings + unreadable_prompt(document["prompt"], "prompt")

@@ -25,6 +25,7 @@ _ROUTES: dict[bytes, tuple[str, Route]] = {
         (b"/v1/completions", "POST", Operation.COMPLETIONS),
         (b"/v1/responses", "POST", Operation.RESPONSES),
         (b"/v1/embeddings", "POST", Operation.EMBEDDINGS),
+        (b"/v1/moderations", "POST", Operation.MODERATIONS),
         (b"/v1/models", "GET", Operation.MODELS_READ),
     )
 }

@@ -186,5 +186,6 @@ _ANSWER_PARTS = {
     Operation.COMPLETIONS: frozenset(("choices",)),
     Operation.RESPONSES: frozenset(("output", "tools", "tool_choice")),
     Operation.EMBEDDINGS: frozenset(("data",)),
+    Operation.MODERATIONS: NOTHING,
     Operation.MODELS_READ: NOTHING,
 }
