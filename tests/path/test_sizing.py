@@ -130,7 +130,9 @@ def test_masking_may_make_a_request_longer_and_the_bound_knows(tmp_path: Path) -
 # afterwards
 
 
-def charged(tmp_path: Path, script: Any, wish: dict[str, Any], *, leave: bool) -> tuple[dict[str, Any], int]:
+def charged(
+    tmp_path: Path, script: Any, wish: dict[str, Any], *, leave: bool, masks: str = MASKS_NOTHING
+) -> tuple[dict[str, Any], int]:
     """The closed record, and what the budget has counted."""
     found: list[tuple[dict[str, Any], int]] = []
 
@@ -149,7 +151,7 @@ def charged(tmp_path: Path, script: Any, wish: dict[str, Any], *, leave: bool) -
         tmp_path,
         scene,
         script,
-        config(LIMITS, MODEL + PRICED.replace(", max_output: 1000, preamble: 0", "")) + MASKS_NOTHING,
+        config(LIMITS, MODEL + PRICED.replace(", max_output: 1000, preamble: 0", "")) + masks,
     )
     return found[0]
 
@@ -169,9 +171,11 @@ def test_who_leaves_before_a_whole_answer_is_charged_what_was_reserved(tmp_path:
     assert record["charged_cost"] >= (600 * 1 + 40 * 2) * 1000 > record["cost"]
 
 
-def test_who_leaves_while_an_answer_flows_is_charged_what_has_flowed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("masks", [MASKS_NOTHING, "    mask: {entities: [email]}\n"], ids=["passing", "masked"])
+def test_who_leaves_while_an_answer_flows_is_charged_what_has_flowed(tmp_path: Path, masks: str) -> None:
     script = lambda _: stream(chunk_event("\u4f60\u597d"), chunk_event("abc"))  # noqa: E731
-    record, used = charged(tmp_path, script, chat("1" * 500, max_tokens=400, stream=True), leave=True)
+    wish = chat("1" * 500, max_tokens=400, stream=True)
+    record, used = charged(tmp_path, script, wish, leave=True, masks=masks)
     assert record["usage_source"] == "estimated"
     assert used == record["charged"]
     assert 500 + 100 + 9 <= used < 500 + 100 + 120  # and not the 400 that might have come

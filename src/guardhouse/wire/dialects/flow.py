@@ -27,6 +27,7 @@ from guardhouse.wire.json import encode
 from guardhouse.wire.sse import Event, SseDecoder
 from guardhouse.wire.sse import encode as encode_event
 
+_USUAL_TOKEN = 4  # bytes
 MOST_FIELDS = 1024  # texts that grow at the same time; each costs a masker
 _MOST_REMEMBERED = 256
 _LONGEST_REMEMBERED = 64
@@ -212,3 +213,9 @@ def add_missing(document: dict[str, Any], more: Mapping[str, Any]) -> None:
 def add(total: dict[str, int], counts: Mapping[str, int]) -> None:
     for name, count in counts.items():
         total[name] = total.get(name, 0) + count
+
+
+def weight(piece: str) -> int:
+    """What a piece of text counts in `output_chars`: its bytes, and as much as a token usually has at least."""
+    size = len(piece) if piece.isascii() else len(piece.encode("utf-8", "surrogatepass"))
+    return size if size > _USUAL_TOKEN or not size else _USUAL_TOKEN

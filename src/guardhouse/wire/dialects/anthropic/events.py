@@ -26,7 +26,7 @@ from guardhouse.wire.dialects.anthropic.answer import end_of, learnt, usage_from
 from guardhouse.wire.dialects.anthropic.blocks import SEALED, hidden_in, is_sealed
 from guardhouse.wire.dialects.anthropic.errors import terminator
 from guardhouse.wire.dialects.anthropic.texts import block_texts
-from guardhouse.wire.dialects.flow import MOST_FIELDS, MaskedStream, Masker, MaskerFactory, Whole
+from guardhouse.wire.dialects.flow import MOST_FIELDS, MaskedStream, Masker, MaskerFactory, Whole, weight
 from guardhouse.wire.dialects.spelling import drop_spelling
 from guardhouse.wire.dialects.walk import NOTHING, collect_around, kind_of
 from guardhouse.wire.json import encode
@@ -140,7 +140,7 @@ class BlockStream(MaskedStream):
         block_texts([block], "assistant", found)
         self._write(found)
         if begun is not None and masker is not None:
-            self.output_chars += len(begun)
+            self.output_chars += weight(begun)
             block[field] = masker.feed(begun)
         self._mask_around(document, _BLOCK)
         return True
@@ -165,7 +165,7 @@ class BlockStream(MaskedStream):
         if len(delta) > 2:
             drop_spelling(delta)
             self._mask_around(delta, frozenset(("type", field)))
-        self.output_chars += len(piece)
+        self.output_chars += weight(piece)
         delta[field] = masker.feed(piece)
         return True
 

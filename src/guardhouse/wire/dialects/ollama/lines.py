@@ -16,7 +16,7 @@ import msgspec
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
 from guardhouse.wire import ndjson
-from guardhouse.wire.dialects.flow import AnswerStream, MaskedStream, Masker, MaskerFactory, Whole, decode
+from guardhouse.wire.dialects.flow import AnswerStream, MaskedStream, Masker, MaskerFactory, Whole, decode, weight
 from guardhouse.wire.dialects.ollama import answer
 from guardhouse.wire.dialects.ollama.errors import terminator
 from guardhouse.wire.dialects.walk import LONGEST_ID
@@ -137,7 +137,7 @@ class LineStream(MaskedStream):
                 self.error = Reason.RESPONSE_UNREADABLE
                 return ""
             masker = self._texts[place] = self._masker(False)
-        self.output_chars += len(piece)
+        self.output_chars += weight(piece)
         return masker.feed(piece)
 
     def _end(self, document: dict[str, Any]) -> None:

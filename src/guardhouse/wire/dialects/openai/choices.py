@@ -26,7 +26,7 @@ from typing import Any
 
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
-from guardhouse.wire.dialects.flow import MOST_FIELDS, MaskedStream, Masker, MaskerFactory, Whole, add_missing
+from guardhouse.wire.dialects.flow import MOST_FIELDS, MaskedStream, Masker, MaskerFactory, Whole, add_missing, weight
 from guardhouse.wire.dialects.openai.answer import known_finish, usage_of
 from guardhouse.wire.dialects.openai.errors import terminator
 from guardhouse.wire.dialects.spelling import drop_spelling
@@ -184,7 +184,7 @@ class ChoiceStream(MaskedStream):
                 self.error = Reason.RESPONSE_UNREADABLE
                 return ""
             masker = self._fields[path] = self._masker(path[-1] == "arguments")
-        self.output_chars += len(piece)
+        self.output_chars += weight(piece)
         return masker.feed(piece)
 
     def _end(self, index: int, choice: dict[str, Any]) -> None:

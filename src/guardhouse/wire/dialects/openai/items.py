@@ -19,7 +19,7 @@ from guardhouse.model.denial import Denial
 from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
 from guardhouse.model.text import Text
-from guardhouse.wire.dialects.flow import MOST_FIELDS, MaskedStream, Masker, MaskerFactory, Whole
+from guardhouse.wire.dialects.flow import MOST_FIELDS, MaskedStream, Masker, MaskerFactory, Whole, weight
 from guardhouse.wire.dialects.openai.answer import drop_fragments, response_end, unreadable, usage_of
 from guardhouse.wire.dialects.openai.errors import error_event
 from guardhouse.wire.dialects.openai.texts import answer_texts
@@ -92,7 +92,7 @@ class ItemStream(MaskedStream):
                 return
             masker = self._fields[place] = self._masker(place[0].endswith("arguments"))
             self._templates[place] = dict(document)
-        self.output_chars += len(piece)
+        self.output_chars += weight(piece)
         document["delta"] = masker.feed(piece)
 
     def _judge_whole(self, document: dict[str, Any], kind: str, out: list[bytes]) -> None:
