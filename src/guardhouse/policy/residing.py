@@ -15,7 +15,7 @@ from guardhouse.policy.sections import regions as section
 from guardhouse.policy.sections import residency
 from guardhouse.policy.sections.who import describe
 from guardhouse.policy.selecting import numbered
-from guardhouse.policy.ways import Leg, Rule, Survey
+from guardhouse.policy.ways import Rule, Survey
 from guardhouse.residency.keeping import BARRING
 from guardhouse.residency.places import Place, misplaced
 from guardhouse.residency.regions import Regions
@@ -35,7 +35,7 @@ def findings(document: Document, unread: frozenset[Path]) -> Iterator[Finding]:
 
 
 def broken(document: Document) -> Iterator[Finding]:
-    """Each rule that could be broken: once for each place, and once for each server with the first way to it."""
+    """Each rule that could be broken: once for each place, and once for each server."""
     survey = Survey(document)
     places = list(places_of(document))
     for rule in survey.rules():
@@ -52,27 +52,17 @@ def _misplaced(rule: Rule, places: list[Place], regions: Regions) -> Iterator[st
 
 
 def _leaving(rule: Rule, survey: Survey) -> Iterator[str]:
-    found: dict[str, tuple[str, int]] = {}
+    """The first way to each server; guardhouse residency check shows all."""
+    found: dict[str, str] = {}
     for requirement in rule.keep:
         if requirement.of not in BARRING or requirement.own:
             continue
-        for model, legs in survey.legs.items():
-            bad = [leg for leg in legs if leg.region not in requirement.within and survey.speaks_of(rule, leg)]
-            for leg in _not_routed(rule, bad):
-                for allowing in survey.allowing(rule, model):
-                    if survey.is_open(allowing, leg) and not survey.is_closed(rule, allowing, leg):
-                        first, times = found.get(leg.target, ("", 0))
-                        way = first or survey.way(rule, allowing, leg).spelled(survey.regions)
-                        found[leg.target] = way, times + 1
-    for way, times in found.values():
-        others = "" if times == 1 else f", and on {times - 1} other way{'s' if times > 2 else ''} to it"
-        yield f"could be broken: {way}{others}{_remedy(rule)}"
-
-
-def _not_routed(rule: Rule, legs: list[Leg]) -> list[Leg]:
-    """Those that the rule's own policy does not close anyway: asked first, since it is so in most."""
-    route = None if rule.reach is None else rule.reach.grant.route
-    return legs if route is None else [leg for leg in legs if leg.target in route]
+        for allowing, legs in survey.leading_out(requirement.within, rule):
+            for leg in legs:
+                if leg.target not in found and survey.is_taken(rule, allowing, leg):
+                    found[leg.target] = survey.way(rule, allowing, leg).spelled(survey.regions)
+    for way in found.values():
+        yield f"could be broken: {way}{_remedy(rule)}"
 
 
 def _remedy(rule: Rule) -> str:

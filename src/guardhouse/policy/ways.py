@@ -60,10 +60,8 @@ class Survey:
                 for key in names_in(reach.entry.who):
                     self._named.setdefault(key, []).append(reach)
         self._shut: dict[tuple[int, str], tuple[bool, frozenset[str] | None]] = {}
-        self._allowing = {
-            name: [reach for reach in self.reaches if reach.entry.effect == "allow" and self._speaks(reach, name)]
-            for name in document.models
-        }
+        self._open = [(reach, list(self._legs_of(reach))) for reach in self.reaches if reach.entry.effect == "allow"]
+        self._out: dict[frozenset[str], list[tuple[Reach, list[Leg]]]] = {}
 
     def __repr__(self) -> str:
         return f"<Survey of {len(self.reaches)} policies>"
@@ -95,20 +93,51 @@ class Survey:
         words = barring_words(written or {})
         return Rule(by=f"policy {entry.name}", place=place, words=words, keep=reach.grant.keep, reach=reach)
 
-    def allowing(self, rule: Rule, model: str) -> Iterator[Reach]:
-        """The policies that allow a use of the model, the one that is asked for, which the rule speaks of too."""
-        if rule.reach is not None and not self._speaks(rule.reach, model):
-            return
-        for reach in self._allowing[model]:
-            if rule.reach is None or reach is rule.reach or may_meet(reach, rule.reach):
-                yield reach
+    def open_ways(self) -> Iterator[tuple[Reach, Leg]]:
+        """Every way, for whoever takes it."""
+        for reach, legs in self._open:
+            for leg in legs:
+                yield reach, leg
+
+    def leading_out(self, within: frozenset[str], rule: Rule) -> Iterator[tuple[Reach, list[Leg]]]:
+        """The policies that allow what may be a use that the rule speaks of, with their ways out of the regions.
+
+        What does not depend on the rule is found once for all rules that name the same regions, and the rest in the
+        order of what rules out most: most rules end at their own route.
+        """
+        out = self._out.get(within)
+        if out is None:
+            left = [(reach, [leg for leg in legs if leg.region not in within]) for reach, legs in self._open]
+            out = self._out[within] = [(reach, legs) for reach, legs in left if legs]
+        route = None if rule.reach is None else rule.reach.grant.route
+        for reach, legs in out:
+            admitted = legs if route is None else [leg for leg in legs if leg.target in route]
+            if admitted and self._meet(rule, reach):
+                yield reach, admitted
+
+    def is_taken(self, rule: Rule, allowing: Reach, leg: Leg) -> bool:
+        """Whether the rule speaks of the way, and it is not closed for those whom both speak of."""
+        return self.speaks_of(rule, leg) and not self.is_closed(rule, allowing, leg)
+
+    def may_speak(self, rule: Rule, allowing: Reach, leg: Leg) -> bool:
+        """Whether the rule may speak of somebody's way there."""
+        return self._meet(rule, allowing) and self.speaks_of(rule, leg)
 
     def speaks_of(self, rule: Rule, leg: Leg) -> bool:
+        if rule.reach is not None:
+            return self._speaks(rule.reach, leg.models[0])
         return not rule.model or rule.model in (leg.models[0], leg.models[-1])
 
-    def is_open(self, allowing: Reach, leg: Leg) -> bool:
-        """Whether the policy alone leads there."""
-        return all(self._bits[name] & allowing.models for name in leg.models) and self._admits(allowing, leg)
+    def _meet(self, rule: Rule, allowing: Reach) -> bool:
+        return rule.reach is None or allowing is rule.reach or may_meet(allowing, rule.reach)
+
+    def _legs_of(self, reach: Reach) -> Iterator[Leg]:
+        """Where the policy alone leads to."""
+        if reach.operations & _INFER:
+            for legs in self.legs.values():
+                for leg in legs:
+                    if all(self._bits[name] & reach.models for name in leg.models) and self._admits(reach, leg):
+                        yield leg
 
     def is_closed(self, rule: Rule, allowing: Reach, leg: Leg) -> bool:
         """Whether the way is not taken by whom both speak of."""
