@@ -21,7 +21,7 @@ OPERATOR_PAGES = [*(ROOT / name for name in ("README.md", "SECURITY.md", "docs/t
 
 MADE = set((ROOT / ".gitignore").read_text().split())  # by a command, not there before
 
-GROUPS = {"keys", "audit", "targets", "gates", "tokens", "policy"}  # commands of two words
+GROUPS = {"keys", "audit", "targets", "gates", "tokens", "policy", "residency"}  # commands of two words
 
 
 def named(page: Path) -> str:

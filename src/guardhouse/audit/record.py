@@ -78,6 +78,7 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
 
     target: str
     outcome: str  # code of model.reason; "completed" of the one that served it
+    region: str = ""  # of the target
 
 
 class Closed(msgspec.Struct, tag="closed", tag_field="kind", kw_only=True, omit_defaults=True, gc=False):

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from guardhouse import __version__
-from guardhouse.cli import audit, keys, policy, targets, tokens
+from guardhouse.cli import audit, keys, policy, residency, targets, tokens
 from guardhouse.cli import standing as switches
 from guardhouse.cli.check import check
 from guardhouse.cli.demo import demo
@@ -58,5 +58,6 @@ policy.app.command()(explain)
 policy.app.command("test")(try_cases)
 app.add_typer(policy.app, name="policy")
 app.add_typer(audit.app, name="audit")
+app.add_typer(residency.app, name="residency")
 app.add_typer(switches.gates, name="gates")
 app.add_typer(targets.app, name="targets")

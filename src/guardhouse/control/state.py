@@ -3,6 +3,7 @@
     secrets/pepper      HMAC key of API keys; lost or changed, every key is void
     secrets/hash-key    HMAC key of the prompt hashes in the journal
     secrets/token-key   what the gateway signs its own tokens with, and token-key.previous (control/minting.py)
+    secrets/report-key  what reports of residency are signed with, Ed25519; made by the first of them
     store.sqlite        the key store (control/store.py) and the history of the policy (control/revisions.py)
     keys.feed           what workers know of it (identity/key_feed.py)
     standing.json       what operators have switched off, for the workers (control/standing_publisher.py)
@@ -59,6 +60,7 @@ class State:
         self.hash_key = self.secrets / "hash-key"
         self.token_key = self.secrets / "token-key"
         self.previous_token_key = self.secrets / "token-key.previous"
+        self.report_key = self.secrets / "report-key"
         self.store = root / "store.sqlite"
         self.feed = root / "keys.feed"
         self.standing = root / "standing.json"

@@ -253,7 +253,7 @@ class Carriage:
         assert exchange.target is not None
         detour = exchange.detour = exchange.detour or Detour()
         outcome = "completed" if denial is None else denial.reason.code
-        detour.attempts.append(Attempt(exchange.target.name, outcome))
+        detour.attempts.append(Attempt(exchange.target.name, outcome, exchange.target.region))
 
     def _end(self, denial: Denial | None) -> None:
         if self._over:

@@ -19,6 +19,7 @@ from guardhouse.path.plane import DataPlane
 from guardhouse.policy.edition import Edition, InForce, in_force
 from guardhouse.policy.problem import Problems
 from guardhouse.policy.shares import Shares
+from guardhouse.residency.bounds import Residency
 
 
 class Renewal:
@@ -83,6 +84,9 @@ def put_in_force(plane: DataPlane, compiled: InForce, shares: Shares) -> None:
     """The swap. Nothing in it waits, so no exchange sees half of it."""
     canary = None if compiled.canary is None else Canary(compiled.canary, compiled.share, shares)
     snapshots = (compiled.snapshot, compiled.canary)
+    for snapshot in snapshots:
+        if snapshot is not None and snapshot.residency is not None:
+            plane.journal.append(_places_of(snapshot.revision, snapshot.residency, plane.now()))
     targets = {target for snapshot in snapshots if snapshot is not None for target in snapshot.targets.values()}
     plane.snapshot = compiled.snapshot
     plane.shadow = compiled.shadow
@@ -91,3 +95,10 @@ def put_in_force(plane: DataPlane, compiled: InForce, shares: Shares) -> None:
     plane.canary = canary
     plane.tokens.believe(compiled.vouchers)
     plane.upstreams.keep_only(targets)
+
+
+def _places_of(revision: str, residency: Residency, now: float) -> Event:
+    """Where everything is that keeps bytes of exchanges of this revision: a report is made of the journal alone."""
+    facts: dict[str, str | int | float | bool] = {"revision": revision}
+    facts.update({place.name: place.region for place in residency.places})
+    return Event(at=now, name="residency.places", facts=facts)

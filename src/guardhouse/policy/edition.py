@@ -19,6 +19,7 @@ import msgspec
 from guardhouse.identity.vouchers import Vouchers
 from guardhouse.policy.compile import compile_settings, revision
 from guardhouse.policy.document import Document
+from guardhouse.policy.labels import as_started, residency_of
 from guardhouse.policy.load import Loaded, resolve_document
 from guardhouse.policy.problem import Problem, Problems
 from guardhouse.policy.settings import Settings
@@ -75,13 +76,13 @@ def in_force(edition: Edition, environ: Mapping[str, str], shares: Shares) -> In
     def candidate(sealed: Sealed | None) -> Snapshot | None:
         if sealed is None:
             return None
-        compiled = _compiled(sealed, edition.base, environ, shares)
+        compiled = _compiled(sealed, edition, environ, shares)
         if isinstance(compiled, Loaded):
             return compiled.snapshot
         left_out.extend(compiled)
         return None
 
-    active = _compiled(edition.active, edition.base, environ, shares)
+    active = _compiled(edition.active, edition, environ, shares)
     if not isinstance(active, Loaded):
         return active
     return InForce(
@@ -103,8 +104,15 @@ def vouchers_of(document: Document) -> Vouchers:
     )
 
 
-def _compiled(sealed: Sealed, base: str, environ: Mapping[str, str], shares: Shares) -> Loaded | Problems:
-    return resolve_document(unseal(sealed), Path(base), environ, shares)
+def _compiled(sealed: Sealed, edition: Edition, environ: Mapping[str, str], shares: Shares) -> Loaded | Problems:
+    loaded = resolve_document(unseal(sealed), Path(edition.base), environ, shares)
+    if not isinstance(loaded, Loaded) or loaded.snapshot.residency is None:
+        return loaded
+    if sealed.revision == edition.started.revision:
+        return loaded
+    residency = residency_of(as_started(loaded.document, unseal(edition.started)))
+    snapshot = msgspec.structs.replace(loaded.snapshot, residency=residency)
+    return msgspec.structs.replace(loaded, snapshot=snapshot)
 
 
 def _written(value: object) -> str:

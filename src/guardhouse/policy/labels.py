@@ -6,11 +6,14 @@ entries. What each place gets is said here, in one list: whatever else comes to 
 
 from collections.abc import Iterable, Iterator
 
+import msgspec
+
 from guardhouse.policy.document import Document
 from guardhouse.policy.network import is_loopback
 from guardhouse.policy.problem import Path, unknown
 from guardhouse.policy.sections.effects import Effects
 from guardhouse.policy.sections.regions import keep_of
+from guardhouse.policy.settings import Admin
 from guardhouse.residency.bounds import Residency
 from guardhouse.residency.keeping import METADATA, SIGN_INS
 from guardhouse.residency.places import EVERYTHING, ORIGINALS, Place
@@ -93,6 +96,25 @@ def route_findings(route: tuple[str, ...], document: Document) -> Iterator[tuple
             yield ("route", number), unknown("region or jurisdiction", word, regions.words)
         elif held.isdisjoint(regions.meaning(word)):
             yield ("route", number), f"no target is in {word}"
+
+
+def as_started(document: Document, started: Document) -> Document:
+    """With the places that a process keeps until its next start, since its bytes go there until then. Where a place is
+    the same in both, what the newer document says of its region counts: a label may be corrected."""
+    store, admin, state = document.limits_store, document.admin, document.residency.state or document.residency.here
+    if store is None or started.limits_store is None or store.url != started.limits_store.url:
+        store = started.limits_store
+    if _unlabelled(admin) != _unlabelled(started.admin):
+        admin = started.admin
+    if document.state != started.state:
+        state = started.residency.state or started.residency.here
+    residency = msgspec.structs.replace(document.residency, state=state)
+    return msgspec.structs.replace(document, limits_store=store, admin=admin, residency=residency)
+
+
+def _unlabelled(admin: Admin) -> Admin:
+    people = {name: msgspec.structs.replace(provider, region=None) for name, provider in admin.people.items()}
+    return msgspec.structs.replace(admin, people=people)
 
 
 def _labels(document: Document) -> Iterator[str | None]:
