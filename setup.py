@@ -40,7 +40,7 @@ COMPILED_FILES = (
     "policy/decide.py",
     "policy/facts.py",
 )
-INTERPRETED = ("path/shadow.py", "path/worker.py")
+INTERPRETED = ("path/grpc_library.py", "path/grpc_listening.py", "path/shadow.py", "path/worker.py")
 
 
 def compiled_modules() -> list[str]:

@@ -6,7 +6,7 @@ and `speaks` of a target in the configuration what it is instead.
 
 from typing import Literal, get_args
 
-DialectName = Literal["openai", "anthropic", "ollama", "kserve", "generic"]
+DialectName = Literal["openai", "anthropic", "ollama", "kserve", "kserve-grpc", "generic"]
 NAMES: tuple[DialectName, ...] = get_args(DialectName)
 
 SPOKEN: dict[DialectName, frozenset[DialectName]] = {
@@ -14,5 +14,6 @@ SPOKEN: dict[DialectName, frozenset[DialectName]] = {
     "anthropic": frozenset(("anthropic",)),
     "ollama": frozenset(("ollama", "openai")),
     "kserve": frozenset(("kserve",)),
+    "kserve-grpc": frozenset(("kserve-grpc",)),
     "generic": frozenset(("generic",)),
 }

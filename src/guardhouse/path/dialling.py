@@ -30,19 +30,27 @@ _MOST = 8  # addresses of one name that are tried
 def dialler(resolve: Resolve = resolved) -> Dial:
     async def dial(pool: Pool, patience: Patience) -> UpstreamConnection | Denial:
         deadline = pool.clock() + patience.connect
-        target = pool.target
-        async with asyncio.timeout(patience.connect):
-            found = await resolve(target.host, target.port)
-        objections = {address: objection(address, target.host, target.addresses) for address in found}
-        allowed = [address for address in found if not objections[address]]
-        if not allowed:
-            why = "resolves to nothing" if not found else objections[found[0]]
-            pool.ward.report("target.address_refused", "alert", why, pool.clock())
-            return Denial(Reason.UPSTREAM_ADDRESS_REFUSED)
-        connected = await _connected(pool, allowed[:_MOST], deadline)
+        allowed = await looked_up(pool, resolve, deadline)
+        if isinstance(allowed, Denial):
+            return allowed
+        connected = await _connected(pool, allowed, deadline)
         return await _spoken_to(pool, connected, patience)
 
     return dial
+
+
+async def looked_up(pool: Pool, resolve: Resolve, deadline: float) -> list[str] | Denial:
+    """The addresses of the target that may be connected to."""
+    target = pool.target
+    async with asyncio.timeout(deadline - pool.clock()):
+        found = await resolve(target.host, target.port)
+    objections = {address: objection(address, target.host, target.addresses) for address in found}
+    allowed = [address for address in found if not objections[address]]
+    if allowed:
+        return allowed[:_MOST]
+    why = "resolves to nothing" if not found else objections[found[0]]
+    pool.ward.report("target.address_refused", "alert", why, pool.clock())
+    return Denial(Reason.UPSTREAM_ADDRESS_REFUSED)
 
 
 async def _connected(pool: Pool, addresses: list[str], deadline: float) -> socket.socket:

@@ -51,6 +51,14 @@ class Caller(ABC):
     def start(self, head: bytes) -> None: ...
 
     @abstractmethod
+    def render(self, exchange: "Exchange") -> bytes:
+        """The whole answer of an exchange that was allowed, as `finish` takes it."""
+
+    @abstractmethod
+    def refuse(self, exchange: "Exchange", denial: Denial) -> bytes:
+        """The same for one that was not."""
+
+    @abstractmethod
     def send(self, part: bytes) -> None: ...
 
     @abstractmethod

@@ -26,11 +26,11 @@ from typing import cast
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
 from guardhouse.path import holding, oversight, pipeline, probes, record
-from guardhouse.path.exchange import Caller, Exchange
+from guardhouse.path.exchange import Exchange
 from guardhouse.path.memory import Charge
 from guardhouse.path.phase import Phase, judge_body
 from guardhouse.path.plane import DataPlane
-from guardhouse.path.render import LAST_CHUNK, render_chunk
+from guardhouse.path.render import LAST_CHUNK, HttpCaller, render_chunk
 from guardhouse.wire.http1.head import Head
 from guardhouse.wire.http1.request import RequestFraming
 
@@ -38,7 +38,7 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _LINGER = 2.0  # seconds that the rest of a refused message is read and dropped
 
 
-class Connection(Caller):  # an asyncio.Protocol by its methods; not by descent, which could not be compiled
+class Connection(HttpCaller):  # an asyncio.Protocol by its methods; not by descent, which could not be compiled
     __slots__ = (
         "_address",
         "_arriving",

@@ -17,7 +17,6 @@ from guardhouse.path import overload, sizing
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.holding import let_go, let_go_of_answer
 from guardhouse.path.plane import DataPlane
-from guardhouse.path.render import render_answer, render_denial
 from guardhouse.path.size import Size
 from guardhouse.path.targets import bounds_for
 
@@ -95,7 +94,8 @@ def close(exchange: Exchange, plane: DataPlane, denial: Denial | None, broken: b
     finally:
         if exchange.slot is not None:
             overload.leave(exchange, plane, denial)
-    last = render_answer(exchange) if denial is None and not exchange.begun else _last_bytes(exchange, denial, broken)
+    caller = exchange.caller
+    last = caller.render(exchange) if denial is None and not exchange.begun else _last_bytes(exchange, denial, broken)
     plane.journal.append(
         _closed(exchange, plane, denial, usage, charge), lambda error: _release(exchange, last, denial, error)
     )
@@ -140,7 +140,7 @@ def _tell_overrun(exchange: Exchange, plane: DataPlane, usage: Usage, size: Size
 def _last_bytes(exchange: Exchange, denial: Denial | None, broken: bytes) -> bytes:
     if denial is None:
         return exchange.answer
-    return broken if exchange.begun else render_denial(exchange, denial)
+    return broken if exchange.begun else exchange.caller.refuse(exchange, denial)
 
 
 def _release(exchange: Exchange, last: bytes, denial: Denial | None, error: OSError | None) -> None:
@@ -161,7 +161,7 @@ def _release(exchange: Exchange, last: bytes, denial: Denial | None, error: OSEr
     else:
         exchange.keep_alive = False
         refusal = Denial(Reason.AUDIT_UNAVAILABLE, retry_after=1.0)
-        exchange.caller.finish(exchange, render_denial(exchange, refusal), keep_alive=False)
+        exchange.caller.finish(exchange, exchange.caller.refuse(exchange, refusal), keep_alive=False)
 
 
 def _closed(exchange: Exchange, plane: DataPlane, denial: Denial | None, usage: Usage, charge: Load) -> Closed:

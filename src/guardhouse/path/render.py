@@ -10,7 +10,7 @@ from http import HTTPStatus
 
 from guardhouse.limits.headers import render as render_limits
 from guardhouse.model.denial import Denial
-from guardhouse.path.exchange import Exchange
+from guardhouse.path.exchange import Caller, Exchange
 from guardhouse.wire.dialects.table import DEFAULT
 
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
@@ -77,3 +77,15 @@ def _common(exchange: Exchange, decision: bytes) -> bytes:
         b"" if admission is None else render_limits(admission),
         b"" if exchange.keep_alive else b"connection: close\r\n",
     )
+
+
+class HttpCaller(Caller):
+    """A caller who is answered by what stands above."""
+
+    __slots__ = ()
+
+    def render(self, exchange: Exchange) -> bytes:
+        return render_answer(exchange)
+
+    def refuse(self, exchange: Exchange, denial: Denial) -> bytes:
+        return render_denial(exchange, denial)

@@ -5,7 +5,6 @@ and its own encoding is what goes upstream. The caller's bytes go no further tha
 """
 
 from guardhouse.model.denial import Denial, Verdict
-from guardhouse.model.reason import Reason
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.signatures import judge as judge_signature
@@ -21,7 +20,7 @@ def validate(exchange: Exchange, plane: DataPlane) -> Verdict:
         if denial is not None:
             return denial
     if route.local:
-        return Denial(Reason.BODY_UNEXPECTED) if exchange.body else None
+        return route.dialect.ask(bytes(exchange.body), route)
     dialect = route.dialect
     decoded = dialect.read(head.headers, exchange.body, route)
     exchange.body = b""

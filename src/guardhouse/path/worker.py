@@ -7,8 +7,10 @@ answer, is killed by it. SIGTERM: stop listening, let what is under way finish f
 
 import asyncio
 import gc
+import importlib
 import logging
 import signal
+import ssl
 from collections.abc import Callable
 from itertools import count
 from typing import Any, cast
@@ -47,6 +49,7 @@ BEAT = 1.0  # seconds
 GRACE = 30.0  # seconds
 log = logging.getLogger("guardhouse.path")
 
+_GRPC = "guardhouse.path.grpc_listening"
 _LOOKED_AT = 4  # sweeps from one look at the files of TLS to the next
 
 
@@ -65,6 +68,7 @@ def run(settings: Settings, policy: InForce, worker: int, secrets: WorkerSecrets
 
 async def _serve(settings: Settings, policy: InForce, worker: int, secrets: WorkerSecrets) -> int:
     loop = asyncio.get_running_loop()
+    grpc = None if settings.listen.grpc is None else importlib.import_module(_GRPC)  # no use for it, no memory for it
     journal = _journal(settings, worker, loop)
     keys = KeyFeed(settings.state / "keys.feed", secrets.pepper)
     keys.load()
@@ -81,7 +85,7 @@ async def _serve(settings: Settings, policy: InForce, worker: int, secrets: Work
         tokens=tokens,
         hash_key=secrets.hash_key,
         journal=journal,
-        upstreams=Upstreams(settings.upstream, loop, dialler()),
+        upstreams=Upstreams(settings.upstream, loop, dialler() if grpc is None else grpc.dialler(dialler())),
         gates=switches,
         sharing=sharing.share(settings, worker, journal, loop),
         loop=loop,
@@ -95,16 +99,8 @@ async def _serve(settings: Settings, policy: InForce, worker: int, secrets: Work
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     tls = None if settings.listen.tls is None else tls_context(settings.listen.tls)
-    server = await loop.create_server(
-        cast(Callable[[], asyncio.BaseProtocol], lambda: Connection(plane)),
-        settings.listen.address.host,
-        settings.listen.address.port,
-        ssl=tls,
-        ssl_handshake_timeout=settings.listen.deadlines.header if tls is not None else None,
-        ssl_shutdown_timeout=SHUTDOWN if tls is not None else None,
-        reuse_port=settings.workers > 1,
-        backlog=4096,
-    )
+    server = await _listen(plane, settings, tls)
+    calls = None if grpc is None else (await grpc.listen(plane))[0]
     loop.set_exception_handler(_report)
     _tune_collector()
     files = None if tls is None or settings.listen.tls is None else TlsFiles(plane, settings.listen.tls, tls)
@@ -114,6 +110,8 @@ async def _serve(settings: Settings, policy: InForce, worker: int, secrets: Work
     beating = loop.create_task(_beat(pulse, sweeper))
     await stopping.wait()
     await _drain(plane, server)
+    if calls is not None:
+        await calls.stop(None)
     beating.cancel()
     sweeper.cancel()
     budgets.save()
@@ -122,6 +120,19 @@ async def _serve(settings: Settings, policy: InForce, worker: int, secrets: Work
     journal.close()
     keys.close()
     return 0
+
+
+async def _listen(plane: DataPlane, settings: Settings, tls: ssl.SSLContext | None) -> asyncio.Server:
+    return await plane.loop.create_server(
+        cast(Callable[[], asyncio.BaseProtocol], lambda: Connection(plane)),
+        settings.listen.address.host,
+        settings.listen.address.port,
+        ssl=tls,
+        ssl_handshake_timeout=settings.listen.deadlines.header if tls is not None else None,
+        ssl_shutdown_timeout=SHUTDOWN if tls is not None else None,
+        reuse_port=settings.workers > 1,
+        backlog=4096,
+    )
 
 
 def _journal(settings: Settings, worker: int, loop: asyncio.AbstractEventLoop) -> Journal:

@@ -9,12 +9,11 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from guardhouse.model.dialect import SPOKEN
 from guardhouse.model.operation import MEASURED_IN_TOKENS
 from guardhouse.model.principal import Method
 from guardhouse.policy import residing
 from guardhouse.policy.cel.expression import faults, literals_in, variables_of
-from guardhouse.policy.document import Document, ModelEntry, PolicyEntry
+from guardhouse.policy.document import Document, PolicyEntry
 from guardhouse.policy.inert import inert_policy
 from guardhouse.policy.inert_effects import bundle_findings, inert_routes, inert_uses
 from guardhouse.policy.network import is_loopback
@@ -29,6 +28,7 @@ from guardhouse.policy.sections import (
     headers,
     hours,
     identity,
+    kserve,
     limits_store,
     parameters,
     people,
@@ -43,7 +43,6 @@ from guardhouse.policy.sections import (
 )
 from guardhouse.policy.sections.limits import Limits
 from guardhouse.policy.selecting import TAG, is_name, models_of, numbered, selected
-from guardhouse.wire.dialects.kserve.routes import NAME
 
 Finding = tuple[Path, str]
 Unread = frozenset[Path]
@@ -100,6 +99,8 @@ def _exposure(document: Document) -> Iterator[Finding]:
             ("admin", "address"),
             "the admin port beyond this machine must be meant; say admin.exposed: true if it is protected otherwise",
         )
+    if listen.grpc is not None:
+        yield from kserve.exposure(listen, admin.address)
     if listen.address == admin.address and listen.address.port:
         yield ("admin", "address"), "is the address of listen"
 
@@ -128,10 +129,11 @@ def _credentials(document: Document) -> Iterator[Finding]:
 def _targets(document: Document, unread: Unread) -> Iterator[Finding]:
     known = _names("targets", document.targets, unread)
     used = {target for model in document.models.values() for target in model.targets}
+    yield from kserve.targets(document)
     for name, model in document.models.items():
         for path, message in prices.priced_alike(model.price):
             yield ("models", name, *path), message
-        yield from _unspeakable(name, model, document)
+        yield from kserve.names(name, model, document)
         for index, target in enumerate(model.targets):
             if target not in known:
                 yield ("models", name, "targets", index), unknown("target", target, known)
@@ -139,18 +141,6 @@ def _targets(document: Document, unread: Unread) -> Iterator[Finding]:
         for name in document.targets:
             if name not in used:
                 yield ("targets", name), "no model uses this target"
-
-
-def _unspeakable(name: str, model: ModelEntry, document: Document) -> Iterator[Finding]:
-    """Names that stand in a path of KServe cannot have every character that others can."""
-    spoken: set[str] = set()
-    for entry in (document.targets[target] for target in model.targets if target in document.targets):
-        spoken |= SPOKEN[entry.kind] if entry.speaks is None else set(entry.speaks)
-    if "kserve" in spoken and NAME.fullmatch(model.name or name) is None:
-        place: Path = ("models", name, "name") if model.name else ("models", name)
-        yield place, "is no name for kserve: letters, digits and . _ : @ + -, a letter or digit first"
-    if model.versions and "kserve" not in spoken and spoken:
-        yield ("models", name, "versions"), "has no effect: no target of the model speaks kserve"
 
 
 def _capacities(document: Document, unread: Unread) -> Iterator[Finding]:

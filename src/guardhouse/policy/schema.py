@@ -41,7 +41,7 @@ from guardhouse.policy.sections.signins import SIGNINS
 from guardhouse.policy.sections.suspend import SUSPEND
 from guardhouse.policy.sections.when import WHEN
 from guardhouse.policy.sections.who import WHO
-from guardhouse.policy.settings import Admin, Audit, Deadlines, Listen, ListenLimits, Metrics, Tls, Upstream
+from guardhouse.policy.settings import Admin, Audit, Deadlines, GrpcListen, Listen, ListenLimits, Metrics, Tls, Upstream
 from guardhouse.policy.source import Node
 
 _WAYS: dict[str, Effect] = {"allow": "allow", "deny": "deny", "restrict": "restrict"}
@@ -82,6 +82,10 @@ _LISTEN = Shape(
     Listen,
     {
         "address": Key(kinds.ADDRESS, "Where callers connect; port 0 takes a free one."),
+        "grpc": Key(
+            Shape(GrpcListen, {"address": Key(kinds.ADDRESS, "Where callers connect by gRPC.")}),
+            "The port for gRPC; without this key, there is none.",
+        ),
         "tls": Key(_TLS, "Serve TLS with this certificate. Required beyond loopback unless plaintext is said."),
         "plaintext": Key(kinds.FLAG, "Say true to serve beyond loopback without TLS, as behind a TLS proxy."),
         "deadlines": Key(_DEADLINES, "How long a caller may take."),

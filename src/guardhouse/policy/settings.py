@@ -64,8 +64,13 @@ class HeaderRules(msgspec.Struct, frozen=True, kw_only=True):
     refuse: tuple[str, ...] = ()
 
 
+class GrpcListen(msgspec.Struct, frozen=True, kw_only=True):
+    address: Address
+
+
 class Listen(msgspec.Struct, frozen=True, kw_only=True):
     address: Address = Address("127.0.0.1", 8080)
+    grpc: GrpcListen | None = None
     tls: Tls | None = None
     plaintext: bool = False  # said explicitly: callers beyond this machine without TLS
     deadlines: Deadlines = Deadlines()

@@ -20,6 +20,7 @@ from typing import Any
 from guardhouse.model.denial import Denial
 from guardhouse.model.dialect import DialectName
 from guardhouse.model.operation import Operation
+from guardhouse.model.reason import Reason
 from guardhouse.model.secret import Secret
 from guardhouse.model.tensors import Tensors
 from guardhouse.model.text import Text
@@ -78,6 +79,10 @@ class Dialect(ABC):
     def encode(self, document: Any, route: Route) -> bytes:
         """What goes upstream of a document that was changed."""
         return json.encode(document)
+
+    def ask(self, body: bytes, route: Route) -> Denial | None:
+        """The body of a request that is answered locally: none, unless a dialect asks its questions there."""
+        return Denial(Reason.BODY_UNEXPECTED) if body else None
 
     def reread(self, encoded: bytes, route: Route) -> Any:
         """The document of what `read` or `encode` returned last: the exchange has to be prepared once more."""

@@ -9,7 +9,9 @@ from guardhouse.wire.dialects.anthropic.dialect import ANTHROPIC
 from guardhouse.wire.dialects.dialect import Dialect, Route
 from guardhouse.wire.dialects.generic.dialect import Generic, Plan
 from guardhouse.wire.dialects.kserve import dialect as kserve
+from guardhouse.wire.dialects.kserve import grpc as kserve_grpc
 from guardhouse.wire.dialects.kserve.dialect import KSERVE
+from guardhouse.wire.dialects.kserve.grpc import KSERVE_GRPC
 from guardhouse.wire.dialects.ollama import routes as ollama
 from guardhouse.wire.dialects.ollama.dialect import OLLAMA
 from guardhouse.wire.dialects.openai import routes as openai
@@ -22,8 +24,9 @@ DIALECTS: dict[DialectName, Dialect] = {  # of declared routes, one that nothing
     "ollama": OLLAMA,
     "kserve": KSERVE,
     "generic": Generic(Plan()),
+    "kserve-grpc": KSERVE_GRPC,
 }
-_RECOGNISERS = (openai.recognise, anthropic.recognise, ollama.recognise, kserve.recognise)
+_RECOGNISERS = (openai.recognise, anthropic.recognise, ollama.recognise, kserve.recognise, kserve_grpc.recognise)
 _OF_ANTHROPIC = (anthropic.recognise_models, *_RECOGNISERS)
 
 

@@ -75,38 +75,39 @@ def fill(tensor: dict[str, Any], part: bytes, place: str) -> Denial | None:
     return None
 
 
-def texts_of(elements: list[bytes], packed: bytes) -> list[str] | bytes:
-    """The elements as text, or as they came if one of them is none."""
+def texts_of(elements: list[bytes], otherwise: bytes) -> list[str] | bytes:
+    """The elements as text; `otherwise`, if one of them is none."""
     try:
         return [element.decode() for element in elements]
     except UnicodeDecodeError:
-        return packed
+        return otherwise
 
 
-def split(packed: bytes) -> list[bytes] | None:
+def split(raw: bytes) -> list[bytes] | None:
     """The elements of a BYTES tensor; None if their lengths do not end where the bytes do."""
     elements: list[bytes] = []
-    at, end = 0, len(packed)
+    at, end = 0, len(raw)
     while at < end:
         if end - at < 4:
             return None
-        size: int = unpack_from("<I", packed, at)[0]
+        size: int = unpack_from("<I", raw, at)[0]
         at += 4
         if size > end - at:
             return None
-        elements.append(packed[at : at + size])
+        elements.append(raw[at : at + size])
         at += size
     return elements
 
 
 def packed_of(data: Any) -> bytes:
     """The raw bytes of a tensor's elements."""
-    if type(data) is bytes:
-        return data
+    return data if type(data) is bytes else packed([element.encode() for element in data])
+
+
+def packed(elements: list[bytes]) -> bytes:
     parts: list[bytes] = []
-    for element in data:
-        encoded = element.encode()
-        parts += (pack("<I", len(encoded)), encoded)
+    for element in elements:
+        parts += (pack("<I", len(element)), element)
     return b"".join(parts)
 
 

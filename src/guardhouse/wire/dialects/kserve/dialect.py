@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from guardhouse.model.denial import Denial
+from guardhouse.model.dialect import DialectName
 from guardhouse.model.reason import Reason
 from guardhouse.model.tensors import Tensors
 from guardhouse.model.text import Text
@@ -23,7 +24,7 @@ _RAW_TEXTS = 48  # if every element is one letter
 class KServe(Dialect):
     __slots__ = ()
 
-    name = "kserve"
+    name: DialectName = "kserve"
     flowing = b"(nothing)"  # an answer is one document
 
     # the bytes
