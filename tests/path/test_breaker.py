@@ -76,9 +76,20 @@ def test_a_trial_that_fails_doubles_the_pause_up_to_the_longest_and_a_good_one_r
 
 def test_a_trial_of_which_nobody_can_say_how_it_went_lets_the_next_one_try_at_once() -> None:
     breaker = broken()
-    assert breaker.give_up(breaker.enter(1.0))
+    assert breaker.give_up(breaker.enter(1.0), 1.0)
     assert breaker.state == OPEN
     assert breaker.enter(1.0) != REFUSED
+
+
+def test_a_trial_that_is_never_heard_of_again_does_not_shut_a_server_out_for_good() -> None:
+    breaker = broken()
+    lost = breaker.enter(1.0)
+    assert not breaker.admits(600.0)
+    assert breaker.enter(600.0) == REFUSED
+    second = breaker.enter(601.0)
+    assert second != REFUSED
+    assert not breaker.leave(lost, 602.0, failed=True)
+    assert breaker.leave(second, 602.0, failed=False)
 
 
 def test_what_began_before_it_broke_neither_mends_nor_breaks_it() -> None:
@@ -91,7 +102,7 @@ def test_what_began_before_it_broke_neither_mends_nor_breaks_it() -> None:
     trial = breaker.enter(1.0)
     assert not breaker.leave(early[1], 1.0, failed=False)
     assert not breaker.leave(early[2], 1.0, failed=True)
-    assert not breaker.give_up(early[2])
+    assert not breaker.give_up(early[2], 1.0)
     assert breaker.state == HALF_OPEN
     assert breaker.leave(trial, 1.0, failed=False)
 
@@ -125,7 +136,9 @@ def test_whatever_happens_one_is_on_trial_at_most_and_it_is_never_shut_for_longe
         elif under_way:
             ticket = under_way.pop(int(figure * 1000) % len(under_way))
             before = breaker.state
-            changed = breaker.give_up(ticket) if what == "nothing" else breaker.leave(ticket, now, failed=what == "bad")
+            changed = (
+                breaker.give_up(ticket, now) if what == "nothing" else breaker.leave(ticket, now, failed=what == "bad")
+            )
             assert changed == (breaker.state != before)
             trials -= changed and before == HALF_OPEN
         assert trials == (breaker.state == HALF_OPEN)

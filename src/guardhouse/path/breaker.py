@@ -2,7 +2,8 @@
 
     closed     everybody may go. Too many failures, one after the other or as a share of ten seconds: open.
     open       nobody may go until the pause is over; then the next one that asks is let in on trial: half open.
-    half open  one is on trial and nobody else may go. It succeeds: closed. It fails: open, for twice as long.
+    half open  one is on trial and nobody else may go. It succeeds: closed. It fails: open, for twice as long. One that
+               is not heard of for ten minutes is forgotten: no mistake elsewhere may shut a server out for good.
 
 `enter` gives a ticket, and each ticket is handed in once, by `leave` with how it went, or by `give_up` when nobody can
 say, as the caller left. A ticket from before a change of state says nothing of the state after it and is not counted:
@@ -21,6 +22,7 @@ STATES: Final = ("closed", "half_open", "open")
 
 REFUSED: Final = -1
 _WINDOW: Final = 10.0  # seconds
+_FORGOTTEN: Final = 600.0  # seconds after which another trial may begin
 _ENOUGH: Final = 20  # exchanges of a window, before a share of them means anything
 
 Ticket = int  # the number of changes of state at which it was given; REFUSED: it may not go
@@ -57,7 +59,7 @@ class Breaker:
 
     def admits(self, now: float) -> bool:
         """Whether `enter` would let somebody go."""
-        return self.state == CLOSED or (self.state == OPEN and now >= self._until)
+        return self.state == CLOSED or now >= self._until
 
     def wait(self, now: float) -> float:
         """Seconds until somebody may be let in on trial."""
@@ -66,7 +68,8 @@ class Breaker:
     def enter(self, now: float) -> Ticket:
         if self.state == CLOSED:
             return self._changes
-        if self.state == OPEN and now >= self._until:
+        if now >= self._until:  # of a pause, or of a trial that was never heard of again
+            self._until = now + _FORGOTTEN
             self._change(HALF_OPEN)
             return self._changes
         return REFUSED
@@ -85,10 +88,11 @@ class Breaker:
             self._change(CLOSED)
         return True
 
-    def give_up(self, ticket: Ticket) -> bool:
+    def give_up(self, ticket: Ticket, now: float) -> bool:
         """Nothing was learnt; the next one may try at once, if this one was on trial."""
         if ticket != self._changes or self.state != HALF_OPEN:
             return False
+        self._until = now
         self._change(OPEN)
         return True
 

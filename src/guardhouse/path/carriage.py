@@ -204,7 +204,7 @@ class Carriage:
         self._ward = None
         fault = rerouting.fault_of(self._exchange, denial)
         if fault is None:
-            ward.give_up(self._ticket)
+            ward.give_up(self._ticket, self._plane.loop_time())
         else:
             ward.leave(self._ticket, self._plane.loop_time(), fault)
 

@@ -107,9 +107,9 @@ class Ward:
             self._told[event] = now
             self._wards.tell(event, severity, self.name, why)
 
-    def give_up(self, ticket: Ticket) -> None:
+    def give_up(self, ticket: Ticket, now: float) -> None:
         self.pending -= 1
-        self.breaker.give_up(ticket)
+        self.breaker.give_up(ticket, now)
 
 
 class Wards:

@@ -5,7 +5,7 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path as FilePath
 
-from guardhouse.model.addresses import METADATA, RANGES, is_never, networks_of
+from guardhouse.model.addresses import METADATA, RANGES, is_never, networks_of, objection
 from guardhouse.policy import kinds
 from guardhouse.policy.network import Url
 from guardhouse.policy.problem import Path
@@ -66,6 +66,8 @@ def findings(url: Url, tls: TargetTls | None, addresses: tuple[str, ...]) -> Ite
                 yield ("addresses", number), "holds addresses that are never connected to: write it narrower"
                 break
     literal = _literal(url.host)
+    if literal is not None and objection(url.host, url.host):
+        yield ("url",), "leads to an address that is never connected to"
     if addresses and literal is not None and not any(literal in network for network in networks_of(addresses)):
         yield ("addresses",), "does not hold the address of the url"
 
