@@ -11,7 +11,8 @@ texts.py.
 Two clients that read a stream differently would put different texts together, and a value that is cut apart for one may
 be whole for the other. So what leaves room for that ends the stream: an event whose name is not its `type`, or that
 nobody knows; anything before `message_start` or after the end, a second `message_start`, or one that has content;
-blocks out of order; a piece for a block that is not open, or of a kind that is not the block's; a second signature.
+blocks out of order; a piece for a block that is not open, of a kind that is not the block's, or of two kinds at once; a
+second signature.
 
 Usage comes at the beginning (input) and at the end (everything so far). It counts as told only with the end, since the
 output of a stream that is cut before is not known from it.
@@ -40,6 +41,7 @@ _EVENTS = {
     )
 }
 _GROWING = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}  # the piece of each
+_PIECES = frozenset((*_GROWING.values(), "signature"))  # what a client may put together
 _DELTAS = {field: kind for kind, field in _GROWING.items()}
 _FIELDS = {
     "server_tool_use": "partial_json",
@@ -60,10 +62,10 @@ class Block:
 
     __slots__ = ("field", "masker", "signed")
 
-    def __init__(self, field: str, masker: Masker | None) -> None:
+    def __init__(self, field: str, masker: Masker | None, *, signed: bool) -> None:
         self.field = field
         self.masker = masker
-        self.signed = False
+        self.signed = signed
 
 
 class BlockStream(MaskedStream):
@@ -133,7 +135,7 @@ class BlockStream(MaskedStream):
         self._next += 1
         field = _FIELDS.get(kind_of(block), "")
         masker = self._masker(field == "partial_json") if field else None
-        self._blocks[index] = Block(field, masker)
+        self._blocks[index] = Block(field, masker, signed=bool(block.get("signature")))
         begun = block.pop(field, None) if type(block.get(field)) is str and field != "partial_json" else None
         drop_spelling(block)
         found: list[Text] = []
@@ -163,6 +165,8 @@ class BlockStream(MaskedStream):
         if masker is None or block.field != field or type(piece) is not str:
             return self._fail()
         if len(delta) > 2:
+            if not _PIECES.isdisjoint(delta.keys() - {field}):
+                return self._fail()
             drop_spelling(delta)
             self._mask_around(delta, frozenset(("type", field)))
         self.output_chars += weight(piece)
@@ -171,6 +175,8 @@ class BlockStream(MaskedStream):
 
     def _judge_whole_delta(self, block: Block, kind: str, delta: dict[str, Any]) -> bool:
         """Deltas of which one has everything: a signature, or a citation."""
+        if len(_PIECES & delta.keys()) > (kind == "signature_delta"):
+            return self._fail()
         if kind == "signature_delta" and block.field == "thinking" and not block.signed:
             block.signed = bool(delta.get("signature"))
             sealed = SEALED["thinking"]
