@@ -133,3 +133,27 @@ def test_a_drained_server_gets_nothing_new_after_a_second_and_nothing_fails(tmp_
             assert gateway.command("targets", "undrain", "local").returncode == 0
             lost = len(gateway.records())
             eventually(lambda: gateway.chat("x").status == 200 and "local" in served_by(gateway, lost), 2, "back")
+
+
+def test_a_server_that_hangs_is_found_by_asking_it(tmp_path: Path) -> None:
+    """Its kernel goes on accepting connections, so that requests would wait for their time-out."""
+    with servers() as (first, second):
+        health = {"path": "/received", "every": "250ms", "timeout": "500ms"}
+        changes = {
+            "targets": {
+                "local": {"url": f"http://{LOOPBACK}:{first.port}", "health": health},
+                "spare": {"kind": "openai", "url": f"http://{LOOPBACK}:{second.port}"},
+            },
+            "models": {"tiny": {"targets": ["local", "spare"]}},
+        }
+        assert first.process is not None
+        with running(tmp_path, "http://unused.invalid", changes) as gateway:
+            assert gateway.chat("x").status == 200
+            eventually(lambda: 'guardhouse_target_well{target="local",worker="w0"} 1.0' in gateway.metrics(), 5, "well")
+            first.process.send_signal(signal.SIGSTOP)
+            eventually(lambda: 'name="target.unwell"' in gateway.metrics(), 10, "that it hangs is told")
+            hanging = len(gateway.records())
+            assert gateway.chat("x").status == 200
+            assert served_by(gateway, hanging) == {"spare"}
+            first.process.send_signal(signal.SIGCONT)
+            eventually(lambda: gateway.chat("x").status == 200 and "local" in served_by(gateway, hanging), 10, "back")
