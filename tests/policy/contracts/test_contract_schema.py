@@ -102,6 +102,19 @@ def test_a_pattern_costs_no_more_than_the_text_is_long() -> None:
     assert time.process_time() - started < 2
 
 
+def test_a_document_with_very_many_faults_costs_no_more_than_to_find_the_first() -> None:
+    started = time.process_time()
+    large = "at (document): too large to say where"
+    for schema in ({"items": {"type": "string"}}, {"anyOf": [{"items": {"type": "string"}}] * 50}):
+        assert Requirement(schema).fault(list(range(100_000))) == large
+    assert Requirement({"items": {"anyOf": [{"required": ["a"]}] * 100}}).fault([{"b": 1}] * 20_000) == large
+    assert Requirement({"items": {"anyOf": [{"required": ["a"]}] * 100}}).fault([{"b": 1}] * 80) == "at /0: anyOf"
+    assert (
+        Requirement({"anyOf": [{"items": {"type": "string"}}] * 50}).fault(list(range(390))) == "at (document): anyOf"
+    )
+    assert time.process_time() - started < 3
+
+
 @pytest.mark.parametrize("number", [10**40, -(10**40), 1e308, 2**64, 2**63])
 def test_numbers_of_any_size_are_judged(number: float) -> None:
     assert Requirement({"type": "number", "minimum": -5, "maximum": 5}).fault(number) is not None

@@ -10,6 +10,8 @@ The language is JSON Schema 2020-12 without what would make a contract unbounded
   automata are bounded;
 - keywords and formats that are not known are errors; a misspelt one would hold nothing.
 
+Where a fault is costs more than that there is one, so of a document that is large (MOST_LOCATED) it is not said.
+
 A fault tells the place as a JSON Pointer and the keyword, never a value. Names of members that the schema does not
 know are the caller's own words, so that a `*` stands for them.
 """
@@ -42,6 +44,7 @@ PLAIN: Final = frozenset(
 KEYWORDS: Final = ONE | LISTS | MAPS | NOTES | PLAIN
 
 _REFERENCE: Final = re.compile(r"#/\$defs/[A-Za-z0-9_.-]+")
+_MOST_LOCATED: Final = 20_000  # values of a document, times alternatives: for more, no place is looked for
 _POINTED: Final = 200  # characters of a pointer that a fault repeats at most
 _DEEPEST: Final = 64
 _LINEAR: Final = jsonschema_rs.RegexOptions(size_limit=1 << 20, dfa_size_limit=1 << 20)
@@ -69,12 +72,13 @@ def faults_in(schema: Any) -> list[tuple[Path, str]]:
 class Requirement:
     """A schema that documents are held to."""
 
-    __slots__ = ("_is_valid", "_known", "_validator")
+    __slots__ = ("_is_valid", "_known", "_most", "_validator")
 
     def __init__(self, schema: Any) -> None:
         self._validator = _compiled(schema)
         self._is_valid = self._validator.is_valid
         self._known = frozenset(_names_in(schema))
+        self._most = _MOST_LOCATED // (1 + _branches_in(schema))
 
     def __repr__(self) -> str:
         return f"<Requirement with {len(self._known)} names>"
@@ -84,11 +88,16 @@ class Requirement:
         try:
             if self._is_valid(document):
                 return None
-            error = next(iter(self._validator.iter_errors(document)), None)
+            if not _has_at_most(document, self._most):
+                return "at (document): too large to say where"
+            self._validator.validate(document)  # raises the first; to look for all would cost whoever sends many
+        except jsonschema_rs.ValidationError as error:
+            return self._told(error)
         except ValueError:  # what it cannot represent has not been judged
             return "at (document): representation"
-        if error is None:
-            return "at (document): false"
+        return "at (document): false"
+
+    def _told(self, error: jsonschema_rs.ValidationError) -> str:
         keyword = error.schema_path[-1] if error.schema_path else "false"
         if not isinstance(keyword, str) or keyword not in KEYWORDS:
             keyword = "false"
@@ -227,6 +236,32 @@ def _names_in(schema: Any) -> Iterator[str]:
     elif type(schema) is list:
         for part in schema:
             yield from _names_in(part)
+
+
+def _branches_in(schema: Any) -> int:
+    """How many schemas stand in alternatives: of each, a refusal is explained with everything that is wrong with it."""
+    if type(schema) is list:
+        return sum(_branches_in(part) for part in schema)
+    if type(schema) is not dict:
+        return 0
+    own = sum(len(schema[name]) for name in ("anyOf", "oneOf") if type(schema.get(name)) is list)
+    return own + sum(_branches_in(part) for name, part in schema.items() if name not in NOTES and name not in PLAIN)
+
+
+def _has_at_most(document: Any, most: int) -> bool:
+    """Whether a document has no more values than that; no more of it is looked at."""
+    level = [document]
+    while level:
+        most -= len(level)
+        if most < 0:
+            return False
+        level = [
+            value
+            for node in level
+            if type(node) is dict or type(node) is list
+            for value in (node.values() if type(node) is dict else node)
+        ]
+    return True
 
 
 def _is_pattern(place: Path) -> bool:
