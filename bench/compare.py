@@ -66,7 +66,7 @@ def install(contenders: list[Contender], rounds: int) -> dict[str, Result]:
 
 
 def applies(figure: str, contender: Contender) -> bool:
-    if contender.private or contender.messages or contender.whole_answers_only:
+    if contender.private or contender.messages or contender.tensors or contender.whole_answers_only:
         return figure == "chat"
     return contender.name != "direct" or figure == "chat"
 

@@ -11,12 +11,14 @@ from bench.prose import prose
 ANSWER = "bench-answer"  # one JSON answer of 0.4 KB
 PRIVATE = "bench-private"  # the same with an e-mail address and a card number in it
 MESSAGE = "bench-message"  # the same as ANSWER in Anthropic's dialect
+TENSOR = "bench-tensor"  # the same as ANSWER in KServe v2's dialect
+TENSOR_PATH = f"/v2/models/{TENSOR}/infer"
 PACED = "bench-paced"  # a stream, one event per TCP segment, 20 a second
 BURST = "bench-burst"  # a stream, 64 events per segment, 10 segments a second
 FIRST = "bench-first"  # a short stream whose first event goes out at once
 HELD = "bench-held"  # a stream that starts and then says nothing more
 FLOOD = "bench-flood"  # a stream as fast as it is read, with an e-mail address now and then
-MODELS = (ANSWER, PRIVATE, MESSAGE, PACED, BURST, FIRST, HELD, FLOOD)
+MODELS = (ANSWER, PRIVATE, MESSAGE, TENSOR, PACED, BURST, FIRST, HELD, FLOOD)
 
 PACED_PER_SECOND = 20
 BURSTS_PER_SECOND = 10
@@ -61,6 +63,17 @@ def message_request_body(prompt: str, *, tokens: int = 128) -> bytes:
     return msgspec.json.encode(
         {"model": MESSAGE, "system": SYSTEM, "messages": messages, "temperature": 0.2, "max_tokens": tokens}
     )
+
+
+def tensor_request_body(prompt: str) -> bytes:
+    """The name of the model stands in the path, and a parameter tells it to the upstream."""
+    tensor = {"name": "texts", "shape": [2], "datatype": "BYTES", "data": [SYSTEM, prompt]}
+    return msgspec.json.encode({"id": "bench", "parameters": {"model": TENSOR}, "inputs": [tensor]})
+
+
+def tensor_answer_body(text: str) -> bytes:
+    tensor = {"name": "answers", "shape": [1], "datatype": "BYTES", "data": [text]}
+    return msgspec.json.encode({"model_name": TENSOR, "model_version": "1", "id": "bench", "outputs": [tensor]})
 
 
 def http_request(

@@ -3,7 +3,7 @@
 from bench.contenders.base import Contender
 from bench.contenders.direct import Direct
 from bench.contenders.envoy import Envoy
-from bench.contenders.guardhouse import Guardhouse, Interpreted, MaskingHits, Messages, PassThrough
+from bench.contenders.guardhouse import Guardhouse, Interpreted, MaskingHits, Messages, PassThrough, Tensors
 from bench.contenders.guardhouse_at_scale import HundredRules, TenRules, ThousandRules
 from bench.contenders.litellm import LiteLLM
 from bench.contenders.nginx import Nginx
@@ -18,6 +18,7 @@ EVERYONE: tuple[type[Contender], ...] = (
     PassThrough,
     MaskingHits,
     Messages,
+    Tensors,
     TenRules,
     HundredRules,
     ThousandRules,

@@ -36,6 +36,7 @@ def _plain(status: str, body: bytes) -> bytes:
 
 ANSWER = _plain("200 OK", payload.answer_body(prose(400)))
 MESSAGE = _plain("200 OK", payload.message_body(prose(400)))
+TENSOR = _plain("200 OK", payload.tensor_answer_body(prose(400)))
 PRIVATE = _plain("200 OK", payload.answer_body(private_prose(400)))
 UNMASKED = _plain("500 Internal Server Error", b'{"error":{"message":"the prompt arrived unmasked"}}')
 UNKNOWN = _plain("400 Bad Request", b'{"error":{"message":"no such benchmark model"}}')
@@ -160,6 +161,8 @@ class Server(asyncio.Protocol):
             self.write(ANSWER)
         elif model == payload.MESSAGE.encode():
             self.write(MESSAGE)
+        elif model == payload.TENSOR.encode():
+            self.write(TENSOR)
         elif model == payload.PRIVATE.encode():
             self.write(UNMASKED if EMAIL.encode() in body or CARD.encode() in body else PRIVATE)
         else:

@@ -51,6 +51,7 @@ class Contender(ABC):
     alone = False  # measured by itself at the end of a round, because it is never quite idle
     private = False  # asked with personal data in prompt and answer, whole answers only
     messages = False  # asked in Anthropic's dialect, whole answers only
+    tensors = False  # asked in KServe v2's dialect, whole answers only
     whole_answers_only = False  # a row of the tables of whole answers, and of no other
 
     @abstractmethod

@@ -28,12 +28,12 @@ admin: {{address: "127.0.0.1:{admin}"}}
 upstream: {{connections: 16384}}
 state: {state}
 targets:
-  upstream: {{kind: openai, speaks: [openai, anthropic], url: "http://127.0.0.1:{upstream}"}}
+  upstream: {{kind: openai, speaks: [openai, anthropic, kserve], url: "http://127.0.0.1:{upstream}"}}
 models:
 {models}policies:
   - name: the benchmark may chat
     who: {{ids: [bench]}}
-    may: [chat]
+    may: [chat, predict]
     models: [bench-*]
 {limits}    mask: {{entities: {entities}, where: [request, response]}}
 """
@@ -125,3 +125,9 @@ class Messages(Guardhouse):
     name = "guardhouse-anthropic"
     label = "Guardhouse, every control, Anthropic"
     messages = True
+
+
+class Tensors(Guardhouse):
+    name = "guardhouse-kserve"
+    label = "Guardhouse, every control, KServe v2"
+    tensors = True

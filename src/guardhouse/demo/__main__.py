@@ -28,6 +28,7 @@ SCENES = (
     traffic.masked_answer,
     traffic.masked_stream,
     traffic.embeddings,
+    traffic.tensors,
     traffic.malformed,
     traffic.unknown_route,
     traffic.rate_limited,

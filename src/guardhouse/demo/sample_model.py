@@ -96,10 +96,19 @@ def embedding_answer(document: Document) -> Document:
     return {"object": "list", "model": document.get("model"), "data": rows, "usage": counted}
 
 
+def tensor_answer(document: Document) -> Document:
+    """The lengths of the texts of a tensor, as a server of KServe v2 answers."""
+    (given,) = document["inputs"]
+    lengths = [len(text) for text in given["data"]]
+    outputs = [{"name": "lengths", "datatype": "INT64", "shape": [len(lengths)], "data": lengths}]
+    return {"model_name": "sample-words", "outputs": outputs}
+
+
 ANSWERS = {
     "/v1/chat/completions": chat_answer,
     "/v1/completions": text_answer,
     "/v1/embeddings": embedding_answer,
+    "/v2/models/sample-words/infer": tensor_answer,
 }
 EVENTS = {"/v1/chat/completions": chat_events, "/v1/completions": text_events}
 

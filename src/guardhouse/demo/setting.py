@@ -31,13 +31,15 @@ listen: {{address: "127.0.0.1:{listen}"}}
 admin: {{address: "127.0.0.1:{admin}"}}
 targets:
   sample: {{kind: openai, url: "http://127.0.0.1:{model}", credential: "${{env:SAMPLE_MODEL_KEY}}"}}
+  tensors: {{kind: kserve, url: "http://127.0.0.1:{model}", credential: "${{env:SAMPLE_MODEL_KEY}}"}}
 models:
   sample-large: {{targets: [sample]}}
   sample-small: {{targets: [sample]}}
+  sample-words: {{targets: [tensors]}}
 policies:
   - name: research
     who: {{groups: [research]}}
-    may: [chat, completions, embeddings, models.read]
+    may: [chat, completions, embeddings, predict, models.read]
     models: ["sample-*"]
     limits: {{requests: 600/min, tokens: 200k/day}}
     mask: {{entities: [email, card, secrets], where: [request, response]}}

@@ -1,5 +1,7 @@
 """The scenes in which traffic is sent: what is allowed, what is masked, what is blocked, and why."""
 
+import json
+
 from guardhouse.demo.play import Play
 from guardhouse.demo.processes import eventually, expect, fetch
 from guardhouse.demo.records import records_of
@@ -115,6 +117,20 @@ def embeddings(play: Play) -> None:
     text, received = play.received()
     expect(EMAIL not in text, "an embedding was made of what should have been masked")
     screen.says("MASKED", f'alice received {len(vector)} numbers, made of: "{received["body"]["input"]}"')
+
+
+def tensors(play: Play) -> None:
+    screen = play.screen
+    screen.scene("Models that are no language models, in their own dialect")
+    screen.says("sends", f'alice, by KServe v2, a tensor of texts: "a letter from {EMAIL}"')
+    tensor = {"name": "texts", "datatype": "BYTES", "shape": [1], "data": [f"a letter from {EMAIL}"]}
+    body = json.dumps({"inputs": [tensor]}).encode()
+    answer = play.by_hand("POST", "/v2/models/sample-words/infer", body, play.alice)
+    expect(answer.status == 200, f"200 was expected, {answer.status} {answer.code} came")
+    text, received = play.received()
+    expect(EMAIL not in text, "a tensor was not masked")
+    screen.says("MASKED", f"the model server received the elements: {received['body']['inputs'][0]['data']}")
+    screen.says("why", "A tensor of texts is text, whatever the API: the same policy, the same record.")
 
 
 def malformed(play: Play) -> None:
