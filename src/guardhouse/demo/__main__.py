@@ -13,7 +13,7 @@ from pathlib import Path
 
 import openai
 
-from guardhouse.demo import records, traffic
+from guardhouse.demo import dialects, records, traffic
 from guardhouse.demo.play import Play
 from guardhouse.demo.processes import Unexpected
 from guardhouse.demo.screen import Lines, Screen, Terminal
@@ -28,6 +28,7 @@ SCENES = (
     traffic.masked_answer,
     traffic.masked_stream,
     traffic.embeddings,
+    dialects.ollama,
     traffic.tensors,
     traffic.malformed,
     traffic.unknown_route,

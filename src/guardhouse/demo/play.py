@@ -78,6 +78,21 @@ class Play:
         finally:
             connection.close()
 
+    def answered(self, path: str, document: Any) -> tuple[Headers, bytes]:
+        """alice's request in another API than that of the client library, and the answer to it."""
+        headers = {"content-type": "application/json", "authorization": f"Bearer {self.alice.value}"}
+        connection = http.client.HTTPConnection(self.setting.gateway.removeprefix("http://"), timeout=20)
+        try:
+            connection.request("POST", path, json.dumps(document).encode(), headers)
+            response = connection.getresponse()
+            told = {name.lower(): value for name, value in response.getheaders()}
+            self.note(told)
+            body = response.read()
+            expect(response.status == 200, f"200 was expected, {response.status} came: {body.decode()}")
+            return told, body
+        finally:
+            connection.close()
+
     def received(self) -> tuple[str, Any]:
         """What the model server got last, asked directly: as text, and read."""
         status, text = fetch(f"{self.setting.model}/received")

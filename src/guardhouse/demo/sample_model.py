@@ -1,10 +1,10 @@
 """The sample model server. There is no model in it: every answer is canned, and says so.
 
 It speaks enough of the OpenAI dialect to be called by the official client: chat and text completions, streamed or
-whole, and embeddings. An answer repeats what the server was sent, so that the caller sees what reached it; a question
-about a customer is answered with a made-up e-mail address and card number, which a stream delivers in pieces small
-enough to cut both apart. `GET /received` returns the last request with its headers: a management route, such as no
-caller of a gateway should be able to reach.
+whole, and embeddings; besides, a chat as Ollama has it and tensors of texts as KServe has them. An answer repeats what
+the server was sent, so that the caller sees what reached it; a question about a customer is answered with a made-up
+e-mail address and card number, which a stream delivers in pieces small enough to cut both apart. `GET /received` returns
+the last request with its headers: a management route, such as no caller of a gateway should be able to reach.
 
 Run alone: `python -m guardhouse.demo.sample_model [PORT]`. It prints its address once it listens, on loopback only.
 """
@@ -96,6 +96,24 @@ def embedding_answer(document: Document) -> Document:
     return {"object": "list", "model": document.get("model"), "data": rows, "usage": counted}
 
 
+def line_answer(document: Document) -> Document:
+    """Ollama's: the same said in its words."""
+    *pieces, last = line_events(document)
+    text = "".join([piece["message"]["content"] for piece in pieces])
+    return {**last, "message": {"role": "assistant", "content": text}}
+
+
+def line_events(document: Document) -> Iterator[Document]:
+    question = asked(document)
+    answer = answer_to(question)
+    counted = usage(question, answer)
+    head = {"model": document.get("model"), "created_at": "2026-01-01T00:00:00Z"}
+    for start in range(0, len(answer), PIECE):
+        yield {**head, "message": {"role": "assistant", "content": answer[start : start + PIECE]}, "done": False}
+    told = {"prompt_eval_count": counted["prompt_tokens"], "eval_count": counted["completion_tokens"]}
+    yield {**head, "message": {"role": "assistant", "content": ""}, "done": True, "done_reason": "stop", **told}
+
+
 def tensor_answer(document: Document) -> Document:
     """The lengths of the texts of a tensor, as a server of KServe v2 answers."""
     (given,) = document["inputs"]
@@ -108,9 +126,11 @@ ANSWERS = {
     "/v1/chat/completions": chat_answer,
     "/v1/completions": text_answer,
     "/v1/embeddings": embedding_answer,
+    "/api/chat": line_answer,
     "/v2/models/sample-words/infer": tensor_answer,
 }
 EVENTS = {"/v1/chat/completions": chat_events, "/v1/completions": text_events}
+LINES = {"/api/chat": line_events}
 
 
 class SampleModel(BaseHTTPRequestHandler):
@@ -131,7 +151,9 @@ class SampleModel(BaseHTTPRequestHandler):
         document = json.loads(body)
         headers = {name.lower(): value for name, value in self.headers.items()}
         SampleModel.received = {"path": self.path, "headers": headers, "body": document}
-        if document.get("stream") and self.path in EVENTS:
+        if document.get("stream", True) and self.path in LINES:
+            self.flow(LINES[self.path](document))
+        elif document.get("stream") and self.path in EVENTS:
             self.stream(EVENTS[self.path](document))
         else:
             self.say(HTTPStatus.OK, ANSWERS[self.path](document))
@@ -152,6 +174,15 @@ class SampleModel(BaseHTTPRequestHandler):
         for event in events:
             self.chunk(f"data: {json.dumps(event)}\n\n")
         self.chunk("data: [DONE]\n\n")
+        self.chunk("")
+
+    def flow(self, lines: Iterator[Document]) -> None:
+        self.send_response(HTTPStatus.OK)
+        self.send_header("content-type", "application/x-ndjson")
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
+        for line in lines:
+            self.chunk(f"{json.dumps(line)}\n")
         self.chunk("")
 
     def chunk(self, text: str) -> None:

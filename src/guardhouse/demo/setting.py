@@ -30,7 +30,11 @@ version: 1
 listen: {{address: "127.0.0.1:{listen}"}}
 admin: {{address: "127.0.0.1:{admin}"}}
 targets:
-  sample: {{kind: openai, url: "http://127.0.0.1:{model}", credential: "${{env:SAMPLE_MODEL_KEY}}"}}
+  sample:
+    kind: openai
+    speaks: [openai, ollama]
+    url: "http://127.0.0.1:{model}"
+    credential: "${{env:SAMPLE_MODEL_KEY}}"
   tensors: {{kind: kserve, url: "http://127.0.0.1:{model}", credential: "${{env:SAMPLE_MODEL_KEY}}"}}
 models:
   sample-large: {{targets: [sample]}}
