@@ -3,8 +3,8 @@
 It speaks enough of the OpenAI dialect to be called by the official client: chat and text completions, streamed or
 whole, and embeddings; besides, a chat as Ollama has it and tensors of texts as KServe has them. An answer repeats what
 the server was sent, so that the caller sees what reached it; a question about a customer is answered with a made-up
-e-mail address and card number, which a stream delivers in pieces small enough to cut both apart. `GET /received` returns
-the last request with its headers: a management route, such as no caller of a gateway should be able to reach.
+e-mail address and card number, which a stream delivers in pieces small enough to cut both apart. `GET /received` tells
+of the last request with its headers: a management route, such as no caller of a gateway should be able to reach.
 
 Run alone: `python -m guardhouse.demo.sample_model [PORT]`. It prints its address once it listens, on loopback only.
 """
