@@ -2,7 +2,8 @@
 
 Configurations are drawn at random, most of them hopeless. Of those that the check finds sound, every principal asks for
 every model, and whatever fails on the way, each server that the routes alone would let in must be where the rules let
-content be. The second line, the data path's own, is not asked here; tests/residency/test_residency_bounds.py is about that one.
+content be. The second line, the data path's own, is not asked here; tests/residency/test_residency_bounds.py is about
+that one.
 """
 
 from itertools import combinations
