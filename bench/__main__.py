@@ -6,6 +6,7 @@ python -m bench --only envoy,guardhouse --figures chat --rounds 3
 python -m bench --profile             flame graphs and tables of the Guardhouse worker at saturation
 python -m bench soak                  a million events through a masked stream: does memory stay flat?
 python -m bench held                  two thousand idle streams: KiB each
+python -m bench grpc                  a call of KServe v2 over gRPC, for each size of text
 python -m bench keys                  a hundred thousand API keys: how they are read, and what they weigh
 """
 
@@ -17,7 +18,7 @@ from datetime import UTC, datetime
 
 import uvloop
 
-from bench import flame, goals, keys, plan, registry, report, soak
+from bench import calls, flame, goals, keys, plan, registry, report, soak
 from bench.compare import compare
 
 
@@ -35,7 +36,7 @@ def _names(known: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
 def arguments(given: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__, allow_abbrev=False)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("check", nargs="?", choices=("compare", "soak", "held", "keys"), default="compare")
+    parser.add_argument("check", nargs="?", choices=("compare", "soak", "held", "keys", "grpc"), default="compare")
     parser.add_argument("--quick", action="store_true", help="light contenders only, within 90 seconds")
     parser.add_argument("--only", type=_names(registry.NAMES), help="contenders, separated by commas")
     parser.add_argument("--figures", type=_names(plan.FIGURES), help="figures, separated by commas")
@@ -95,6 +96,9 @@ def main(given: list[str]) -> int:
     raise_file_limit()
     if asked.profile:
         return _profile(asked)
+    if asked.check == "grpc":
+        print(calls.show(uvloop.run(calls.measure(asked.seconds or 3.0))))
+        return 0
     if asked.check == "keys":
         print(keys.show(keys.run()))
         return 0
