@@ -108,15 +108,26 @@ def reason(error: Any) -> tuple[Any, str | None]:
     return error.code(), told.get("x-guardhouse-reason")
 
 
-def perform(directory: Path, scene: Callable[[GrpcPlay], Awaitable[None]], answer: Answering | None = None) -> None:
+def perform(
+    directory: Path,
+    scene: Callable[[GrpcPlay], Awaitable[None]],
+    answer: Answering | None = None,
+    *,
+    config: str = CONFIG,
+    proofs: Any = None,
+    trusts: Any = None,
+) -> None:
+    """`proofs` of the model server and what the caller `trusts` are credentials of grpcio, for TLS."""
+
     async def run() -> None:
         upstream = Server(answer or fine)
         server = grpc.aio.server()
         server.add_generic_rpc_handlers((upstream,))
-        port = server.add_insecure_port("127.0.0.1:0")
+        where = "localhost:0" if proofs else "127.0.0.1:0"
+        port = server.add_secure_port(where, proofs) if proofs else server.add_insecure_port(where)
         await server.start()
         path = directory / "guardhouse.yaml"
-        path.write_text(CONFIG.replace("PORT", str(port)))
+        path.write_text(config.replace("PORT", str(port)))
         loaded = load(path, {"UPSTREAM": "upstream-credential"})
         assert isinstance(loaded, Loaded), loaded
         play = GrpcPlay(directory, ModelServer(lambda _: []), loaded)
@@ -125,7 +136,8 @@ def perform(directory: Path, scene: Callable[[GrpcPlay], Awaitable[None]], answe
         plane.upstreams = Upstreams(plane.settings.upstream, plane.loop, dial)
         play.upstream = upstream
         calls, play.port = await grpc_listening.listen(plane)
-        play.channel = grpc.aio.insecure_channel(f"127.0.0.1:{play.port}")
+        address = f"localhost:{play.port}" if trusts else f"127.0.0.1:{play.port}"
+        play.channel = grpc.aio.secure_channel(address, trusts) if trusts else grpc.aio.insecure_channel(address)
         sweeping = plane.loop.create_task(sweep(plane))
         try:
             await scene(play)

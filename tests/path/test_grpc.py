@@ -7,7 +7,8 @@ from typing import Any
 
 import grpc
 import pytest
-from grpc_playing import GrpcPlay, answer_of, floats, perform, reason, texts, until
+import trustme
+from grpc_playing import CONFIG, GrpcPlay, answer_of, floats, perform, reason, texts, until
 from playbook import ALICE, BOB, REVOKED
 from tritonclient.grpc import service_pb2
 
@@ -277,3 +278,64 @@ def test_a_server_that_is_away_is_unavailable(tmp_path: Path) -> None:
         assert reason(error) == (CODE.UNAVAILABLE, "upstream_unreachable")
 
     perform(tmp_path, scene)
+
+
+def test_both_sides_speak_tls_and_verify(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    leaf = authority.issue_cert("localhost", "127.0.0.1")
+    leaf.private_key_pem.write_to_path(tmp_path / "key.pem")
+    leaf.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    pair = (leaf.private_key_pem.bytes(), leaf.cert_chain_pems[0].bytes())
+    listen = 'listen: {grpc: {address: "127.0.0.1:0"}, tls: {certificate: cert.pem, key: key.pem}}'
+    config = CONFIG.replace('listen: {grpc: {address: "127.0.0.1:0"}}', listen).replace(
+        'url: "http://127.0.0.1:PORT", ', 'url: "https://localhost:PORT", tls: {authorities: ca.pem}, '
+    )
+
+    async def scene(play: GrpcPlay) -> None:
+        assert (await play.infer(texts("a"))).model_name == "inner-iris"
+        assert play.upstream.metadata[0]["authorization"] == "Bearer upstream-credential"
+
+    proofs = grpc.ssl_server_credentials([pair])
+    trusts = grpc.ssl_channel_credentials(authority.cert_pem.bytes())
+    perform(tmp_path, scene, config=config, proofs=proofs, trusts=trusts)
+
+
+def test_a_model_server_whose_certificate_is_not_of_the_authority_gets_nothing(tmp_path: Path) -> None:
+    authority, other = trustme.CA(), trustme.CA()
+    leaf = other.issue_cert("localhost", "127.0.0.1")
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    config = CONFIG.replace(
+        'url: "http://127.0.0.1:PORT", ', 'url: "https://localhost:PORT", tls: {authorities: ca.pem}, '
+    )
+
+    async def scene(play: GrpcPlay) -> None:
+        assert (await play.refused(texts("a"))).code() is CODE.UNAVAILABLE
+        assert not play.upstream.requests
+
+    proofs = grpc.ssl_server_credentials([(leaf.private_key_pem.bytes(), leaf.cert_chain_pems[0].bytes())])
+    perform(tmp_path, scene, config=config, proofs=proofs)
+
+
+def test_a_failure_inside_tells_the_caller_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def scene(play: GrpcPlay) -> None:
+        play.plane.snapshot = None  # type: ignore[assignment]
+        error = await play.refused(texts("hunter2"))
+        assert "hunter2" not in str(error)
+
+    perform(tmp_path, scene)
+    assert "hunter2" not in caplog.text
+
+
+def test_a_message_beyond_the_limit_is_refused_and_recorded(tmp_path: Path) -> None:
+    config = CONFIG.replace(
+        '{grpc: {address: "127.0.0.1:0"}}', '{grpc: {address: "127.0.0.1:0"}, limits: {body: 1KiB}}'
+    )
+
+    async def scene(play: GrpcPlay) -> None:
+        assert (await play.refused(texts("a" * 2000))).code() is CODE.RESOURCE_EXHAUSTED
+        assert not play.upstream.requests
+        await until(lambda: len(play.records) == 1)
+        assert play.records[0]["decision"] == "denied"
+
+    perform(tmp_path, scene, config=config)

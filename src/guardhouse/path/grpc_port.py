@@ -9,6 +9,7 @@ left. The port itself is in grpc_listening.py.
 """
 
 import asyncio
+import logging
 from time import time
 from typing import Any, Final
 from urllib.parse import unquote
@@ -18,6 +19,7 @@ from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
 from guardhouse.path import grpc_status, holding, oversight, pipeline, record
 from guardhouse.path.exchange import Caller, Exchange
+from guardhouse.path.fault import describe
 from guardhouse.path.grpc_library import grpc
 from guardhouse.path.plane import DataPlane
 from guardhouse.wire.dialects.kserve.about import message
@@ -28,6 +30,8 @@ from guardhouse.wire.http1.rules import collect_headers
 _READ: Final = frozenset(("authorization", "x-api-key", "api-key", "traceparent", "tracestate"))
 _LONGEST_DETAILS: Final = 1024
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
+
+log = logging.getLogger("guardhouse.path")
 
 Metadata = tuple[tuple[str, str], ...]
 
@@ -136,6 +140,11 @@ async def serve(plane: DataPlane, method: str, metadata: Any, context: Any) -> b
         call.left = True
         _give_up(exchange, plane)
         raise
+    except Exception as error:  # noqa: BLE001 - fails closed, and the library would tell the caller its text
+        log.error("call %s failed: %s", exchange.id, describe(error))
+        exchange.denial = Denial(Reason.INTERNAL)
+        record.close(exchange, plane, exchange.denial)
+        call.refuse(exchange, exchange.denial)
     finally:
         _leave(plane, call)
     code, details, answer = call.outcome(exchange)
