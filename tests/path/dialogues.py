@@ -254,7 +254,36 @@ class Declared(Dialogue):
         return str(json.loads(body)["error"]["code"])
 
 
+class KServeInfer(Dialogue):
+    kind = "kserve"
+    path = b"/v2/models/small/infer"
+    flows = False
+    reports = False
+
+    def ask(self, text: str, *, stream: bool) -> dict[str, Any]:
+        return {"inputs": [{"name": "texts", "datatype": "BYTES", "shape": [1], "data": [text]}]}
+
+    def asked(self, document: Any) -> str:
+        return str(document["inputs"][0]["data"][0])
+
+    def answer(self, text: str) -> dict[str, Any]:
+        return {
+            "model_name": "small",
+            "outputs": [{"name": "y", "datatype": "BYTES", "shape": [1], "data": [text]}],
+        }
+
+    def pieces(self, texts: list[str]) -> list[bytes]:
+        raise AssertionError("no answer of this dialect flows")
+
+    def read(self, body: bytes, *, stream: bool) -> str:
+        return str(json.loads(body)["outputs"][0]["data"][0])
+
+    def failure(self, body: bytes, *, stream: bool) -> str:
+        return str(json.loads(body)["code"])
+
+
 DIALOGUES: list[Dialogue] = [
+    KServeInfer(),
     OpenAIChat(),
     OpenAIResponses(),
     AnthropicMessages(),
