@@ -160,6 +160,12 @@ def test_an_answer_whose_sizes_do_not_add_up_cannot_be_read(raw: bytes) -> None:
     assert KSERVE.read_answer(headers, sent, route()) is None
 
 
+@pytest.mark.parametrize("document", [[], {}, "x", {"outputs": None}, {"outputs": {}}])
+def test_a_raw_answer_without_tensors_cannot_be_read(document: Any) -> None:
+    headers, sent = body(document, b"")
+    assert KSERVE.read_answer(headers, sent, route()) is None
+
+
 plain = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8)
 
 

@@ -99,6 +99,8 @@ class KServe(Dialect):
             return None
         document, source = decoded
         if stated is not None:
+            if type(document) is not dict or type(document.get("outputs")) is not list:
+                return None
             if binary.take(document, "outputs", body[length:]) is not None:
                 return None
             route.answer_split = length
