@@ -95,7 +95,8 @@ class UpstreamTls:
             else:
                 self.context = client_context(tls.authorities, tls.certificate, tls.key, tls.minimum)
         except ssl.SSLError as error:
-            return f"certificate and key do not belong together or cannot be read ({error.reason})"
+            why: object = getattr(error, "reason", None)  # not always there, whatever its type says
+            return f"certificate and key do not belong together or cannot be read ({why})"
         except OSError as error:
             return f"it cannot be read: {error.strerror}"
         return ""

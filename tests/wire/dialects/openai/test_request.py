@@ -298,7 +298,7 @@ VALUES = st.recursive(
         (CHAT, chat(Model="another")),
         (CHAT, chat(MESSAGES=[user("unseen")])),
         (CHAT, chat(Logit_Bias={"1": 5})),
-        (CHAT, chat(meſſages=[])),
+        (CHAT, chat() | {"me\u017f\u017fages": []}),  # as a keyword it would be spelt out
         (CHAT, chat({"role": "user", "content": "seen", "Content": "unseen"})),
         (CHAT, chat({"role": "user", "content": "seen", "Tool_Calls": []})),
         (COMPLETIONS, {"model": "m", "prompt": "seen", "Prompt": "unseen"}),

@@ -175,7 +175,7 @@ class BlockStream(MaskedStream):
 
     def _judge_whole_delta(self, block: Block, kind: str, delta: dict[str, Any]) -> bool:
         """Deltas of which one has everything: a signature, or a citation."""
-        if len(_PIECES & delta.keys()) > (kind == "signature_delta"):
+        if sum(1 for piece in _PIECES if piece in delta) > (kind == "signature_delta"):
             return self._fail()
         if kind == "signature_delta" and block.field == "thinking" and not block.signed:
             block.signed = bool(delta.get("signature"))

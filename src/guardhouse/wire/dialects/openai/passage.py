@@ -33,16 +33,17 @@ _RESPONSE_MARKS = (*_USAGE, b'"response.incomplete"', b'"response.failed"')
 
 
 class Passage(AnswerStream):
-    __slots__ = ("_bytes", "_held", "_marks")
+    __slots__ = ("_bytes", "_has_items", "_held", "_marks")
 
     def __init__(self, operation: Operation, hide_usage: bool) -> None:
         super().__init__(hide_usage)
         self._bytes = 0
         self._held: Event | None = None
-        self._marks = _RESPONSE_MARKS if operation is Operation.RESPONSES else _CHOICE_MARKS
+        self._has_items = operation is Operation.RESPONSES
+        self._marks = _RESPONSE_MARKS if self._has_items else _CHOICE_MARKS
 
     def terminator(self, denial: Denial) -> bytes:
-        return error_event(denial, self.events) if self._marks is _RESPONSE_MARKS else terminator(denial)
+        return error_event(denial, self.events) if self._has_items else terminator(denial)
 
     def feed(self, chunk: bytes) -> bytes:
         decoder = self._decoder
