@@ -169,3 +169,16 @@ def test_media_and_size_of_what_is_brought_along() -> None:
 )
 def test_any_document_is_walked(document: Any) -> None:
     find({"document": document})
+
+
+def test_what_a_model_computes_with_is_not_fetched_and_what_stands_beside_it_may_be() -> None:
+    tensor = {"name": "text", "data": ["https://evil.example/x", ["//evil.example"]], "parameters": {"url": "http://a"}}
+    assert [each.place for each in find({"inputs": [tensor]}, "data")] == [("inputs", 0, "parameters", "url")]
+    assert len(find({"inputs": [tensor]})) == 3
+
+
+def test_a_plain_message_has_nothing_to_be_fetched_and_a_third_member_may_have() -> None:
+    message = {"role": "user", "content": "https://evil.example/x"}
+    assert find({"messages": [message]}) == []
+    assert len(find({"messages": [{**message, "image_url": "https://evil.example/x"}]})) == 1
+    assert len(find({"messages": [{"content": "x", "image_url": "https://evil.example/x"}]})) == 1

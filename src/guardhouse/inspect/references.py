@@ -62,29 +62,37 @@ class Found:
         self.url = url
 
 
-def find(document: dict[str, Any]) -> list[Found]:
+def find(document: dict[str, Any], payload: str = "") -> list[Found]:
+    """`payload` is the name under which a dialect has what a model computes with, and nothing to be fetched."""
     found: list[Found] = []
-    _walk(document, (), found)
+    _walk(document, (), found, payload)
     return found
 
 
-def _walk(node: dict[str, Any], path: tuple[str | int, ...], found: list[Found]) -> None:
+def _walk(node: dict[str, Any], path: tuple[str | int, ...], found: list[Found], payload: str) -> None:
     if len(path) > 2 * _DEEPEST:
         return  # deeper than a document can be
     for name, value in node.items():
         kind = type(value)
+        if name == payload:
+            continue
         if kind is str:
             if name not in _COMMON:
                 _look(name, value, node, (*path, name), found)
         elif kind is dict:
             if not _is_quoted(name, node, path):
-                _walk(value, (*path, name), found)
+                _walk(value, (*path, name), found, payload)
         elif kind is list and value:
-            _walk_list(name, value, node, (*path, name), found)
+            _walk_list(name, value, node, (*path, name), found, payload)
 
 
-def _walk_list(
-    name: str, entries: list[Any], holder: dict[str, Any], path: tuple[str | int, ...], found: list[Found]
+def _walk_list(  # noqa: PLR0917 - for every request; one object more to carry them would cost what it says
+    name: str,
+    entries: list[Any],
+    holder: dict[str, Any],
+    path: tuple[str | int, ...],
+    found: list[Found],
+    payload: str,
 ) -> None:
     """The entries of a list, which stand under its name."""
     if len(path) > 2 * _DEEPEST:
@@ -92,12 +100,13 @@ def _walk_list(
     for number, entry in enumerate(entries):
         kind = type(entry)
         if kind is dict:
-            _walk(entry, (*path, number), found)
+            if len(entry) != 2 or type(entry.get("content")) is not str or type(entry.get("role")) is not str:
+                _walk(entry, (*path, number), found, payload)
         elif kind is str:
             if name not in _COMMON:
                 _look(name, entry, holder, (*path, number), found)
         elif kind is list:
-            _walk_list(name, entry, holder, (*path, number), found)
+            _walk_list(name, entry, holder, (*path, number), found, payload)
 
 
 def _is_quoted(name: str, node: dict[str, Any], path: tuple[str | int, ...]) -> bool:

@@ -47,8 +47,7 @@ def hold(exchange: Exchange, plane: DataPlane) -> Verdict:
     model = exchange.model
     if model is None:
         return None
-    document, rules = exchange.document, model.rules
-    found = find(document if type(document) is dict else {"document": document})
+    rules, found = model.rules, _references(exchange)
     if found:
         denial = _judge_references(found, rules)
         if denial is not None:
@@ -59,6 +58,12 @@ def hold(exchange: Exchange, plane: DataPlane) -> Verdict:
         if denial is not None:
             return denial
     return None if rules.plain else _judge(exchange, rules, mend=True)
+
+
+def _references(exchange: Exchange) -> list[Found]:
+    document, route = exchange.document, exchange.route
+    assert route is not None
+    return find(document if type(document) is dict else {"document": document}, route.dialect.payload)
 
 
 def _judge_injections(exchange: Exchange, *, block: bool) -> Verdict:
@@ -76,9 +81,7 @@ def _judge_injections(exchange: Exchange, *, block: bool) -> Verdict:
 def would_hold(exchange: Exchange, model: Model) -> bool:
     """Whether another model may be given this very request, as it stands."""
     rules = model.rules
-    document = exchange.document
-    found = find(document if type(document) is dict else {"document": document})
-    if _judge_references(found, rules) is not None:
+    if _judge_references(_references(exchange), rules) is not None:
         return False
     return rules.plain or _judge(exchange, rules, mend=False) is None
 

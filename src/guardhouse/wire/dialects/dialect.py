@@ -70,6 +70,8 @@ class Dialect(ABC):
     flowing: bytes = b"text/event-stream"  # the content type of answers that flow
     forwarded: frozenset[bytes] = frozenset()  # headers of the caller that go upstream, beside those of every dialect
 
+    payload: str = ""  # the member under which a model's data stand, of which nothing is ever fetched
+
     # the bytes: JSON, unless a dialect knows more than that
 
     def read(self, headers: Mapping[bytes, bytes], body: bytes | bytearray, route: Route) -> tuple[Any, bytes] | Denial:

@@ -25,6 +25,7 @@ class KServe(Dialect):
     __slots__ = ()
 
     name: DialectName = "kserve"
+    payload = "data"  # of tensors
     flowing = b"(nothing)"  # an answer is one document
 
     # the bytes
