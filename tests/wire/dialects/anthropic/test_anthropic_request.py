@@ -308,3 +308,32 @@ def test_no_document_breaks_the_judges(document: dict[str, Any], messages: list[
         assert check(document, path) is None
     else:
         assert denial.reason.status == 400
+
+
+@pytest.mark.parametrize(
+    ("document", "place"),
+    [
+        (ask(Model="other"), "model"),
+        ({**ask(), "MODEL": "other"}, "model"),
+        ({**ask(), "Max_Tokens": 10**6}, "max_tokens"),
+        (ask(Stream=True), "stream"),
+        ({**ask(), "\u017fystem": "hidden"}, "system"),
+        ({**ask(), "MCP_servers": [{"url": "https://a"}]}, "mcp_servers"),
+        (ask(Fallbacks=[{"model": "other"}]), "fallbacks"),
+        ({**ask(), "Inference_Geo": "us"}, "inference_geo"),
+        (ask(N=9), "n"),
+        (ask({"role": "user", "content": "u", "Role": "system"}), "messages[0].role"),
+        (given_({**TEXT, "Type": "image"}), "messages[0].content[0].type"),
+        (
+            given_({**PLAIN, "source": {"type": "text", "data": "words", "Type": "base64"}}),
+            "messages[0].content[0].source.type",
+        ),
+        (ask(tools=[{**TOOL, "Type": "mcp_toolset"}]), "tools[0].type"),
+    ],
+)
+@pytest.mark.parametrize("path", [MESSAGES, COUNT_TOKENS])
+def test_another_spelling_of_a_known_field_is_refused(document: dict[str, Any], place: str, path: bytes) -> None:
+    denial = check(document, path)
+    assert denial is not None
+    assert denial.reason is Reason.SHAPE_INVALID
+    assert denial.param == place

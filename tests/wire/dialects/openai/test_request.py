@@ -301,6 +301,8 @@ VALUES = st.recursive(
         (CHAT, chat() | {"me\u017f\u017fages": []}),  # as a keyword it would be spelt out
         (CHAT, chat({"role": "user", "content": "seen", "Content": "unseen"})),
         (CHAT, chat({"role": "user", "content": "seen", "Tool_Calls": []})),
+        (CHAT, chat({"role": "user", "content": [{"type": "text", "text": "seen", "Type": "image_url"}]})),
+        (CHAT, chat({"role": "user", "content": [{"type": "text", "text": "seen", "Image_URL": {"url": "u"}}]})),
         (COMPLETIONS, {"model": "m", "prompt": "seen", "Prompt": "unseen"}),
         (EMBEDDINGS, {"model": "m", "input": "seen", "INPUT": "unseen"}),
         (RESPONSES, {"model": "m", "input": "seen", "Instructions": "unseen"}),

@@ -8,6 +8,7 @@ strings are inspected like all others, and judging it is the model server's busi
 from typing import Any, Final
 
 from guardhouse.model.denial import Denial
+from guardhouse.wire.dialects.anthropic import lengths, reach
 from guardhouse.wire.dialects.anthropic.blocks import string_or_blocks, system
 from guardhouse.wire.dialects.anthropic.tools import tool_choice, tools
 from guardhouse.wire.dialects.rules import (
@@ -16,6 +17,7 @@ from guardhouse.wire.dialects.rules import (
     boolean,
     integer,
     invalid,
+    misspelt,
     number,
     string,
     string_or_object,
@@ -26,6 +28,7 @@ from guardhouse.wire.dialects.rules import (
 MESSAGES: Final = b"/v1/messages"
 COUNT_TOKENS: Final = b"/v1/messages/count_tokens"
 
+MESSAGE: Final = frozenset(("content", "role"))
 ROLES: Final = frozenset(("assistant", "system", "user"))
 _MOST_TOKENS = 2**31 - 1
 
@@ -42,6 +45,10 @@ def messages(value: Any, path: str) -> Denial | None:
         content = message.get("content")
         if type(content) is not str:
             denial = string_or_blocks(content, f"{path}[{index}].content")
+            if denial is not None:
+                return denial
+        for name in message.keys() - MESSAGE if len(message) > 2 else ():
+            denial = misspelt(name, MESSAGE, f"{path}[{index}].")
             if denial is not None:
                 return denial
     return None
@@ -86,6 +93,17 @@ RULES: Final[dict[bytes, dict[str, Rule]]] = {
     },
 }
 REQUIRED: Final[dict[bytes, tuple[str, ...]]] = {COUNT_TOKENS: ("messages",), MESSAGES: ("messages", "max_tokens")}
+SPELT: Final = frozenset(  # whatever one of the controls goes by
+    (
+        "model",
+        "speed",
+        *reach.FIELDS,
+        *lengths.LENGTHS,
+        "n",
+        "best_of",
+        *(name for rules in RULES.values() for name in rules),
+    )
+)
 KNOWN: Final[dict[bytes, frozenset[str]]] = {
     path: frozenset(("model", "speed", "inference_geo", *rules)) for path, rules in RULES.items()
 }

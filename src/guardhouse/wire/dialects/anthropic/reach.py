@@ -17,7 +17,7 @@ from typing import Any
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
 
-_FIELDS = {
+FIELDS = {
     "mcp_servers": "It would make the model server connect to servers of the caller's choice.",
     "fallbacks": "It would have other models answer than the one that was asked for.",
     "inference_geo": "The region is the operator's to choose.",
@@ -29,7 +29,7 @@ _TOOLS = {
 
 
 def judge(document: dict[str, Any]) -> Denial | None:
-    for field, why in _FIELDS.items():
+    for field, why in FIELDS.items():
         if document.get(field):
             return Denial(Reason.REACH_FORBIDDEN, why, field)
     tools = document.get("tools")

@@ -4,7 +4,8 @@
 content, the bounds of figures, the structure in which texts are looked for, and what reaches beyond the model that is
 asked for (reach.py). A denial names the place as a path the caller can follow. Unknown fields pass, since model servers
 have their own; `unknown_fields` lists them for policies that refuse them: those of the document, of each message and of
-each block.
+each block. A server that folds the case of names would read `Model` as `model`, so another spelling of a known field is
+refused, in the document, in messages and in blocks.
 
 `unreadable` lists content that no control can look into: images, files that are no text, and what is stored at the
 model server (files by their id, a container). What is sealed is not in it; blocks.py says why.
@@ -17,12 +18,11 @@ from typing import Any
 from guardhouse.model.denial import Denial
 from guardhouse.wire.dialects.anthropic import reach
 from guardhouse.wire.dialects.anthropic.blocks import hidden_in, unknown_in
-from guardhouse.wire.dialects.anthropic.fields import KNOWN, REQUIRED, RULES
+from guardhouse.wire.dialects.anthropic.fields import KNOWN, MESSAGE, REQUIRED, RULES, SPELT
 from guardhouse.wire.dialects.dialect import Prepared
-from guardhouse.wire.dialects.rules import invalid
+from guardhouse.wire.dialects.rules import invalid, misspelt
 from guardhouse.wire.dialects.walk import LONGEST_ID
 
-_MESSAGE = frozenset(("content", "role"))
 _STORED = ("container", "thread")
 
 
@@ -41,10 +41,9 @@ def check(document: Any, path: bytes) -> Denial | None:
     rules = RULES[path]
     for name, value in document.items():
         rule = rules.get(name)
-        if rule is not None:
-            denial = rule(value, name)
-            if denial is not None:
-                return denial
+        denial = misspelt(name, SPELT, "") if rule is None else rule(value, name)
+        if denial is not None:
+            return denial
     return None
 
 
@@ -52,8 +51,8 @@ def unknown_fields(document: dict[str, Any], path: bytes) -> list[str]:
     found = list(document.keys() - KNOWN[path])
     found += unknown_in(document.get("system"), "system")
     for index, message in enumerate(document["messages"]):
-        if not message.keys() <= _MESSAGE:
-            found += [f"messages[{index}].{name}" for name in message.keys() - _MESSAGE]
+        if not message.keys() <= MESSAGE:
+            found += [f"messages[{index}].{name}" for name in message.keys() - MESSAGE]
         found += unknown_in(message["content"], f"messages[{index}].content")
     return sorted(found)
 

@@ -10,7 +10,7 @@ import re
 from typing import Any, Final
 
 from guardhouse.model.denial import Denial
-from guardhouse.wire.dialects.rules import invalid, tool_name
+from guardhouse.wire.dialects.rules import invalid, misspelt, tool_name
 
 FAMILIES: Final = (
     *("bash", "browser_toolset", "code_execution", "computer", "computer_toolset", "memory", "text_editor"),
@@ -18,6 +18,7 @@ FAMILIES: Final = (
 )
 _RUN_BY_CALLERS: Final = ("bash", "browser_toolset", "computer", "computer_toolset", "memory", "text_editor")
 _INSTRUCTIONS: Final = 2048  # tokens that the API says of one of these by itself, at most; a few hundred as published
+_SPELT: Final = frozenset(("description", "input_schema", "name", "type"))
 _TYPE: Final = re.compile(f"(?:{'|'.join(FAMILIES)})(?:_[0-9]{{8}})?")
 
 
@@ -36,6 +37,10 @@ def tools(value: Any, path: str) -> Denial | None:
 def _tool(tool: Any, path: str) -> Denial | None:
     if type(tool) is not dict:
         return invalid(path, "an object")
+    for name in tool.keys() - _SPELT:
+        denial = misspelt(name, _SPELT, f"{path}.")
+        if denial is not None:
+            return denial
     kind = tool.get("type")
     if kind is None or kind == "custom":
         denial = tool_name(tool.get("name"), f"{path}.name")

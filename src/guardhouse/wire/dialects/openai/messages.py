@@ -13,6 +13,7 @@ from guardhouse.wire.dialects.rules import identifier, invalid, misspelt, string
 from guardhouse.wire.dialects.walk import kind_of
 
 _TEXT_PARTS = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}
+_SPELT = frozenset(("type", *_TEXT_PARTS, *UNREADABLE_PARTS))
 _WITHOUT_CONTENT = frozenset(("assistant", "function"))
 KNOWN_FIELDS = frozenset(
     (
@@ -69,6 +70,10 @@ def parts(value: Any, path: str) -> Denial | None:
     for index, part in enumerate(value):
         if type(part) is not dict:
             return invalid(f"{path}[{index}]", "an object")
+        for name in part.keys() - _SPELT:
+            denial = misspelt(name, _SPELT, f"{path}[{index}].")
+            if denial is not None:
+                return denial
         kind = part.get("type")
         if type(kind) is not str:
             return invalid(f"{path}[{index}].type", "a string")
