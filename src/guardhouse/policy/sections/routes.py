@@ -102,6 +102,8 @@ def findings(
             yield (path,), f"needs length_at: answers of {entry.operation.word} are measured in tokens"
         if entry.length_at is not None and entry.length_at.rpartition("/")[2] in ("*", ""):
             yield (path, "length_at"), "must end with the name of a member"
+        elif entry.length_at is not None and "*" in parse(entry.length_at):
+            yield (path, "length_at"), "must name one place; leave * out"
         served = [name for name, model in models.items() if _is_served(model, targets)]
         if entry.model is None:
             if not any(may(entry.operation, name) for name in served):

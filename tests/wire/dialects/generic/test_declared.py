@@ -133,8 +133,46 @@ def test_what_stands_beside_all_that_was_declared_is_unknown() -> None:
     assert DIALECT.unknown_fields(document(), ROUTE) == ["note"]
 
 
+def test_the_entries_of_a_list_are_unknown_unless_they_are_declared() -> None:
+    listed = Generic(Plan(model="small", spoken=[(parse("/0/body"), "user")]))
+    assert listed.unknown_fields([{"body": "x"}, {"body": "y"}], Route(listed, Operation.PREDICT, b"/x")) == ["1"]
+    every = Generic(Plan(model="small", spoken=[(parse("/*/body"), "user")]))
+    assert every.unknown_fields([{"body": "x"}, {"body": "y"}], Route(every, Operation.PREDICT, b"/x")) == []
+
+
 def test_a_declared_path_has_one_spelling_and_one_method() -> None:
     routes = {b"/answer": ROUTE}
     assert recognise(routes, "POST", b"/answer") is ROUTE
     assert recognise(routes, "GET", b"/answer") is Reason.METHOD_NOT_ALLOWED
     assert recognise(routes, "POST", b"/answer/") is Reason.ROUTE_UNKNOWN
+
+
+@pytest.mark.parametrize("body", [{}, {"config": None}, {"config": {}}, {"config": {"length": None}}])
+def test_a_length_is_put_in_where_what_should_hold_it_was_left_out(body: dict[str, Any]) -> None:
+    held = Generic(Plan(model="small", length_at=parse("/config/length")))
+    route = Route(held, Operation.COMPLETIONS, b"/x")
+    assert held.check(body, route) is None
+    assert held.shorten(body, route, 50, 20)
+    assert body == {"config": {"length": 20}}
+
+
+@pytest.mark.parametrize("body", [[], [{"config": {"length": 9}}], {"config": "text"}, {"config": [{"length": 9}]}])
+def test_a_document_that_no_length_can_be_put_into_is_refused(body: Any) -> None:
+    held = Generic(Plan(model="small", length_at=parse("/config/length")))
+    denial = held.check(body, Route(held, Operation.COMPLETIONS, b"/x"))
+    assert denial is not None
+    assert (denial.reason, denial.param) == (Reason.SHAPE_INVALID, "/config")
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ({**document(), "Config": {"model": "other"}}, "/config"),
+        (document(Model="other"), "/config/model"),
+        (document(LENGTH=10**6), "/config/length"),
+    ],
+)
+def test_a_declared_place_in_another_spelling_is_refused(body: Any, place: str) -> None:
+    denial = DIALECT.check(body, ROUTE)
+    assert denial is not None
+    assert (denial.reason, denial.param) == (Reason.SHAPE_INVALID, place)

@@ -2,7 +2,8 @@
 
 Every string of a request is a text, whatever was declared; a declaration says who speaks at a place, or that what
 stands there pairs one thing with another and is passed over (up to a length). Every string of an answer is a text of
-the assistant, but for what is declared there. Nothing flows: a stream is collected and masked as text.
+the assistant, but for what is declared there. Nothing flows: a stream is collected, and refused where it would have
+to be masked.
 
 The model is fixed, or stands in the document at `model_at`; the length of the answer stands at `length_at`, if a model
 server takes one.
@@ -62,6 +63,10 @@ class Generic(Dialect):
         if type(document) is not dict and type(document) is not list:
             return invalid("the body", "an object or a list")
         plan = self._plan
+        for pointer in (plan.model_at, plan.length_at):
+            denial = _misspelt(document, pointer)
+            if denial is not None:
+                return denial
         if plan.model_at:
             found = places(document, plan.model_at)
             name = found[0][0][found[0][1]] if len(found) == 1 else None
@@ -70,6 +75,8 @@ class Generic(Dialect):
         lengths = [holder[key] for holder, key in places(document, plan.length_at)] if plan.length_at else []
         if len(lengths) > 1 or any(type(length) is not int or length < 1 for length in lengths if length is not None):
             return invalid(_shown(plan.length_at), "an integer of at least 1")
+        if plan.length_at and _holder(document, plan.length_at, make=False) is None:
+            return invalid(_shown(plan.length_at[:-1]), "an object")
         return None
 
     def model(self, document: Any, route: Route) -> str:
@@ -94,7 +101,10 @@ class Generic(Dialect):
 
     def unknown_fields(self, document: Any, route: Route) -> list[str]:
         """What stands beside all that was declared."""
-        return sorted(document.keys() - self._named) if type(document) is dict and "*" not in self._named else []
+        if "*" in self._named:
+            return []
+        names = document.keys() if type(document) is dict else map(str, range(len(document)))
+        return sorted(set(names) - self._named)
 
     def longest(self, document: Any, route: Route) -> int:
         found = places(document, self._plan.length_at) if self._plan.length_at else []
@@ -111,12 +121,10 @@ class Generic(Dialect):
         pointer, asked = self._plan.length_at, self.longest(document, route)
         if not pointer or (asked and asked <= most):
             return False
-        holders = places(document, pointer[:-1]) if len(pointer) > 1 else [([document], 0)]
-        for holder, key in holders:
-            if type(holder[key]) is dict:
-                holder[key][pointer[-1]] = most if asked else min(most, unsaid)
-                return True
-        return False
+        holder = _holder(document, pointer, make=True)
+        assert holder is not None  # as `check` has seen to
+        holder[pointer[-1]] = most if asked else min(most, unsaid)
+        return True
 
     def prepare(self, document: Any, route: Route, upstream_name: str) -> Prepared:
         plan = self._plan
@@ -187,6 +195,36 @@ def _speakers(document: Any, spoken: Sequence[tuple[Pointer, str]]) -> dict[tupl
                 for text in below:
                     speakers.setdefault((id(text.holder), text.key), role)
     return speakers
+
+
+def _holder(document: Any, pointer: Pointer, *, make: bool) -> dict[str, Any] | None:
+    """The object whose member the pointer names. An object on the way may be left out, and is put in if it is to be
+    made; None where something else stands there."""
+    node = document
+    for segment in pointer[:-1]:
+        found = places(node, (segment,))
+        below = found[0][0][found[0][1]] if found else None
+        if below is None:
+            if type(node) is not dict:
+                return None
+            below = {}
+            if make:
+                node[segment] = below
+        node = below
+    return node if type(node) is dict else None
+
+
+def _misspelt(document: Any, pointer: Pointer) -> Denial | None:
+    """Whether a name on the way stands there in another spelling, too: a server that folds the case of names would
+    read that one."""
+    nodes = [document]
+    for depth, segment in enumerate(pointer):
+        folded = segment.casefold()
+        for node in nodes:
+            if type(node) is dict and any(name != segment and name.casefold() == folded for name in node):
+                return invalid(_shown(pointer[: depth + 1]), "spelt as it is declared")
+        nodes = [holder[key] for node in nodes for holder, key in places(node, (segment,))]
+    return None
 
 
 def _shown(pointer: Pointer) -> str:
