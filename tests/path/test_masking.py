@@ -92,3 +92,46 @@ def test_a_place_on_the_record_has_no_name_that_a_caller_chose(place: str, told:
 
 def test_only_the_first_places_are_on_the_record() -> None:
     assert len(places_of(["a"] * 100)) == 8
+
+
+DECLARED = """
+targets:
+  local: {kind: generic, url: "http://127.0.0.1:9"}
+models:
+  small: {targets: [local]}
+routes: {/score: {operation: predict, model: small}}
+policies:
+  - {name: all, who: {ids: ["*"]}, may: [predict], models: [small], mask: {entities: [email], where: [response]}}
+"""
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        b"text/event-stream",
+        b"Text/Event-Stream; charset=utf-8",
+        b"text/json",
+        b"text/plain; charset=utf-16",
+        b"text/plain; charset=utf-8; x=y",
+        b"text/plain-ish",
+    ],
+)
+def test_text_that_a_client_does_not_read_as_it_stands_is_refused_where_answers_are_masked(
+    tmp_path: Path, content_type: bytes
+) -> None:
+    in_pieces = b'data: {"t": "ann@exam"}\n\ndata: {"t": "ple.com"}\n\n'
+
+    async def scene(play: Play) -> None:
+        answer = await play.say(post({"text": "hi"}, path=b"/score"))
+        assert (answer.status, answer.code) == (502, "response_unreadable")
+
+    perform(tmp_path, scene, lambda _: [reply(in_pieces, content_type=content_type)], DECLARED)
+
+
+@pytest.mark.parametrize("content_type", [b"text/plain", b"Text/HTML;charset=UTF-8", b'text/plain; charset="us-ascii"'])
+def test_plain_text_is_masked_as_it_stands(tmp_path: Path, content_type: bytes) -> None:
+    async def scene(play: Play) -> None:
+        answer = await play.say(post({"text": "hi"}, path=b"/score"))
+        assert (answer.status, answer.body) == (200, b"to [EMAIL]")
+
+    perform(tmp_path, scene, lambda _: [reply(b"to ann@example.com", content_type=content_type)], DECLARED)

@@ -5,7 +5,7 @@ The answer's own content type decides how it is read, whatever was asked for:
 - what the dialect calls flowing (`text/event-stream`) flows: each read of the upstream becomes at most one write to
   the caller, events one for one;
 - what it calls a document (JSON) is collected (up to `upstream.response_body`): masking and usage need the whole of it;
-- text is collected and masked as text;
+- plain text, and a page of HTML, is collected and masked as text, in a charset in which ASCII is ASCII;
 - anything else passes unread where the policy masks nothing in answers, and is refused where it does. The same holds
   for an encoded body: the gateway asks for `identity`, so one that is encoded all the same cannot be inspected.
 
@@ -18,6 +18,7 @@ server's decision.
 """
 
 import logging
+import re
 from typing import Any
 
 from guardhouse.inspect.masker import mask, mask_texts
@@ -51,6 +52,7 @@ log = logging.getLogger("guardhouse.path")
 
 
 _ASKS_WHO = frozenset((401, 407))  # it is the gateway that is asked, and no business of the caller
+_TEXT = re.compile(rb'text/(?:plain|html)\s*(?:;\s*charset="?(?:utf-?8|us-ascii|iso-8859-1)"?\s*)?', re.IGNORECASE)
 
 
 class Response:
@@ -200,7 +202,7 @@ class Response:
             return denial
         if not exchange.mask_response or not body:
             return None
-        if content_type.startswith(b"text/"):
+        if _TEXT.fullmatch(content_type):
             return self._finish_text(body)
         return Denial(Reason.RESPONSE_UNREADABLE, "The answer is neither JSON nor text.")
 
