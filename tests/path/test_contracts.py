@@ -184,3 +184,36 @@ def test_an_answer_is_served_as_before(tmp_path: Path) -> None:
         assert answer.json["choices"][0]["message"]["content"] == "fine"
 
     perform(tmp_path, scene, lambda _: [reply(completion("fine"))], config=STRICT)
+
+
+LISTED = """
+targets:
+  local: {kind: generic, url: "http://127.0.0.1:9"}
+models:
+  small: {targets: [local], HELD}
+routes: {/score: {operation: predict, model: small}}
+policies:
+  - {name: all, who: {ids: ["*"]}, may: [predict], models: [small]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("held", "code"),
+    [
+        ("parameters: {rules: {beams: {max: 4}}}", "parameter_refused"),
+        ("content: {characters: 10}", "content_beyond_limit"),
+        ("content: {messages: 1}", "content_beyond_limit"),
+        ("features: {tools: off}", "feature_refused"),
+    ],
+)
+def test_what_a_model_s_requests_are_held_to_cannot_be_passed_by_in_a_list(
+    tmp_path: Path, held: str, code: str
+) -> None:
+    body = [{"beams": 99, "text": "more than ten characters", "messages": ["a", "b"], "tools": [{"name": "f"}]}]
+
+    async def scene(play: Play) -> None:
+        answer = await play.say(post(body, path=b"/score"))
+        assert (answer.status >= 400, answer.code) == (True, code)
+        assert play.server.requests == []
+
+    perform(tmp_path, scene, config=LISTED.replace("HELD", held))

@@ -366,3 +366,15 @@ def test_where_all_are_drained_the_fallback_serves_or_nobody(tmp_path: Path) -> 
         assert play.records[-1]["target"] == "local"
 
     perform(tmp_path, scene, None, config())
+
+
+@pytest.mark.parametrize("rule", ["{set: true}", "{default: true}"])
+def test_a_fallback_that_must_be_told_something_gets_no_request_without_it(tmp_path: Path, rule: str) -> None:
+    document = config().replace("name: tiny-1b", f"name: tiny-1b, parameters: {{rules: {{safe_prompt: {rule}}}}}")
+
+    async def scene(play: Play) -> None:
+        play.server.refuses = {"local"}
+        assert (await play.say(post(chat("x", "alone")))).code == "upstream_unreachable"
+        assert (await play.say(post(chat("x", "alone", safe_prompt=True)))).status == 200
+
+    perform(tmp_path, scene, None, document)

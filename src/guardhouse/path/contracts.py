@@ -88,20 +88,27 @@ def would_hold(exchange: Exchange, model: Model) -> bool:
 
 def _judge(exchange: Exchange, rules: Rules, *, mend: bool) -> Verdict:
     document = exchange.document
-    if type(document) is not dict:
-        return _judge_contract(exchange, rules, document)
-    denial = _judge_features(exchange, rules, document)
-    if denial is None and rules.bounds:
-        denial = _judge_bounds(measure(document), rules)
-    if denial is not None:
-        return denial
+    for part in [document] if type(document) is dict else _parts_of(document):
+        denial = _judge_features(exchange, rules, part)
+        if denial is None and rules.bounds:
+            denial = _judge_bounds(measure(part), rules)
+        if denial is not None:
+            return denial
     if rules.parameters is not None:
+        if type(document) is not dict:
+            return Denial(Reason.PARAMETER_REFUSED, "Parameters are held in an object, and the body is none.")
         changed = rules.parameters.apply(document, mend=mend)
         if isinstance(changed, Denial):
             return changed
         if changed:
             _take_over(exchange, document)
     return _judge_contract(exchange, rules, document)
+
+
+def _parts_of(document: Any) -> list[dict[str, Any]]:
+    """A document that is a list: all of it for what is measured as a whole, and each object that a model server may
+    take for a request."""
+    return [{"document": document}, *(entry for entry in document if type(entry) is dict)]
 
 
 def _take_over(exchange: Exchange, document: Any) -> None:

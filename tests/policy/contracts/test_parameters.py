@@ -143,3 +143,13 @@ def test_a_name_that_is_repeated_to_the_caller_is_short_and_printable() -> None:
     verdict = rules(allow=()).apply({**BASE, "\n" * 500: 1}, mend=True)
     assert isinstance(verdict, Denial)
     assert verdict.param == "?" * 64
+
+
+@pytest.mark.parametrize("rule", [ParameterRule(set=7), ParameterRule(default=7)])
+def test_a_document_that_lacks_what_the_gateway_says_does_not_pass_as_it_stands(rule: ParameterRule) -> None:
+    document = copy.deepcopy(BASE)
+    verdict = rules(seed=rule).apply(document, mend=False)
+    assert isinstance(verdict, Denial)
+    assert (verdict.reason, verdict.param, document) == (Reason.PARAMETER_REFUSED, "seed", BASE)
+    assert rules(seed=rule).apply({**BASE, "seed": 7}, mend=False) is False
+    assert rules(seed=ParameterRule(set=7)).apply({**BASE, "seed": 7, "Seed": 8}, mend=True) is True

@@ -56,7 +56,8 @@ class ParameterRules:
         return f"<ParameterRules for {' '.join(sorted(self._rules)) or 'none'}>"
 
     def apply(self, document: dict[str, Any], *, mend: bool) -> Denial | bool:
-        """Judge, and where `mend` is said put in what is to be put in; whether anything was changed."""
+        """Judge, and where `mend` is said put in what is to be put in; whether anything was changed. Where it is not, a
+        document that lacks it is refused."""
         changed = False
         places = [(document, "")]
         for name, value in document.items():
@@ -67,14 +68,13 @@ class ParameterRules:
             if isinstance(judged, Denial):
                 return judged
             changed = changed or judged
-        if mend:
-            for name, rule in self._sets:
-                changed = _put(places, name, rule.set) or changed
-            for name, rule in self._defaults:
-                if not _is_said(places, name):
-                    document[name] = rule.default
-                    changed = True
-        return changed
+        lacking = [(name, rule.set) for name, rule in self._sets if not _is_set(places, name, rule.set)]
+        lacking += [(name, rule.default) for name, rule in self._defaults if not _is_said(places, name)]
+        if lacking and not mend:
+            return _refuse(lacking[0][0], "is said by the gateway")
+        for name, value in lacking:
+            _put(places, name, value)
+        return changed or bool(lacking)
 
     def _judge_place(self, place: dict[str, Any], prefix: str, *, is_top: bool, mend: bool) -> Denial | bool:
         clamped: dict[str, Any] = {}
@@ -132,18 +132,22 @@ def _refuse(name: str, why: str) -> Denial:
     return Denial(Reason.PARAMETER_REFUSED, f"The parameter {why}.", param=shown)
 
 
-def _put(places: Sequence[tuple[dict[str, Any], str]], name: str, value: Any) -> bool:
-    """Say a parameter ourselves: whatever stands under any of its names goes away."""
+def _is_set(places: Sequence[tuple[dict[str, Any], str]], name: str, value: Any) -> bool:
+    """Whether a parameter has this value and stands nowhere else, under any of its names."""
     names = _names_of(name)
     (top, _), *_ = places
-    before = [(place is top, said, place[said]) for place, _ in places for said in place if said.casefold() in names]
-    if before == [(True, name, value)] and type(before[0][2]) is type(value):
-        return False
+    found = [(place is top, said, place[said]) for place, _ in places for said in place if said.casefold() in names]
+    return found == [(True, name, value)] and type(found[0][2]) is type(value)
+
+
+def _put(places: Sequence[tuple[dict[str, Any], str]], name: str, value: Any) -> None:
+    """Say a parameter ourselves: whatever stands under any of its names goes away."""
+    names = _names_of(name)
     for place, _ in places:
         for said in [said for said in place if said.casefold() in names]:
             del place[said]
+    (top, _), *_ = places
     top[name] = value
-    return True
 
 
 def _is_said(places: Sequence[tuple[dict[str, Any], str]], name: str) -> bool:
