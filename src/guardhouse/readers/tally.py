@@ -39,6 +39,8 @@ _VIOLATIONS = frozenset(
         Reason.CONDITION_UNMET,
         Reason.APPROVAL_UNAVAILABLE,
         Reason.NO_TARGET_LEFT,
+        Reason.REGION_DENIED,
+        Reason.REACH_FORBIDDEN,
         Reason.FIELD_FORBIDDEN,
         Reason.CONTENT_UNREADABLE,
         Reason.CONTRACT_VIOLATED,
