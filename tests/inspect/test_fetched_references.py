@@ -177,6 +177,15 @@ def test_what_a_model_computes_with_is_not_fetched_and_what_stands_beside_it_may
     assert len(find({"inputs": [tensor]})) == 3
 
 
+def test_only_the_elements_of_a_tensor_are_passed_over() -> None:
+    nameless: dict[str, Any] = {"": {"image_url": "https://evil.example"}}
+    assert [each.place for each in find(nameless)] == [("", "image_url")]
+    assert len(find({"messages": [nameless]})) == 1
+    parameter = {"parameters": {"data": "https://evil.example"}}
+    tensor = {"name": "x", "data": ["https://evil.example"], **parameter}
+    assert len(find({**parameter, "inputs": [tensor]}, "data")) == 2
+
+
 def test_a_plain_message_has_nothing_to_be_fetched_and_a_third_member_may_have() -> None:
     message = {"role": "user", "content": "https://evil.example/x"}
     assert find({"messages": [message]}) == []

@@ -48,6 +48,7 @@ _WEB: Final = re.compile(
     r"(?:[/?#][!-~]*)?",
 )
 _DEEPEST: Final = 64
+_IN_TENSOR: Final = 2  # steps from the document: the list of tensors, the number in it
 
 
 class Found:
@@ -63,7 +64,8 @@ class Found:
 
 
 def find(document: dict[str, Any], payload: str = "") -> list[Found]:
-    """`payload` is the name under which a dialect has what a model computes with, and nothing to be fetched."""
+    """`payload` is the member of tensors under which a dialect has what a model computes with, and nothing to be
+    fetched. The same name elsewhere, as of a parameter, is looked at."""
     found: list[Found] = []
     _walk(document, (), found, payload)
     return found
@@ -74,7 +76,7 @@ def _walk(node: dict[str, Any], path: tuple[str | int, ...], found: list[Found],
         return  # deeper than a document can be
     for name, value in node.items():
         kind = type(value)
-        if name == payload:
+        if name == payload and payload and len(path) == _IN_TENSOR:
             continue
         if kind is str:
             if name not in _COMMON:
