@@ -10,7 +10,7 @@ from guardhouse.demo.traffic import CANNED, CUSTOMER_QUESTION
 def ollama(play: Play) -> None:
     screen = play.screen
     screen.scene("The same policy holds for Ollama's API")
-    screen.says("sends", f'alice, to /api/chat, which flows unless told otherwise: "{CUSTOMER_QUESTION}"')
+    screen.says("sends", f'alice, to /api/chat, which streams by default: "{CUSTOMER_QUESTION}"')
     question = {"model": "sample-large", "messages": [{"role": "user", "content": CUSTOMER_QUESTION}]}
     _, body = play.answered("/api/chat", question)
     lines = [json.loads(line) for line in body.splitlines()]

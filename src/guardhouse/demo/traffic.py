@@ -153,7 +153,7 @@ def unknown_route(play: Play) -> None:
     play.received()
     screen.says("sends", "alice: GET /received (the model server answers it when asked directly)")
     play.blocked(play.by_hand("GET", "/received", b"", play.alice), 404, "route_unknown")
-    screen.says("why", "Only the routes of the dialect exist here, whatever the model server offers besides.")
+    screen.says("why", "Only the routes of the dialects exist here, whatever the model server offers besides.")
 
 
 def rate_limited(play: Play) -> None:

@@ -8,8 +8,8 @@ dialect does not know how to read it says (`unreadable`), so that a policy that 
 A dialect has no state; what belongs to one request is its `Route`. A request goes upstream in the dialect it came in
 and is never translated, so a target serves a route only if it speaks its dialect (`Target.speaks`).
 
-A new dialect is a package beside this file, a line in table.py, its name in `model/dialect.py`, its targets' default
-in policy/sections/targets.py, and a section in docs/dialects.md.
+A new dialect is a package beside this file, a line in table.py, its name and what its targets speak in
+`model/dialect.py`, its cases in tests/path/test_dialect_matrix.py, and a section in docs/dialects.md.
 """
 
 from abc import ABC, abstractmethod
