@@ -1,10 +1,13 @@
 """A connection to the store believes only what is plainly an answer; whatever else comes, it ends."""
 
 import asyncio
+import socket
+import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
+import uvloop
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -90,6 +93,37 @@ def test_silence_ends_the_connection_after_its_time(scene: Scene) -> None:
     assert scene.lost == ["it did not answer in time"]
     scene.wire.data_received(b":1\r\n")
     assert scene.told == []
+
+
+def test_a_worker_that_was_busy_itself_does_not_blame_the_store() -> None:
+    """The reply comes while the loop stands still for longer than the time allowed."""
+    loop = uvloop.new_event_loop()
+    lost: list[str] = []
+    told: list[list[Any]] = []
+    wire = Wire(loop, 0.01, lost.append)
+    near, store = socket.socketpair()
+    work, busy = socket.socketpair()
+
+    def work_for_long() -> None:
+        loop.remove_reader(work)
+        wire.say([("PING",)], told.append)
+        store.sendall(b"+PONG\r\n")
+        time.sleep(0.03)
+
+    async def turn() -> None:
+        await loop.create_connection(cast(Callable[[], asyncio.BaseProtocol], lambda: wire), sock=near)
+        loop.add_reader(work, work_for_long)
+        busy.sendall(b"go")
+        while not told and not lost:  # noqa: ASYNC110 - nothing tells of it but the lists
+            await asyncio.sleep(0)
+
+    with store, work, busy:
+        near.setblocking(False)
+        loop.run_until_complete(turn())
+        wire.close()
+        loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    assert (told, lost) == ([[b"PONG"]], [])
 
 
 def test_an_end_is_told_once_and_not_at_all_if_it_was_wanted(scene: Scene) -> None:

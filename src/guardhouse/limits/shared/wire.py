@@ -3,6 +3,9 @@
 A conversation is a list of commands and what to call with the list of their replies; one is under way at a time, and
 `silent` says that the next may begin. hiredis reads the protocol. Whatever is not plainly right ends the connection:
 an error reply, a reply that nobody asked for, bytes that are no reply, silence for longer than the time allowed.
+
+The silence has to be the store's. A worker that was busy itself for so long may have the reply in its socket already,
+and uvloop calls timers before it looks there. So when the time is over there is a last look at the socket first.
 """
 
 import asyncio
@@ -15,6 +18,7 @@ Command = Sequence[bytes | str | int]
 Told = Callable[[list[Any]], None]
 
 _MOST = 4 * 1024 * 1024  # bytes of one reply
+_LAST_LOOK = 0.001  # seconds; with none the loop would not look at its sockets between the two timers
 
 
 class Wire:  # an asyncio.Protocol by its methods; not by descent, which could not be compiled
@@ -44,7 +48,7 @@ class Wire:  # an asyncio.Protocol by its methods; not by descent, which could n
         assert self._transport is not None
         self._expected = len(commands)
         self._told = told
-        self._timer = self._loop.call_later(patience or self._patience, self._too_late)
+        self._timer = self._loop.call_later(patience or self._patience, self._time_is_over)
         self._transport.write(b"".join([pack(command) for command in commands]))
 
     def close(self) -> None:
@@ -101,6 +105,9 @@ class Wire:  # an asyncio.Protocol by its methods; not by descent, which could n
             told(replies)
         except (TypeError, ValueError, IndexError, KeyError, AttributeError):
             self._end("it answered something unexpected")
+
+    def _time_is_over(self) -> None:
+        self._timer = self._loop.call_later(_LAST_LOOK, self._too_late)
 
     def _too_late(self) -> None:
         self._end("it did not answer in time")
