@@ -5,80 +5,72 @@ connection instead, after the store has done what it was asked. Commands pass at
 was about has always happened.
 """
 
-import asyncio
 import random
+import socket
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from integration.polling import LOOPBACK
 
 
 class Network:
     def __init__(self, store_port: int, seed: int) -> None:
-        self.port = 0
         self.delays = (0.0, 0.0)  # seconds, the least and the most
         self.lost = 0.0  # the share of replies that never arrive
         self._store_port = store_port
         self._random = random.Random(seed)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._listener = socket.create_server((LOOPBACK, 0))
+        self._threads = [threading.Thread(target=self._accept)]
+        self._ends: list[socket.socket] = []
+        self._threads[0].start()
 
     @property
     def url(self) -> str:
-        return f"redis://{LOOPBACK}:{self.port}/0"
-
-    def open(self) -> None:
-        listening = threading.Event()
-        self._loop.call_soon(lambda: self._loop.create_task(self._listen(listening)))
-        self._thread.start()
-        assert listening.wait(10)
+        return f"redis://{LOOPBACK}:{self._listener.getsockname()[1]}/0"
 
     def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        _shut(self._listener)
+        self._threads[0].join(10)
+        for end in self._ends:
+            _shut(end)
+        for thread in self._threads:
+            thread.join(10)
+        for end in (self._listener, *self._ends):
+            end.close()
 
-    def _run(self) -> None:
-        self._loop.run_forever()
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0))
-        self._loop.close()
+    def _accept(self) -> None:
+        with suppress(OSError):  # shut
+            while True:
+                near = self._listener.accept()[0]
+                far = socket.create_connection((LOOPBACK, self._store_port))
+                self._ends += [near, far]
+                for task in ((near, far, False), (far, near, True)):
+                    thread = threading.Thread(target=self._pass, args=task)
+                    self._threads.append(thread)
+                    thread.start()
 
-    async def _listen(self, listening: threading.Event) -> None:
-        server = await asyncio.start_server(self._serve, LOOPBACK, 0)
-        self.port = server.sockets[0].getsockname()[1]
-        listening.set()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            store_reader, store_writer = await asyncio.open_connection(LOOPBACK, self._store_port)
-        except OSError:
-            writer.close()
-            return
-        forward = asyncio.create_task(self._pass(reader, store_writer, slow=False))
-        back = asyncio.create_task(self._pass(store_reader, writer, slow=True))
-        await asyncio.wait((forward, back), return_when=asyncio.FIRST_COMPLETED)
-        for end in (writer, store_writer):
-            end.transport.abort()
-        await asyncio.wait((forward, back))
-
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, slow: bool) -> None:
-        try:
-            while piece := await reader.read(65_536):
+    def _pass(self, source: socket.socket, sink: socket.socket, slow: bool) -> None:
+        with suppress(OSError):
+            while piece := source.recv(65_536):
                 if slow:
                     if self._random.random() < self.lost:
-                        return
-                    await asyncio.sleep(self._random.uniform(*self.delays))
-                writer.write(piece)
-        except ConnectionError:
-            return
+                        break
+                    time.sleep(self._random.uniform(*self.delays))
+                sink.sendall(piece)
+        for end in (source, sink):
+            _shut(end)
+
+
+def _shut(end: socket.socket) -> None:
+    with suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
 def a_network(store_port: int, seed: int = 1) -> Iterator[Network]:
     network = Network(store_port, seed)
-    network.open()
     try:
         yield network
     finally:
