@@ -116,7 +116,10 @@ class Gateway:
         with (self.folder / "stdout").open("ab") as out, (self.folder / "stderr").open("ab") as err:
             line = [sys.executable, "-m", "guardhouse", "serve", "--config", str(self.config)]
             self.process = subprocess.Popen(line, cwd=self.folder, env=self.environment, stdout=out, stderr=err)
-        eventually(self._started_or_dead, READY_WITHIN, f"the gateway is ready\n{self.output()}")
+        try:
+            eventually(self._started_or_dead, READY_WITHIN, "the gateway is ready")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.output()}") from None
         assert self.process.poll() is None, f"the gateway ended with {self.process.returncode}\n{self.output()}"
 
     def _started_or_dead(self) -> bool:

@@ -144,6 +144,20 @@ class SharedDesk(Desk):
 
         self.loop.run_until_complete(asyncio.wait_for(idle(), 5))
 
+    def cut(self) -> None:
+        """What was to be said is said, the store has done it, and nobody has heard the answer."""
+        wire = self.courier._wire
+        assert wire is not None
+        assert wire._transport is not None
+        wire._transport.pause_reading()
+        self.loop.run_until_complete(asyncio.sleep(0))
+        assert valkey().client().ping()  # answered after what was said before
+        wire._end("cut")
+
+    def reconnect(self) -> None:
+        self.courier.open()
+        self.catch_up()
+
     def close(self) -> None:
         self.courier.close()
         self.loop.run_until_complete(asyncio.sleep(0))

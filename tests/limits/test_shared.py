@@ -154,6 +154,50 @@ def test_a_place_that_another_worker_frees_is_found_by_who_waits(team: Team) -> 
     assert isinstance(first.ask("alice", PLACES, now=1.6), Pending)
 
 
+@pytest.mark.parametrize("asked", [False, True], ids=["before it looked", "while it looked"])
+def test_who_waits_for_a_place_gets_it_though_the_connection_was_lost_meanwhile(team: Team, asked: bool) -> None:
+    first, second, _ = team.desks
+    running = [first.taken("alice", PLACES) for _ in range(2)]
+    pending = second.ask("alice", PLACES)
+    assert isinstance(pending, Pending)
+    called: list[str] = []
+    pending.resume = lambda: called.append("called")
+    if asked:
+        first.settle(running[0], now=0.1)
+        second.now = 0.5
+        second.shared.sweep(0.5, MIDNIGHT + 0.5)  # what it takes is taken, and nobody hears of it
+    second.cut()
+    assert called == []
+    if not asked:
+        first.settle(running[0], now=0.6)
+    second.reconnect()
+    for now in (1.0, 1.5, 2.0):
+        team.sweep(now)
+    assert called == ["called"]
+    pending.asks()
+    second.taken("alice", PLACES, now=2.0)
+    pending.passed()
+    assert isinstance(first.ask("alice", PLACES, now=2.1), Pending)  # both are taken, and neither twice
+    first.settle(running[1], now=2.2)
+    team.sweep(2.5)
+    first.taken("alice", PLACES, now=2.6)
+
+
+def test_an_exchange_that_waits_for_the_store_is_called_when_the_connection_is_lost(team: Team) -> None:
+    desk = team.desks[0]
+    pending = desk.book.admit("alice", BUDGET, exactly(100, 0), 0.0, MIDNIGHT)
+    assert isinstance(pending, Pending)
+    called: list[str] = []
+    pending.resume = lambda: called.append("called")
+    desk.cut()
+    assert called == ["called"]
+    refused = desk.book.admit("alice", BUDGET, exactly(100, 0), 0.0, MIDNIGHT)
+    assert isinstance(refused, Limited)
+    assert refused.away
+    desk.reconnect()
+    desk.taken("alice", BUDGET, 1000)  # what the lost answer had taken has come back
+
+
 def forget_the_first_worker(team: Team) -> None:
     """It gives no sign of life any more."""
     client = valkey().client()
