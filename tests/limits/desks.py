@@ -90,6 +90,16 @@ class LocalDesk(Desk):
         """Nothing is ever under way."""
 
 
+class Deaf(asyncio.Transport):
+    """A connection that loses everything."""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Nobody hears it."""
+
+    def abort(self) -> None:
+        """It was none."""
+
+
 class SharedDesk(Desk):
     """A book of its own store, in a loop that stands still between two asks."""
 
@@ -144,12 +154,17 @@ class SharedDesk(Desk):
 
         self.loop.run_until_complete(asyncio.wait_for(idle(), 5))
 
-    def cut(self) -> None:
-        """What was to be said is said, the store has done it, and nobody has heard the answer."""
+    def cut(self, *, said: bool = True) -> None:
+        """What was to be said is said, the store has done it, and nobody has heard the answer; or it has not even been
+        `said`, which looks the same from here."""
         wire = self.courier._wire
         assert wire is not None
         assert wire._transport is not None
-        wire._transport.pause_reading()
+        if said:
+            wire._transport.pause_reading()
+        else:
+            wire._transport.abort()
+            wire._transport = Deaf()
         self.loop.run_until_complete(asyncio.sleep(0))
         assert valkey().client().ping()  # answered after what was said before
         wire._end("cut")

@@ -183,6 +183,41 @@ def test_who_waits_for_a_place_gets_it_though_the_connection_was_lost_meanwhile(
     first.taken("alice", PLACES, now=2.6)
 
 
+TOKENS = (LimitRule("t", tokens=Rate(1000, 86_400.0)),)
+
+
+def level(team: Team) -> float:
+    """What is left of the rate of tokens, in the store and in leases."""
+    tanks = [desk.shared._holding("alice", TOKENS[0]).tokens for desk in team.desks]
+    assert tanks[0] is not None
+    kept = valkey().client().hget(team.prefix + tanks[0].key, "l")
+    return (1000.0 if kept is None else float(kept)) + sum(tank.held for tank in tanks if tank is not None)
+
+
+@pytest.mark.parametrize("said", [True, False])
+@pytest.mark.parametrize("used", [700, 100, 10])
+def test_what_a_rate_is_told_counts_once_though_its_answer_was_lost(team: Team, said: bool, used: int) -> None:
+    desk = team.desks[0]
+    admitted = desk.taken("alice", TOKENS, 100)
+    desk.book.settle(admitted, exactly(used, 0), 0.0)
+    desk.shared.give_back()
+    desk.cut(said=said)
+    desk.reconnect()
+    assert level(team) == 1000 - used
+    desk.cut(said=said)
+    desk.reconnect()
+    assert level(team) == 1000 - used
+
+
+def test_what_a_rate_is_told_counts_though_the_store_was_emptied_meanwhile(team: Team) -> None:
+    desk = team.desks[0]
+    admitted = desk.taken("alice", TOKENS, 100)
+    client = valkey().client()
+    client.delete(*client.keys(team.prefix + b"*"))
+    desk.settle(admitted, 700)
+    assert level(team) == 420  # a full bucket, less what was used on top and not covered by the lease of twenty
+
+
 def test_an_exchange_that_waits_for_the_store_is_called_when_the_connection_is_lost(team: Team) -> None:
     desk = team.desks[0]
     pending = desk.book.admit("alice", BUDGET, exactly(100, 0), 0.0, MIDNIGHT)
@@ -227,9 +262,8 @@ def test_what_an_older_connection_still_says_does_nothing(team: Team) -> None:
     """The store may read it late, as when it has hung."""
     first, other, _ = team.desks
     courier, share = first.courier, first.shared._holding("alice", BUDGET[0]).share(0, MIDNIGHT)
-    said = Phrases(courier._place, courier._epoch, MIDNIGHT, courier._connection).settle(
-        [share]
-    )  # that it holds nothing
+    phrases = Phrases(courier._place, courier._epoch, MIDNIGHT, courier._connection)
+    said = phrases.settle([share], 1)  # that it holds nothing
     first.taken("alice", BUDGET, 900)
     assert courier._wire is not None
     courier._wire._end("it hangs")

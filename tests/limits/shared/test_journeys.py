@@ -69,7 +69,7 @@ def test_a_lease_that_changed_twice_is_told_once() -> None:
 def test_the_phrases_name_the_epoch_the_worker_and_each_key_under_the_prefix() -> None:
     lease = tank()
     lease.owe(-7)
-    said = PHRASES.settle([lease])
+    said = PHRASES.settle([lease], 3)
     assert said[0] == "EVALSHA"
     assert list(said[2:5]) == [2, b"guardhouse\0epoch", b"guardhouse\0k"]
     assert said[5] == b"e1"
@@ -109,4 +109,4 @@ def test_a_reply_of_another_shape_is_an_error_of_a_kind_that_the_wire_expects(re
 def test_a_share_is_told_as_a_total() -> None:
     lease = Share(b"s", 50, 60.0, None, (0.0, 1.0))
     lease.spent, lease.reserved, lease.held = 4, 3, 2
-    assert list(PHRASES.settle([lease])[-5:]) == ["s", 50, "60.0", 4, 5]
+    assert list(PHRASES.settle([lease], 3)[-5:]) == ["s", 50, "60.0", 4, 5]

@@ -8,7 +8,8 @@ be told (settlements, leases that go back), and what is asked for exchanges that
 When a journey fails, whatever the reason, the store is away: everybody who waits is called and finds that out
 (away.py decides what it means), and the connection is tried again after a pause that doubles up to `_LONGEST`. What the
 failed journey has done is unknown. Shares are told as totals, so they are told again; what was on its way to a tank is
-not, since twice would be worse than never; what an ask may have taken is put right by the next total.
+told again if the store, when it is back, has not noted that settlement. What an ask may have taken is put right by the
+next total; of a tank it is lost, until it has refilled.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ from guardhouse.limits.shared.journeys import (
     note_taken,
     unsaid,
 )
-from guardhouse.limits.shared.leases import Lease, Share
+from guardhouse.limits.shared.leases import Lease, Share, Tank
 from guardhouse.limits.shared.scripts import BEAT
 from guardhouse.limits.shared.wire import PIPELINED, Command, Wire
 
@@ -51,10 +52,12 @@ class Courier:
         "_epoch",
         "_loop",
         "_number",
+        "_owing",
         "_pause",
         "_place",
         "_retry",
         "_scheduled",
+        "_settlement",
         "_settling",
         "_tell",
         "_told",
@@ -85,6 +88,8 @@ class Courier:
         self._changed: list[Lease] = []
         self._under_way: list[Ask] = []
         self._settling: list[Lease] = []
+        self._owing: list[tuple[Tank, int]] = []  # what tanks were told last, until it is known to be noted
+        self._settlement = 0  # its number
         self._scheduled = False
         self._connecting: asyncio.Task[None] | None = None
         self._retry: asyncio.TimerHandle | None = None
@@ -160,11 +165,14 @@ class Courier:
     def _beat(self) -> Command:
         place = self._place
         self._beaten = self.clock()
-        keys = (place.prefix + b"epoch", place.prefix + b"alive\0" + place.worker.encode())
-        return ("EVALSHA", SCRIPTS[BEAT], 2, *keys, secrets.token_hex(8), _ALIVE, self._connection)
+        sign = place.prefix + b"alive\0" + place.worker.encode()
+        keys = (place.prefix + b"epoch", sign, sign + b":settled")
+        return ("EVALSHA", SCRIPTS[BEAT], len(keys), *keys, secrets.token_hex(8), _ALIVE, self._connection)
 
     def _greeted(self, replies: list[Any]) -> None:
-        self._live_in(replies[-1])
+        if self._live_in(replies[-1]) < self._settlement:
+            self._owe_again()
+        self._owing = []
         self.away = False
         self._pause = _FIRST_PAUSE
         if self._told:
@@ -172,17 +180,17 @@ class Courier:
             self._tell("limits_store.back", "")
         self._schedule()
 
-    def _live_in(self, epoch: bytes) -> None:
-        """Another epoch than before: the store has lost what it knew."""
+    def _live_in(self, reply: list[bytes]) -> int:
+        """The number of this worker's last settlement. Another epoch than before: the store has lost what it knew."""
+        epoch, settled = reply
         if not isinstance(epoch, bytes):
             raise TypeError("the epoch is a string")
-        if epoch == self._epoch:
-            return
-        if self._epoch:
+        if self._epoch and epoch != self._epoch:
             self.restored_at = self.clock() + _RESTORED
             self._tell("limits_store.emptied", "it has lost what was counted")
             self._let_forget(emptied=True)
         self._epoch = epoch
+        return int(settled)
 
     def _lost(self, why: str) -> None:
         self._wire = None
@@ -209,6 +217,12 @@ class Courier:
                 lease.changed = True
                 self._changed.append(lease)
 
+    def _owe_again(self) -> None:
+        for tank, amount in self._owing:
+            tank.owe(amount)
+            self._changed.append(tank)
+        self._owing = []
+
     def _let_forget(self, *, emptied: bool) -> None:
         if self.forget is not None:
             self.forget(emptied)
@@ -228,7 +242,11 @@ class Courier:
         phrases = Phrases(self._place, self._epoch, None if self.time is None else self.time(), self._connection)
         self._settling = unsaid(self._changed[:PIPELINED])
         self._changed = self._changed[PIPELINED:]
-        commands = [phrases.settle(self._settling)] if self._settling else []
+        commands: list[Command] = []
+        if self._settling:
+            self._settlement += 1
+            self._owing = [(lease, lease.owed) for lease in self._settling if isinstance(lease, Tank)]
+            commands.append(phrases.settle(self._settling, self._settlement))
         self._under_way = missing(self._asks[:PIPELINED], self.clock())
         self._asks = self._asks[PIPELINED:]
         for ask in self._under_way:
@@ -247,8 +265,10 @@ class Courier:
         asks, leases = self._under_way, self._settling
         if beaten:
             self._live_in(replies.pop(0))
-        if leases and not note_settled(replies.pop(0), leases, now):
-            self._miss(now)
+        if leases:
+            if not note_settled(replies.pop(0), leases, now):
+                self._miss(now)
+            self._owing = []
         for ask, reply in zip(asks, replies, strict=True):
             if not note_taken(reply, ask, now):
                 self._miss(now)
@@ -262,4 +282,5 @@ class Courier:
         again, and where a budget is concerned not before all workers have told their totals."""
         self._beaten = float("-inf")
         self.restored_at = now + _RESTORED
+        self._owe_again()
         self._tell_again()

@@ -87,8 +87,8 @@ class Phrases:
         self._epoch = place.prefix + b"epoch"
         self._common = (epoch, place.worker, place.prefix + b"alive\0", "" if time is None else repr(time), connection)
 
-    def settle(self, leases: list[Lease]) -> Command:
-        arguments: list[bytes | str | int] = []
+    def settle(self, leases: list[Lease], number: int) -> Command:
+        arguments: list[bytes | str | int] = [number]
         for lease in leases:
             if isinstance(lease, Tank):
                 arguments += ("t", lease.amount, repr(lease.span), lease.owed, 0)

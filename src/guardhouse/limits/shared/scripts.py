@@ -12,6 +12,9 @@ What a worker holds counts as used until it is known better. When that makes som
 for that have given no sign of life for so long (`BEAT`) that they must be gone. What they held is free again, except
 of a budget: their exchanges may have used it, and nobody will ever tell.
 
+What a tank is told is a difference, so it must not be said twice. The store keeps the number of each worker's last
+settlement and tells it with the sign of life: a worker that has not heard the answer finds out whether it was noted.
+
 A connection that was given up may still have something in it that the store reads later, totals of a while ago among
 it. So the sign of life says the number of the worker's newest connection; what comes over an older one does nothing.
 
@@ -24,7 +27,8 @@ not, and not for a cluster of many.
 
 from typing import Final
 
-# KEYS epoch, sign of life; ARGV a name in case there is none, seconds that the sign lasts, number of the connection
+# KEYS epoch, sign of life, last settlement; ARGV a name in case there is none, seconds that the sign lasts, number of
+# the connection
 BEAT: Final = """
 if tonumber(redis.call('GET', KEYS[2]) or '0') <= tonumber(ARGV[3]) then
   redis.call('SET', KEYS[2], ARGV[3], 'EX', ARGV[2])
@@ -34,7 +38,7 @@ if not epoch then
   epoch = ARGV[1]
   redis.call('SET', KEYS[1], epoch)
 end
-return epoch
+return {epoch, redis.call('GET', KEYS[3]) or '0'}
 """
 
 _COMMON: Final = """
@@ -161,14 +165,15 @@ return told
 """
 )
 
-# the same beginning; then for each thing: its kind, amount, window or seconds, and for a tank what is given back (less
-# than nothing: taken on top) and a 0, for a share what this worker has used and what it holds
+# the same beginning, with the number of this settlement; then for each thing: its kind, amount, window or seconds, and
+# for a tank what is given back (less than nothing: taken on top) and a 0, for a share what this worker has used and
+# what it holds
 SETTLE: Final = (
     _COMMON
     + """
 local told = {1}
 for n = 2, #KEYS do
-  local at = 5 + (n - 2) * 5
+  local at = 6 + (n - 2) * 5
   local key, amount, span = KEYS[n], tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
   if ARGV[at + 1] == 't' then
     local before, time = level(key, amount, span)
@@ -187,6 +192,7 @@ for n = 2, #KEYS do
     told[#told + 1] = text(left(key, amount))
   end
 end
+redis.call('SET', alive .. worker .. ':settled', ARGV[6], 'EX', 86400)
 return told
 """
 )
