@@ -28,9 +28,13 @@ RANGES: Final[dict[str, tuple[str, ...]]] = {
 }
 METADATA: Final = frozenset(
     ipaddress.ip_address(text)
-    for text in ("169.254.169.254", "169.254.170.2", "168.63.129.16", "100.100.100.200", "192.0.0.192", "fd00:ec2::254")
+    for text in (
+        *("169.254.169.254", "169.254.170.2", "169.254.170.23", "168.63.129.16", "100.100.100.200", "192.0.0.192"),
+        *("fd00:ec2::254", "fd00:ec2::23", "fd20:ce::254"),
+    )
 )
 _NAT64: Final = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
+_TRANSLATED: Final = ipaddress.IPv6Network("::ffff:0:0:0/96")  # by routers that have no state (RFC 7915)
 _COMPATIBLE: Final = ipaddress.IPv6Network("::/96")
 _BROADCAST: Final = ipaddress.IPv4Address("255.255.255.255")
 
@@ -65,6 +69,8 @@ def kind_of(address: Address) -> str:
             return kind.replace("_", "-")
     if address == _BROADCAST:
         return "broadcast"
+    if isinstance(address, ipaddress.IPv6Address) and address.is_site_local:
+        return "private"  # which the library takes for global
     return "public" if address.is_global else "private"
 
 
@@ -88,7 +94,7 @@ def _within(address: Address) -> Iterator[Address]:
         yield address.sixtofour
     if address.teredo is not None:
         yield from address.teredo
-    carries = any(address in network for network in _NAT64)
+    carries = any(address in network for network in (*_NAT64, _TRANSLATED))
     if carries or (address in _COMPATIBLE and int(address) > 1):
         yield ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
 
