@@ -13,6 +13,7 @@ CASES: list[tuple[Ability, dict[str, Any]]] = [
     ("hosted_tools", {"tools": [{"type": "web_search"}]}),
     ("hosted_tools", {"tools": {"odd": 1}}),
     ("hosted_tools", {"mcp_servers": [{}]}),
+    ("hosted_tools", {"web_search_options": {}}),
     ("json_schema", {"response_format": {"type": "json_schema"}}),
     ("json_schema", {"text": {"format": {"type": "json_schema"}}}),
     ("json_schema", {"format": {"type": "object"}}),

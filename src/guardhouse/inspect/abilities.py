@@ -21,12 +21,12 @@ def _tools(document: Document) -> bool:
 
 def _hosted_tools(document: Document) -> bool:
     """Tools that the model server runs itself."""
+    if document.get("web_search_options") is not None or document.get("mcp_servers"):  # empty options are a wish, too
+        return True
     tools = document.get("tools")
     if type(tools) is not list:
-        return bool(tools) or bool(document.get("web_search_options")) or bool(document.get("mcp_servers"))
-    return bool(document.get("web_search_options") or document.get("mcp_servers")) or any(
-        type(tool) is not dict or tool.get("type") not in _OWN_TOOLS for tool in tools
-    )
+        return bool(tools)
+    return any(type(tool) is not dict or tool.get("type") not in _OWN_TOOLS for tool in tools)
 
 
 def _form(document: Document) -> tuple[str, ...]:

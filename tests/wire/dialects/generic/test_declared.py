@@ -140,6 +140,13 @@ def test_the_entries_of_a_list_are_unknown_unless_they_are_declared() -> None:
     assert every.unknown_fields([{"body": "x"}, {"body": "y"}], Route(every, Operation.PREDICT, b"/x")) == []
 
 
+def test_tools_are_seen_by_the_names_that_they_have_elsewhere() -> None:
+    assert DIALECT.uses_tools({"tools": [{}]})
+    assert DIALECT.uses_tools([{}, {"functions": [{}]}])
+    assert not DIALECT.uses_tools({"tools": [], "rules": ["tools"]})
+    assert not DIALECT.uses_tools(["tools"])
+
+
 def test_a_declared_path_has_one_spelling_and_one_method() -> None:
     routes = {b"/answer": ROUTE}
     assert recognise(routes, "POST", b"/answer") is ROUTE

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
 from guardhouse.wire.dialects.dialect import Prepared
+from guardhouse.wire.dialects.openai.dialect import OPENAI
 from guardhouse.wire.dialects.openai.request import check, prepare, unknown_fields, unreadable
 
 CHAT, COMPLETIONS, RESPONSES, EMBEDDINGS = (
@@ -367,3 +368,9 @@ def test_nothing_else_is_moderated(given: Any) -> None:
     denial = check({"model": "m", "input": given}, Operation.MODERATIONS)
     assert denial is not None
     assert denial.reason is Reason.SHAPE_INVALID
+
+
+@pytest.mark.parametrize("wish", [{"tools": [{}]}, {"functions": [{}]}, {"web_search_options": {}}])
+def test_tools_are_used_where_any_field_asks_for_them(wish: dict[str, Any]) -> None:
+    assert OPENAI.uses_tools(chat(**wish))
+    assert not OPENAI.uses_tools(chat(**dict.fromkeys(wish)))

@@ -23,6 +23,8 @@ from guardhouse.wire.dialects.generic.pointers import Pointer, places
 from guardhouse.wire.dialects.rules import invalid
 from guardhouse.wire.dialects.walk import LONGEST_ID, collect
 
+_TOOLS = ("tools", "functions")
+
 
 class Plan:
     """Where things stand in the documents of one route."""
@@ -91,7 +93,9 @@ class Generic(Dialect):
         return False
 
     def uses_tools(self, document: Any) -> bool:
-        return False
+        """By the names that tools have in every API, of the document or of an entry of a list."""
+        parts = document if type(document) is list else [document]
+        return any(part.get(name) for part in parts if type(part) is dict for name in _TOOLS)
 
     def texts(self, document: Any, route: Route) -> list[Text]:
         return _texts(document, "other", self._plan.spoken, self._structural)

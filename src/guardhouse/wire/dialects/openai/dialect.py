@@ -28,6 +28,8 @@ class OpenAI(Dialect):
         return document.get("stream") is True
 
     def uses_tools(self, document: Any) -> bool:
+        if document.get("web_search_options") is not None:  # empty ones are a wish, too
+            return True
         return bool(document.get("tools") or document.get("functions"))
 
     def texts(self, document: Any, route: Route) -> list[Text]:
