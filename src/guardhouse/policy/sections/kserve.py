@@ -6,6 +6,7 @@ from guardhouse.model.dialect import SPOKEN
 from guardhouse.policy.document import Document, ModelEntry
 from guardhouse.policy.network import is_loopback
 from guardhouse.policy.problem import Path
+from guardhouse.policy.sections.parameters import Parameters
 from guardhouse.policy.settings import Address, Listen
 from guardhouse.wire.dialects.kserve.routes import NAME
 
@@ -50,3 +51,15 @@ def names(name: str, model: ModelEntry, document: Document) -> Iterator[Finding]
         yield place, "is no name for kserve: letters, digits and . _ : @ + -, a letter or digit first"
     if model.versions and spoken.isdisjoint(("kserve", _GRPC)) and spoken:
         yield ("models", name, "versions"), "has no effect: no target of the model speaks kserve or kserve-grpc"
+    if model.parameters is not None and not spoken.isdisjoint(("kserve", _GRPC)):
+        for place, message in _parameters(model.parameters, spoken):
+            yield ("models", name, "parameters", *place), message
+
+
+def _parameters(parameters: Parameters, spoken: set[str]) -> Iterator[Finding]:
+    """What rules for parameters cannot do with documents that have no room for more."""
+    for name, rule in parameters.rules.items():
+        if rule.set is not None or rule.default is not None:
+            yield ("rules", name), "cannot be put into a request of KServe; leave set and default out"
+    if parameters.allow is not None and _GRPC in spoken:
+        yield ("allow",), "would refuse every request over gRPC; say in rules what is to be refused"
