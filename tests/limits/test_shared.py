@@ -310,8 +310,24 @@ def test_a_store_that_was_emptied_is_told_again_and_budgets_wait_until_all_have(
     assert refused.away
     assert first.told == ["limits_store.emptied"]
     team.sweep(1.5)
-    assert isinstance(first.admit("alice", BUDGET, 200, now=2.5), Limited)
-    first.taken("alice", BUDGET, 100, now=2.6)
+    assert isinstance(first.admit("alice", BUDGET, 200, now=5.5), Limited)
+    first.taken("alice", BUDGET, 100, now=5.6)
+
+
+def test_budgets_of_an_emptied_store_wait_for_a_worker_that_has_just_begun_its_longest_pause(team: Team) -> None:
+    first, second, _ = team.desks
+    second.settle(second.taken("alice", BUDGET, 900), 900)
+    second.cut()
+    client = valkey().client()
+    client.delete(*client.keys(team.prefix + b"*"))
+    for now in (0.1, 1.0, 2.0, 3.2):  # two seconds of pause, and one for the connection
+        refused = first.admit("alice", BUDGET, 200, now=now)
+        assert isinstance(refused, Limited)
+        assert refused.away
+    second.now = 3.2
+    second.reconnect()
+    assert isinstance(first.admit("alice", BUDGET, 200, now=5.5), Limited)
+    first.taken("alice", BUDGET, 100, now=5.6)
 
 
 def test_nobody_asks_in_vain_where_something_is_held_of_what_is_overdrawn(team: Team) -> None:

@@ -118,7 +118,7 @@ class Scene:
         client = valkey().client()
         client.delete(*client.keys(self.prefix.encode() + b"\0*"))
         self.of_the_dead = 0
-        for step in range(8):
+        for step in range(15):
             self.now += 0.4
             for each in self.workers:
                 each.desk.now = self.now

@@ -39,7 +39,9 @@ _LONGEST = 2.0  # seconds
 _CONNECT = 1.0  # seconds for the connection and its greeting
 _BEAT = 1.0  # seconds
 _ALIVE = 600  # seconds without a sign of life after which a worker is gone; longer than answers take
-_RESTORED = 2.0  # seconds in which all workers write down their totals after the store has lost them
+# seconds in which all workers write down their totals after the store has lost them: one may be at the beginning of its
+# longest pause, has to connect then, and to say them
+_RESTORED = _LONGEST + _CONNECT + 2.0
 
 
 class Courier:
