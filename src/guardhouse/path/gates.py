@@ -1,10 +1,10 @@
 """The switches that operators can throw without a new policy, as a worker knows them: a few questions of the stages.
 
 `authorization` asks for the principal, for the model and for the tier, as long as anything is switched off at all, and
-who looks for a target (choosing.py) whether it is drained. What
-is in force comes from the control process as a whole file that the sweep looks at (policy/standing.py), so a switch
-reaches every worker within a second. When that file stops coming, what was last known stays in force; the same process
-publishes the keys, and when those grow stale nobody is identified.
+who looks for a target (choosing.py) whether it is drained. What is in force comes from the control process as a whole
+file that the sweep looks at (policy/standing.py), so a switch reaches every worker within a second. When that file
+stops coming, what was last known stays in force; the same process publishes the keys, and when those grow stale nobody
+is identified.
 
 A cap is counted by each worker for its part, because the requests of a tier reach them about evenly. The parts of all
 workers add up to the cap, burst and flow: a part is a whole number of requests, so that of a cap below the number of
