@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from guardhouse.identity.replays import SLOTS, Replays, Seen
 
 
-def nonce(number: int, bucket: int = 0) -> bytes:
-    return bucket.to_bytes(4) + number.to_bytes(12)
+def nonce(number: int, bucket: int = 0, owner: bytes = b"own1") -> bytes:
+    return owner + bucket.to_bytes(4) + number.to_bytes(8)
 
 
 def test_a_nonce_counts_once_as_long_as_it_is_remembered(tmp_path: Path) -> None:
@@ -43,12 +43,22 @@ def test_what_was_signed_before_the_memory_began_is_refused(tmp_path: Path) -> N
 
 def test_what_cannot_be_remembered_is_refused_until_there_is_room(tmp_path: Path) -> None:
     replays = Replays(tmp_path / "nonces")
-    for number in range(SLOTS):
+    for number in range(SLOTS // 2):
         assert replays.use(nonce(number), 10.0, 20.0, 10.0) is Seen.FIRST
     assert replays.use(nonce(SLOTS), 10.0, 20.0, 10.0) is Seen.FULL
     assert replays.use(nonce(3), 10.0, 20.0, 10.0) is Seen.AGAIN
     assert replays.use(nonce(1, bucket=1), 10.0, 20.0, 10.0) is Seen.FIRST
     assert replays.use(nonce(SLOTS), 21.0, 30.0, 21.0) is Seen.FIRST
+    replays.close()
+
+
+def test_nobody_can_take_all_the_room_there_is(tmp_path: Path) -> None:
+    replays = Replays(tmp_path / "nonces")
+    had = []
+    for owner in (b"own1", b"own2", b"own3", b"own4"):
+        seen = [replays.use(nonce(number, owner=owner), 10.0, 20.0, 10.0) for number in range(SLOTS)]
+        had.append(seen.count(Seen.FIRST))
+    assert had == [SLOTS // 2, SLOTS // 4, SLOTS // 8, SLOTS // 16]
     replays.close()
 
 
@@ -71,7 +81,7 @@ from pathlib import Path
 from guardhouse.identity.replays import Replays, Seen
 replays = Replays(Path(sys.argv[1]))
 sys.stdin.readline()
-print(sum(replays.use(n.to_bytes(4) + bytes(12), 10.0, 99.0, 10.0) is Seen.FIRST for n in range(3000)))
+print(sum(replays.use(bytes(4) + n.to_bytes(4) + bytes(8), 10.0, 99.0, 10.0) is Seen.FIRST for n in range(3000)))
 """
 
 

@@ -5,6 +5,9 @@ whichever slot is free, that is, empty or past its time. A bucket is locked whil
 of the system, which ends with the process that holds it. So of two requests with one nonce, at any two workers, exactly
 one is told that it is the first. A full bucket refuses (FULL): what cannot be remembered has not been seen once.
 
+A nonce begins with the bytes of the key that it was signed with, its owner. Of a bucket nobody may have more slots than
+what would be left for everybody else: half of them alone, and however many signatures somebody makes, others have room.
+
 The file begins with the time at which it was made. What was signed before that is refused (EARLY), because a memory
 that was lost does not know it; deleting the file opens nothing. Entries are written to memory only: they survive the
 death of a process, and a loss of power forgets those of its last seconds, for as long as a signature is fresh.
@@ -19,11 +22,12 @@ from enum import Enum
 from pathlib import Path
 from typing import Final
 
-BUCKETS: Final = 1024
+BUCKETS: Final = 2048
 SLOTS: Final = 64
+OWNER: Final = 4  # bytes of a nonce
 _SLOT: Final = struct.Struct("<16sd")
 _HEAD: Final = struct.Struct("<8sd")
-_MAGIC: Final = b"nonces01"
+_MAGIC: Final = b"nonces02"
 _BUCKET_BYTES: Final = SLOTS * _SLOT.size
 _BEGIN: Final = 4096
 _SIZE: Final = _BEGIN + BUCKETS * _BUCKET_BYTES
@@ -55,7 +59,7 @@ class Replays:
         memory = self._map or self._open(now)
         if created < self._made:
             return Seen.EARLY
-        begin = _BEGIN + int.from_bytes(nonce[:4]) % BUCKETS * _BUCKET_BYTES
+        begin = _BEGIN + int.from_bytes(nonce[OWNER : OWNER + 4]) % BUCKETS * _BUCKET_BYTES
         fcntl.lockf(self._descriptor, fcntl.LOCK_EX, _BUCKET_BYTES, begin)
         try:
             return _use(memory, begin, nonce, until, now)
@@ -91,14 +95,18 @@ class Replays:
 
 
 def _use(memory: mmap.mmap, begin: int, nonce: bytes, until: float, now: float) -> Seen:
-    free = -1
+    free, held, own, owner = -1, 0, 0, nonce[:OWNER]
     for at in range(begin, begin + _BUCKET_BYTES, _SLOT.size):
         known, ends = _SLOT.unpack_from(memory, at)
         if ends < now:
             free = at if free < 0 else free
         elif known == nonce:
             return Seen.AGAIN
-    if free < 0:
+        else:
+            held += 1
+            if known[:OWNER] == owner:
+                own += 1
+    if free < 0 or own + 1 > SLOTS - (held + 1):
         return Seen.FULL
     _SLOT.pack_into(memory, free, nonce, until)
     return Seen.FIRST

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_public_key
 
+from guardhouse.identity.replays import OWNER
 from guardhouse.model.secret import Secret
 from guardhouse.wire.signatures.fields import InnerList, Item, read_dictionary
 from guardhouse.wire.signatures.message import Message, base_of, digest_fits
@@ -55,7 +56,7 @@ class Signed(msgspec.Struct, frozen=True):
     """A signature that holds, if it was not used before."""
 
     key: str
-    nonce: bytes  # a digest of key and nonce
+    nonce: bytes  # digests of the key, and of key and nonce
     created: float
     until: float  # when it is not fresh any more
 
@@ -89,8 +90,9 @@ def verify(
     if not fits(key, base, value.value):
         return "The signature does not fit the request."
     created, nonce = float(str(parameters["created"])), str(parameters["nonce"])
-    digest = hashlib.sha256(f"{key.name}\0{nonce}".encode()).digest()[:16]
-    return Signed(key.name, digest, created, created + signatures.window + signatures.skew)
+    owner = hashlib.sha256(key.name.encode()).digest()[:OWNER]
+    digest = hashlib.sha256(f"{key.name}\0{nonce}".encode()).digest()
+    return Signed(key.name, (owner + digest)[:16], created, created + signatures.window + signatures.skew)
 
 
 def _judge_parameters(
