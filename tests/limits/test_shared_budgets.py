@@ -123,8 +123,8 @@ class Scene:
             for each in self.workers:
                 each.desk.now = self.now
                 if each is worker:
-                    self.take(each, amount)
-                elif step % 3 == each.number:
+                    self.take(each, amount)  # from what it holds, perhaps, and then the sweep alone finds out
+                if step % 3 == each.number:
                     self.sweep(each, 0)
                     each.desk.catch_up()
 
