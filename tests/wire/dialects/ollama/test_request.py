@@ -139,6 +139,8 @@ def test_what_no_control_can_look_into_is_named() -> None:
 
 def test_unknown_fields_are_listed() -> None:
     assert unknown_fields(said(extra=1) | {"more": 2}, CHAT) == ["messages[0].extra", "more"]
+    assert unknown_fields(chat(options={"lora": "/x", "top_k": 1}), CHAT) == ["options.lora"]
+    assert unknown_fields(chat(options=None), CHAT) == []
 
 
 VALUES = st.recursive(

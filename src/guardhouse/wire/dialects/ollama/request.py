@@ -69,6 +69,9 @@ def check(document: Any, operation: Operation) -> Denial | None:
 
 def unknown_fields(document: dict[str, Any], operation: Operation) -> list[str]:
     found = list(document.keys() - _RULES[operation].keys())
+    options = document.get("options")
+    if options:
+        found += [f"options.{name}" for name in options.keys() - _OPTIONS.keys()]
     if operation is Operation.CHAT:
         for index, message in enumerate(document["messages"]):
             found += [f"messages[{index}].{name}" for name in message.keys() - _MESSAGE.keys()]
