@@ -52,6 +52,7 @@ log = logging.getLogger("guardhouse.path")
 
 
 _ASKS_WHO = frozenset((401, 407))  # it is the gateway that is asked, and no business of the caller
+_EVENTS = b"text/event-stream"  # of an error, which nobody reads event by event
 _TEXT = re.compile(rb'text/(?:plain|html)\s*(?:;\s*charset="?(?:utf-?8|us-ascii|iso-8859-1)"?\s*)?', re.IGNORECASE)
 
 
@@ -202,7 +203,7 @@ class Response:
             return denial
         if not exchange.mask_response or not body:
             return None
-        if _TEXT.fullmatch(content_type):
+        if _TEXT.fullmatch(content_type) or (exchange.status >= 400 and content_type.startswith(_EVENTS)):
             return self._finish_text(body)
         return Denial(Reason.RESPONSE_UNREADABLE, "The answer is neither JSON nor text.")
 
