@@ -12,7 +12,7 @@ from guardhouse.limits.book import Admitted, Limited, Pending
 from guardhouse.limits.load import NOTHING, exactly
 from guardhouse.limits.quota import Quota
 from guardhouse.limits.rate import Concurrency, LimitRule, Queue, Rate
-from guardhouse.limits.shared.journeys import Phrases, Place
+from guardhouse.limits.shared.journeys import Place
 from guardhouse.model.secret import Secret
 
 HUNDREDS = (LimitRule("hundreds", Rate(1000, 3600.0)),)
@@ -258,29 +258,6 @@ def test_what_a_worker_that_is_gone_had_reserved_of_a_budget_counts_as_used(team
     third.taken("alice", BUDGET, 450, now=2.0)
 
 
-def test_what_an_older_connection_still_says_does_nothing(team: Team) -> None:
-    """The store may read it late, as when it has hung."""
-    first, other, _ = team.desks
-    courier, share = first.courier, first.shared._holding("alice", BUDGET[0]).share(0, MIDNIGHT)
-    phrases = Phrases(courier._place, courier._epoch, MIDNIGHT, courier._connection)
-    said = phrases.settle([share], 1)  # that it holds nothing
-    first.taken("alice", BUDGET, 900)
-    assert courier._wire is not None
-    courier._wire._end("it hangs")
-    courier.open()
-    first.catch_up()
-    valkey().client().execute_command(*said)
-    assert isinstance(other.admit("alice", BUDGET, 200), Limited)
-
-
-def test_a_changed_policy_goes_on_with_what_was_used(team: Team) -> None:
-    desk = team.desks[0]
-    desk.settle(desk.taken("alice", QUOTA, 800), 800)
-    smaller = (LimitRule("q", quotas=(Quota("tokens", 900, "day"),)),)
-    assert isinstance(desk.admit("alice", smaller, 200), Limited)
-    desk.taken("alice", smaller, 90)
-
-
 def test_an_orderly_end_gives_everything_back(team: Team) -> None:
     first, second, _ = team.desks
     first.settle(first.taken("alice", QUOTA, 900), 100)
@@ -297,37 +274,6 @@ def test_nothing_is_kept_of_principals_who_are_not_seen_any_more(team: Team) -> 
     for now in (2.0, 3.0):
         team.sweep(now)
     assert len(desk.shared) == 0
-
-
-def test_a_store_that_was_emptied_is_told_again_and_budgets_wait_until_all_have(team: Team) -> None:
-    first, second, _ = team.desks
-    first.settle(first.taken("alice", BUDGET, 600), 600)
-    second.settle(second.taken("alice", BUDGET, 300), 300)
-    client = valkey().client()
-    client.delete(*client.keys(team.prefix + b"*"))
-    refused = first.admit("alice", BUDGET, 300, now=0.1)  # it knows of its own 600 only
-    assert isinstance(refused, Limited)
-    assert refused.away
-    assert first.told == ["limits_store.emptied"]
-    team.sweep(1.5)
-    assert isinstance(first.admit("alice", BUDGET, 200, now=5.5), Limited)
-    first.taken("alice", BUDGET, 100, now=5.6)
-
-
-def test_budgets_of_an_emptied_store_wait_for_a_worker_that_has_just_begun_its_longest_pause(team: Team) -> None:
-    first, second, _ = team.desks
-    second.settle(second.taken("alice", BUDGET, 900), 900)
-    second.cut()
-    client = valkey().client()
-    client.delete(*client.keys(team.prefix + b"*"))
-    for now in (0.1, 1.0, 2.0, 3.2):  # two seconds of pause, and one for the connection
-        refused = first.admit("alice", BUDGET, 200, now=now)
-        assert isinstance(refused, Limited)
-        assert refused.away
-    second.now = 3.2
-    second.reconnect()
-    assert isinstance(first.admit("alice", BUDGET, 200, now=5.5), Limited)
-    first.taken("alice", BUDGET, 100, now=5.6)
 
 
 def test_nobody_asks_in_vain_where_something_is_held_of_what_is_overdrawn(team: Team) -> None:

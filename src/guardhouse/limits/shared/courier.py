@@ -216,8 +216,9 @@ class Courier:
         self._settling = []
         for lease in doubtful:
             if isinstance(lease, Share):
-                lease.changed = True
-                self._changed.append(lease)
+                latest = lease.latest()
+                latest.changed = True
+                self._changed.append(latest)
 
     def _owe_again(self) -> None:
         for tank, amount in self._owing:

@@ -42,12 +42,13 @@ class Reserved(Admitted):
 class Mark:
     """So much of one thing was taken for one exchange."""
 
-    __slots__ = ("amount", "holding", "lease")
+    __slots__ = ("amount", "holding", "lease", "quota")
 
     def __init__(self, holding: Holding, lease: Lease, amount: int) -> None:
         self.holding = holding
         self.lease = lease
         self.amount = amount
+        self.quota = lease.quota if isinstance(lease, Share) else None
 
 
 class SharedBook(Book):
@@ -100,10 +101,10 @@ class SharedBook(Book):
         before: dict[int, int] = {}  # of a quota, what earlier windows have taken of the answer
         marks = admitted.marks
         for number, mark in enumerate(marks):
-            lease = mark.lease
-            if not isinstance(lease, Share):
+            if not isinstance(mark.lease, Share):
                 continue
-            quota = lease.quota
+            lease, quota = mark.lease.latest(), mark.quota
+            lease.under_way -= 1
             if quota is None:
                 lease.settle(1, 0, now)
                 continue
@@ -213,7 +214,7 @@ class SharedBook(Book):
             for lease, amount in holding.needs(reserved.load, at):
                 mark = Mark(holding, lease, amount)
                 _reserve(mark, now)
-                marks.append(mark)
+                _begin(marks, mark)
                 if lease.wants_more():
                     lease.filling = True
                     ahead.append((lease, 0))
@@ -252,8 +253,8 @@ class SharedBook(Book):
     def _free_places(self, admitted: Reserved) -> None:
         """A place goes to who waits longest here, and back to the store if nobody does."""
         for mark in admitted.marks:
-            places = mark.holding.places
-            if places is not None and mark.lease is places:
+            if isinstance(mark.lease, Share) and mark.quota is None:
+                places = mark.lease.latest()
                 if not mark.holding.call_next():
                     places.give_back()
                 self._courier.note(places)
@@ -300,18 +301,27 @@ def _reserve(mark: Mark, now: float) -> None:
         lease.take(mark.amount, now)
 
 
+def _begin(marks: list[Mark], mark: Mark) -> None:
+    if isinstance(mark.lease, Share):
+        mark.lease.under_way += 1
+    marks.append(mark)
+
+
 def _remember(marks: list[Mark], mark: Mark) -> None:
     for known in marks:
-        if known.lease is mark.lease:
+        if known.lease is mark.lease or _followed(known, mark):
             known.amount += mark.amount
             return
-    marks.append(mark)
+    _begin(marks, mark)
 
 
 def _same(mark: Mark, other: Mark) -> bool:
     """Whether both are of one quota, in whatever window."""
-    mine, theirs = mark.lease, other.lease
-    return isinstance(mine, Share) and isinstance(theirs, Share) and mine.quota is theirs.quota
+    return mark.quota is not None and mark.quota is other.quota
+
+
+def _followed(known: Mark, mark: Mark) -> bool:
+    return isinstance(known.lease, Share) and known.lease.latest() is mark.lease
 
 
 def _worst(holdings: list[Holding], load: Load, now: float, at: float) -> Refusal | None:

@@ -120,7 +120,8 @@ class Phrases:
 def unsaid(changed: list[Lease]) -> list[Lease]:
     """Each lease that the store has to be told of, once."""
     found: list[Lease] = []
-    for lease in changed:
+    for each in changed:
+        lease = each.latest() if isinstance(each, Share) else each
         if lease.changed:
             lease.changed = False
             found.append(lease)

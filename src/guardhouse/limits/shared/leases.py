@@ -136,9 +136,13 @@ class Tank(Lease):
 
 
 class Share(Lease):
-    """A quota or budget in one window of the calendar, or a number of places, which has no window."""
+    """A quota or budget in one window of the calendar, or a number of places, which has no window.
 
-    __slots__ = ("begins", "ends", "quota", "reserved", "spent")
+    The store is told totals, so of each key there must be one share that knows all of this worker's: it stays as long
+    as an exchange is under way, be nothing reserved for it, and one that another follows says nothing any more.
+    """
+
+    __slots__ = ("begins", "ends", "quota", "reserved", "spent", "successor", "under_way")
 
     def __init__(self, key: bytes, amount: int, kept: float, quota: Quota | None, window: tuple[float, float]) -> None:
         leased = quota is not None and not quota.budget
@@ -147,14 +151,24 @@ class Share(Lease):
         self.begins, self.ends = window
         self.reserved = 0  # by exchanges of this worker that are under way
         self.spent = 0  # by exchanges of this worker that are over
+        self.under_way = 0  # exchanges that will settle it
+        self.successor: Share | None = None
 
     def __repr__(self) -> str:
         return f"<Share of {self.amount}: {self.reserved} reserved, {self.held} held, {self.left:g} left>"
 
     def follow(self, before: "Share") -> None:
-        """Go on with what there was under another amount; exchanges that are under way still settle the other."""
+        """Go on with what there was under another amount, and with the exchanges that are under way."""
         self.spent, self.reserved, self.held = before.spent, before.reserved, before.held
+        self.under_way = before.under_way
+        before.successor = self
         self.changed = True
+
+    def latest(self) -> "Share":
+        share = self
+        while share.successor is not None:
+            share = share.successor
+        return share
 
     def reserve(self, amount: int, now: float) -> None:
         self.take(amount, now)
@@ -192,4 +206,4 @@ class Share(Lease):
 
     def idle(self, at: float) -> bool:
         """What was spent is this worker's to tell until the window has ended."""
-        return super().idle(at) and not self.reserved and (not self.spent or at >= self.ends)
+        return super().idle(at) and not self.reserved and not self.under_way and (not self.spent or at >= self.ends)
