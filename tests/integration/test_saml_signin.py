@@ -108,7 +108,7 @@ def test_an_assertion_counts_once_even_with_the_cookie_of_its_own_sign_in(campus
     assert again.status_code == 403
     assert "guardhouse-session" not in thief.client.cookies
     thief.close()
-    assert "the assertion was used before" in campus.events()
+    eventually(lambda: "the assertion was used before" in campus.events(), 5, "what was refused is an event")
 
 
 def test_an_assertion_that_was_changed_or_is_brought_by_another_browser_signs_nobody_in(

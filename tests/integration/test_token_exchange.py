@@ -22,7 +22,7 @@ ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     folder = tmp_path_factory.mktemp("gateway")
-    often = {"identity": {"tokens": {"rate": "1000/min"}}}  # one test asks until a rotation is through
+    often = {"identity": {"tokens": {"rate": "1M/min", "live": 100_000}}}  # one test asks until a rotation is through
     with RecordingBackend() as back_end, running(folder, back_end.url, often) as started:
         yield started
 
