@@ -1,7 +1,7 @@
 """Parts of a policy that can never do anything.
 
 Somebody wrote them to have an effect, so they are mistakes, and the dangerous kind: protection that is believed in and
-is not there. Judged here is one policy by itself; that its patterns match nothing is found in checks.py, and that other
+is not there. Judged here is one policy by itself; that its patterns match nothing is found in naming.py, and that other
 policies leave nothing for it to do in redundant.py. The defaults are not judged, only what is said.
 """
 
