@@ -15,7 +15,7 @@ from tritonclient.grpc import service_pb2
 
 from guardhouse.path import grpc_listening
 from guardhouse.path.dialling import dialler
-from guardhouse.path.upstream import Upstreams
+from guardhouse.path.pools import Upstreams
 from guardhouse.policy.load import Loaded, load
 
 SERVICE = "/inference.GRPCInferenceService/"

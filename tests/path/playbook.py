@@ -25,7 +25,8 @@ from guardhouse.model.secret import Secret
 from guardhouse.path import gates
 from guardhouse.path.listener import Connection
 from guardhouse.path.plane import DataPlane
-from guardhouse.path.upstream import Pool, UpstreamConnection, Upstreams
+from guardhouse.path.pools import Upstreams
+from guardhouse.path.upstream import Pool, UpstreamConnection
 from guardhouse.policy.load import Loaded, load
 from guardhouse.policy.reaching import Patience
 from guardhouse.policy.resilience import Retries

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from playbook import Play, chat, perform, post
 
-from guardhouse.path.upstream import Dial, Pool, UpstreamConnection, Upstreams
+from guardhouse.path.pools import Upstreams
+from guardhouse.path.upstream import Dial, Pool, UpstreamConnection
 from guardhouse.policy.reaching import Patience
 
 

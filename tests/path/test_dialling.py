@@ -14,7 +14,8 @@ import trustme
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
 from guardhouse.path.dialling import Resolve, dialler
-from guardhouse.path.upstream import UpstreamConnection, Upstreams
+from guardhouse.path.pools import Upstreams
+from guardhouse.path.upstream import UpstreamConnection
 from guardhouse.policy.reaching import Patience, TargetTls, patience
 from guardhouse.policy.settings import Upstream
 from guardhouse.policy.snapshot import Target

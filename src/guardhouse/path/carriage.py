@@ -234,7 +234,7 @@ class Carriage:
         exchange.sent = True
         exchange.caller.upstream = connection
         path = route.dialect.upstream_path(route, model.upstream_name)
-        rendered = pool.render(route, path, exchange.id, head.headers, body)
+        rendered = pool.heads.render(route, path, exchange.id, head.headers, body)
         if exchange.withheld:
             make_whole(exchange)
         connection.send(rendered, self, self._patience(pool))

@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterable
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
 from guardhouse.path.fault import describe
-from guardhouse.path.upstream import Pool, Upstreams, authority_of
+from guardhouse.path.pools import Upstreams
+from guardhouse.path.upstream import Pool
+from guardhouse.path.upstream_head import authority_of
 from guardhouse.policy.reaching import Patience
 from guardhouse.policy.resilience import Checking
 from guardhouse.policy.snapshot import Target

@@ -26,9 +26,9 @@ from guardhouse.path.canary import Canary
 from guardhouse.path.gates import Gates
 from guardhouse.path.intakes import Intakes
 from guardhouse.path.memory import Memory
+from guardhouse.path.pools import Upstreams
 from guardhouse.path.retrying import RetryBudget
 from guardhouse.path.sharing import Sharing
-from guardhouse.path.upstream import Upstreams
 from guardhouse.policy.sections.headers import NEEDED
 from guardhouse.policy.settings import HeaderRules, Settings
 from guardhouse.policy.snapshot import Snapshot

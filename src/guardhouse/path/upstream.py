@@ -1,9 +1,7 @@
 """The connections to model servers: one keep-alive pool per target, one request at a time on each connection.
 
 Rules:
-- the request head is written here from scratch. Of the caller's headers only FORWARDED and those of the dialect go
-  on; the caller's credential is never among them, the target's own is injected. Path and host come from the
-  configuration and the dialect's table;
+- the head of a request is written from scratch (upstream_head.py);
 - a connection goes back to the pool only after a complete answer that left nothing over. One that timed out, was
   cancelled, answered badly or spoke while idle is closed. `ResponseFraming.reusable` is the judge;
 - a target whose connections are all in use answers UPSTREAM_SATURATED rather than queueing without bound;
@@ -20,21 +18,16 @@ from typing import Final, Protocol, cast
 
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
-from guardhouse.model.secret import Secret
 from guardhouse.path.upstream_files import UpstreamCredential, UpstreamTls
-from guardhouse.path.wards import Ward, Wards
+from guardhouse.path.upstream_head import Heads
+from guardhouse.path.wards import Ward
 from guardhouse.policy.reaching import Patience, Timeouts, patience
 from guardhouse.policy.settings import Upstream
 from guardhouse.policy.snapshot import Target
-from guardhouse.wire.dialects.dialect import Route
-from guardhouse.wire.dialects.table import DIALECTS
 from guardhouse.wire.http1.head import ResponseHead
 from guardhouse.wire.http1.response import ResponseFraming
 
 _FOREVER: Final = float("inf")
-_LOOK_EVERY: Final = 1.0  # seconds
-
-FORWARDED = frozenset((b"accept", b"accept-language", b"idempotency-key", b"traceparent", b"tracestate"))
 
 
 class Sink(Protocol):
@@ -189,10 +182,10 @@ class Pool:
         "_idle",
         "_making",
         "_patiences",
-        "_prefixes",
         "_retired",
         "clock",
         "credential",
+        "heads",
         "loop",
         "patience",
         "settings",
@@ -214,36 +207,15 @@ class Pool:
         self._connections: set[UpstreamConnection] = set()
         self._making = 0
         self._retired = False
-        self._prefixes: dict[bytes, bytes] = {}
         self.tls = UpstreamTls(target)
         self.credential = UpstreamCredential(target, settings.credential_stale)
+        self.heads = Heads(target, self.credential)
         self.patience = patience(settings, target.timeouts, None)
         self._patiences: dict[Timeouts, Patience] = {}
 
     def __repr__(self) -> str:
         return (
             f"<Pool {self.target.name}: {len(self._connections)} open, {len(self._idle)} idle, {self._making} making>"
-        )
-
-    def render(self, route: Route, path: bytes, exchange_id: str, headers: dict[bytes, bytes], body: bytes) -> bytes:
-        """The bytes of a request: our head, what may be forwarded of the caller's, the judged document."""
-        dialect = route.dialect
-        prefix = self._prefixes.get(path)
-        if prefix is None:
-            prefix = self._prefixes[path] = _prefix(self.target, path, self.credential.current)
-        forwarded, more = b"", dialect.forwarded
-        if not FORWARDED.isdisjoint(headers):
-            forwarded = b"".join([b"%b: %b\r\n" % (name, headers[name]) for name in headers if name in FORWARDED])
-        if not more.isdisjoint(headers):
-            kept = [(name, dialect.forward(name, headers[name])) for name in headers if name in more]
-            forwarded += b"".join([b"%b: %b\r\n" % each for each in kept if each[1]])
-        return b"%b%b%bx-request-id: %b\r\ncontent-length: %d\r\n\r\n%b" % (
-            prefix,
-            dialect.content(route),
-            forwarded,
-            exchange_id.encode("ascii"),
-            len(body),
-            body,
         )
 
     def patience_of(self, model: Timeouts) -> Patience:
@@ -295,7 +267,7 @@ class Pool:
         """At the files of the target. What they prove, or proved, is not left to connections that are idle."""
         credential, tls = self.credential.look(now), self.tls.look()
         if credential is not None:
-            self._prefixes.clear()
+            self.heads.renew()
             self.ward.tell("target.credential", credential)
         if tls is not None:
             self.ward.tell("target.certificate", tls)
@@ -319,76 +291,4 @@ class Pool:
             connection.discard()
 
 
-def _prefix(target: Target, path: bytes, credential: Secret | None) -> bytes:
-    """Request line and constant headers. A path is of one dialect, and there are few for each model, so the cache above
-    stays small."""
-    lines = [
-        f"POST {target.base_path}{path.decode('ascii')} HTTP/1.1",
-        f"host: {authority_of(target)}",
-        "accept-encoding: identity",
-        "user-agent: guardhouse",
-    ]
-    if credential is not None:
-        lines.append(DIALECTS[target.kind].credential(credential))
-    return ("\r\n".join(lines) + "\r\n").encode("latin-1")
-
-
-def authority_of(target: Target) -> str:
-    default = 443 if target.scheme == "https" else 80
-    host = f"[{target.host}]" if ":" in target.host else target.host
-    return host if target.port == default else f"{host}:{target.port}"
-
-
 Dial = Callable[[Pool, Patience], Awaitable[UpstreamConnection | Denial]]
-
-
-class Upstreams:
-    """Every pool of a worker, by target: equal targets of two snapshots share one, different ones never do.
-
-    A target that no snapshot has any more is retired: its pool takes nothing new, is swept like the others for what is
-    under way in it, and goes when the last of its connections does.
-    """
-
-    __slots__ = ("_dial", "_looked", "_loop", "_pools", "_retired", "_settings", "wards")
-
-    def __init__(self, settings: Upstream, loop: asyncio.AbstractEventLoop, dial: Dial) -> None:
-        self._dial = dial
-        self._settings = settings
-        self._loop = loop
-        self._pools: dict[Target, Pool] = {}
-        self._retired: list[Pool] = []
-        self._looked = 0.0
-        self.wards = Wards()
-
-    def __repr__(self) -> str:
-        return f"<Upstreams {list(self._pools.values())}, {len(self._retired)} retired>"
-
-    def pool(self, target: Target) -> Pool:
-        pool = self._pools.get(target)
-        if pool is None:
-            pool = self._pools[target] = Pool(target, self._settings, self._loop, self._dial, self.wards.of(target))
-        return pool
-
-    def keep_only(self, targets: set[Target]) -> None:
-        """Retire what is not among the targets of the snapshots that are in use now."""
-        for target in [target for target in self._pools if target not in targets]:
-            pool = self._pools.pop(target)
-            pool.retire()
-            self._retired.append(pool)
-        self.wards.keep_only(targets)
-
-    def sweep(self, now: float) -> None:
-        for pool in self._pools.values():
-            pool.sweep(now)
-        if now - self._looked >= _LOOK_EVERY:
-            self._looked = now
-            for pool in self._pools.values():
-                pool.look(now)
-        if self._retired:
-            for pool in self._retired:
-                pool.sweep(now)
-            self._retired = [pool for pool in self._retired if not pool.is_empty()]
-
-    def close(self) -> None:
-        for pool in (*self._pools.values(), *self._retired):
-            pool.close()

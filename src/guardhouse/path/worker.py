@@ -34,10 +34,10 @@ from guardhouse.path.fault import describe
 from guardhouse.path.figures import Figures
 from guardhouse.path.listener import Connection
 from guardhouse.path.plane import DataPlane
+from guardhouse.path.pools import Upstreams
 from guardhouse.path.renewal import Renewal, put_in_force
 from guardhouse.path.tls import SHUTDOWN, tls_context
 from guardhouse.path.tls_files import TlsFiles
-from guardhouse.path.upstream import Upstreams
 from guardhouse.path.vouching import Vouching
 from guardhouse.policy.edition import InForce
 from guardhouse.policy.settings import Settings
