@@ -39,6 +39,7 @@ COMPILED_FILES = (
     "policy/conditions.py",
     "policy/decide.py",
     "policy/facts.py",
+    "policy/servers.py",
 )
 INTERPRETED = ("path/grpc_library.py", "path/grpc_listening.py", "path/shadow.py", "path/worker.py")
 

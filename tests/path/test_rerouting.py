@@ -378,3 +378,13 @@ def test_a_fallback_that_must_be_told_something_gets_no_request_without_it(tmp_p
         assert (await play.say(post(chat("x", "alone", safe_prompt=True)))).status == 200
 
     perform(tmp_path, scene, None, document)
+
+
+def test_a_refusal_says_when_the_soonest_of_the_drained_is_back(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        drain(play, local=play.plane.now() + 1000.0, other=None)
+        answer = await play.say(post(chat("x")))
+        assert answer.code == "upstream_unavailable"
+        assert 990 <= int(answer.headers[b"retry-after"]) <= 1000
+
+    perform(tmp_path, scene, None, config())

@@ -15,7 +15,7 @@ from guardhouse.model.reason import Reason
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.shadow import beside
-from guardhouse.path.targets import permitted, serving
+from guardhouse.path.targets import permitted, why_none
 from guardhouse.path.versions import version_for
 from guardhouse.policy import decide
 from guardhouse.policy.facts import NO_FACTS, Facts
@@ -135,13 +135,7 @@ def _bound(exchange: Exchange, residency: Residency, grant: Grant, model: Model)
     assert exchange.principal is not None
     exchange.keep = grant.keep + model.keep
     bounds = residency.bounds(exchange.keep, exchange.principal.attributes)
-    if bounds is None or permitted(exchange, model) or not serving(exchange, model):
-        return None
-    if bounds.misplaced:
-        return Denial(Reason.REGION_DENIED, f"By where {bounds.misplaced} is.", param="model")
-    if exchange.opaque:
-        return Denial(Reason.CONTENT_UNREADABLE, "Part of it may not leave its region, and this is not text.")
-    return Denial(Reason.REGION_DENIED, param="model")
+    return None if bounds is None or permitted(exchange, model) else why_none(exchange, model)
 
 
 def _judge_fields(exchange: Exchange) -> Verdict:

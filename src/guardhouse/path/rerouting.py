@@ -3,8 +3,9 @@
 First to another target of its model. Then down the model's `fallback`, model by model, if the very same policies allow
 the caller that model too, none of its money is overdrawn by it (overload.py), and the server stands in a region in
 which the model's own servers stand: a fault never widens who may see a request, nor where. Otherwise it is refused, and
-the refusal says when to come back. Every choice comes out of `candidates`, so that what may not be used now, or not for
-this exchange, is not used here either.
+the refusal says when to come back, or, where the rules alone leave no server, which rule that is (policy/servers.py).
+Every choice comes out of `candidates`, so that what may not be used now, or not for this exchange, is not used here
+either.
 """
 
 from typing import Final
@@ -15,7 +16,7 @@ from guardhouse.path import overload
 from guardhouse.path.choosing import candidates
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
-from guardhouse.path.targets import permitted
+from guardhouse.path.targets import permitted, why_none
 from guardhouse.path.wards import FAULTS
 
 _RETRY_AFTER: Final = 1.0
@@ -31,7 +32,7 @@ def first(exchange: Exchange, plane: DataPlane) -> Verdict:
         exchange.target = open_[0]
         return None
     if calm or not permitted(exchange, model):
-        return Denial(Reason.DIALECT_UNSUPPORTED, param="model")
+        return why_none(exchange, model)
     if overload.fall_back(exchange, plane, model, frozenset()):
         return None
     return refusal(exchange, plane)
@@ -50,10 +51,14 @@ def onward(exchange: Exchange, plane: DataPlane, tried: set[str]) -> bool:
 
 
 def refusal(exchange: Exchange, plane: DataPlane) -> Denial:
+    """None of those that may have it can take it: the soonest of them says when it may be tried again."""
     model = exchange.model
     assert model is not None
-    now, wards = plane.loop_time(), plane.upstreams.wards
-    waits = [wards.of(target).breaker.wait(now) for target in permitted(exchange, model)]
+    now, waits = plane.loop_time(), list[float]()
+    for target in permitted(exchange, model):
+        until = plane.gates.drained.get(target.name, exchange.at)
+        if until is not None:  # else until somebody takes it back
+            waits.append(max(until - exchange.at, plane.upstreams.wards.of(target).breaker.wait(now)))
     return Denial(Reason.UPSTREAM_UNAVAILABLE, retry_after=max(_RETRY_AFTER, min(waits, default=_RETRY_AFTER)))
 
 
