@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardhouse.inspect.references import Found, fault_in, find, media_of
+from guardhouse.inspect.references import Found, entry_for, fault_in, find, media_of
 
 HOSTS = ("cdn.example.com", ".images.example.org", "odd.example.com:8443")
 PNG = "data:image/png;base64,AAAA"
@@ -159,6 +159,20 @@ def test_media_and_size_of_what_is_brought_along() -> None:
     assert media_of(url("https://cdn.example.com/")) == ("", 0)
     (found,) = find(part(type="image", source={"type": "base64", "media_type": "Image/GIF", "data": "AAAAAAAA"}))
     assert media_of(found) == ("image/gif", 6)
+
+
+@pytest.mark.parametrize(
+    ("form", "media"), [("wav", "audio/wav"), ("mp3", "audio/mpeg"), ("own", "audio/own"), (5, "")]
+)
+def test_a_recording_says_its_type_as_a_format(form: Any, media: str) -> None:
+    (found,) = find(part(type="input_audio", input_audio={"data": "AAAA", "format": form}))
+    assert media_of(found) == (media, 3)
+
+
+def test_the_entry_by_which_a_url_may_be_fetched() -> None:
+    hosts = ("cdn.example.com", ".other.example:8443")
+    urls = ("https://cdn.example.com:443/a", "https://a.other.example:8443/", "https://a.other.example/", "data:,x")
+    assert [entry_for(each, hosts) for each in urls] == [*hosts, "", ""]
 
 
 @given(

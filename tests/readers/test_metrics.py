@@ -37,7 +37,15 @@ def test_the_series_have_the_names_and_labels_that_dashboards_and_alerts_rest_on
     write(
         tmp_path / "journal" / "w0",
         opened("a"),
-        closed("a", risk=8, policies=("research",), cost=12_500_000, currency="EUR", timing=Timing(load=2.5)),
+        closed(
+            "a",
+            risk=8,
+            policies=("research",),
+            cost=12_500_000,
+            currency="EUR",
+            timing=Timing(load=2.5),
+            media={"image": 2},
+        ),
         denied("b", "model_denied"),
         denied("c", "request_rate_exceeded", model="small"),
         opened("d"),
@@ -54,6 +62,7 @@ def test_the_series_have_the_names_and_labels_that_dashboards_and_alerts_rest_on
     spent = (("currency", "EUR"), small, ("policy", "research"), alice)
     assert found["llm_inference_cost_total"] == {spent: 0.0125}
     assert found["guardhouse_model_time_seconds_total"][small, ("phase", "load")] == 2.5
+    assert found["guardhouse_media_total"] == {(("kind", "image"), small): 2}
     assert found["llm_inference_duration_seconds_bucket"][("le", "0.1"), alice] == 0
     assert found["llm_inference_duration_seconds_bucket"][("le", "0.25"), alice] == 1
     assert found["llm_inference_duration_seconds_bucket"][("le", "+Inf"), alice] == 1

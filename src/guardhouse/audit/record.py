@@ -14,6 +14,7 @@ from typing import Literal
 
 import msgspec
 
+from guardhouse.model.media import MediaKind
 from guardhouse.model.usage import Timing
 
 Decision = Literal["allowed", "denied"]
@@ -29,6 +30,19 @@ class Kept(msgspec.Struct, omit_defaults=True, gc=False):
     by: tuple[str, ...]  # the rules, as `policy support stays`
     within: tuple[str, ...] = ()  # the regions where its content may be, if a rule is about all of it
     withheld: dict[str, int] = {}  # what was taken out for the target alone: kind of bytes -> how often
+
+
+class Media(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
+    """A part of a request that went on without anybody having looked into it."""
+
+    kind: MediaKind
+    place: str
+    brought: Literal["inline", "fetched", "stored"]
+    declared: str = ""  # its media type as the caller says it; one that is not known is "other"
+    sniffed: str = ""  # as its first bytes show it; empty if they show none that is known
+    mislabelled: bool = False  # the bytes are not of the declared type
+    bytes: int = 0  # decoded
+    host: str = ""  # the entry of the model's hosts by which it may be fetched
 
 
 class Opened(msgspec.Struct, tag="opened", tag_field="kind", kw_only=True, omit_defaults=True, gc=False):
@@ -61,6 +75,7 @@ class Opened(msgspec.Struct, tag="opened", tag_field="kind", kw_only=True, omit_
     masked: dict[str, int] = {}  # entity -> how many, in the request
     reserved: int = 0  # tokens at most, of budgets that reserve a bound
     reserved_cost: int = 0  # the same of money, in billionths
+    media: tuple[Media, ...] = ()  # the first of those that are images, recordings or files
     unevaluated: tuple[str, ...] = ()  # the first places of the request that no control could look into
 
 
@@ -125,6 +140,7 @@ class Closed(msgspec.Struct, tag="closed", tag_field="kind", kw_only=True, omit_
     first_byte: float = 0.0  # seconds until the upstream's first body byte
     waited: float | None = None  # seconds that it was held for its turn, a part of both; None: it was not
     risk: int = 0
+    media: dict[str, int] = {}  # kind -> how many parts of the request nobody looked into
     masked_request: dict[str, int] = {}  # entity -> how many, as in `opened`
     masked: dict[str, int] = {}  # likewise, in the response
     controls: dict[str, Control] = {}  # stage -> what it did; a stage that is missing was not reached

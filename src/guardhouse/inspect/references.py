@@ -40,6 +40,7 @@ _SCHEME: Final = re.compile(
     r"[\x00-\x20]*(?:(?:https?|ftps?|file|s3|gs|gcs|hf|blob|data):|[a-z][a-z0-9+.-]*:[/\\]|[/\\]{2})", re.IGNORECASE
 )
 _IGNORED: Final = {ord(letter): None for letter in "\t\r\n"}  # by parsers of URLs, wherever they stand
+_FORMATS: Final = {"mp3": "mpeg"}
 _DATA: Final = re.compile(
     r"data:([a-z]+/[a-z0-9][a-z0-9.+-]*)((?:;[a-z0-9-]+=[A-Za-z0-9._-]+)*);base64,", re.IGNORECASE
 )
@@ -127,8 +128,14 @@ def _look(name: str, value: str, holder: dict[str, Any], path: tuple[str | int, 
             found.append(Found(path, value, "", url=True))
     elif folded in _MEDIA and value and not _is_quotation(name, holder):
         is_url = _SCHEME.match(value[:80].translate(_IGNORED)) is not None
-        media = holder.get("media_type") or holder.get("mime_type") or ""
+        media = holder.get("media_type") or holder.get("mime_type") or _of_recording(path, holder)
         found.append(Found(path, value, media if type(media) is str else "", url=is_url))
+
+
+def _of_recording(path: tuple[str | int, ...], holder: dict[str, Any]) -> str:
+    """What OpenAI's recordings say of themselves instead of a media type."""
+    form = holder.get("format")
+    return f"audio/{_FORMATS.get(form, form)}" if type(form) is str and "input_audio" in path else ""
 
 
 def _is_quotation(name: str, holder: dict[str, Any]) -> bool:
@@ -147,12 +154,22 @@ def fault_in(found: Found, hosts: tuple[str, ...]) -> str | None:
         if value[:8].lower() == "https://":
             return "is not in the one form that is taken: https, a host name in small letters, no user, no backslash"
         return "is neither https nor data in base64"
+    return None if _entry_for(match, hosts) else "leads to a host that this model may not fetch from"
+
+
+def entry_for(url: str, hosts: tuple[str, ...]) -> str:
+    """By which of the hosts a URL may be fetched; empty if by none."""
+    match = _WEB.fullmatch(url)
+    return "" if match is None else _entry_for(match, hosts)
+
+
+def _entry_for(match: re.Match[str], hosts: tuple[str, ...]) -> str:
     host, port = match[1], match[2]
     named = host if port is None or port == "443" else f"{host}:{port}"
     for known in hosts:
         if named == known or (known[0] == "." and named.endswith(known)):
-            return None
-    return "leads to a host that this model may not fetch from"
+            return known
+    return ""
 
 
 def media_of(found: Found) -> tuple[str, int]:

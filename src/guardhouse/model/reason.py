@@ -169,6 +169,7 @@ class Reason(Enum):
     )
     URL_REFUSED = ("url_refused", 400, "caller", False, "The model server is not made to fetch this.")
     MEDIA_REFUSED = ("media_refused", 400, "caller", False, "The model does not take media of this type or size.")
+    MEDIA_MISLABELLED = ("media_mislabelled", 400, "caller", False, "Media are not of the type they are said to be.")
     REACH_FORBIDDEN = (
         "reach_forbidden",
         400,

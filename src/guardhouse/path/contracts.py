@@ -15,11 +15,13 @@ from guardhouse.inspect.abilities import wants
 from guardhouse.inspect.injections import injections
 from guardhouse.inspect.measures import Measures, measure
 from guardhouse.inspect.references import Found, fault_in, find, media_of
+from guardhouse.inspect.sniffing import fits, is_encoded, names_of, sniff
 from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.reason import Reason
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
 from guardhouse.policy.contracts.rules import Rules
+from guardhouse.policy.sections.content import Content
 from guardhouse.policy.snapshot import Model
 
 _PLACES: Final = 160  # characters of a place that a refusal repeats at most
@@ -170,12 +172,32 @@ def _judge_references(found: list[Found], rules: Rules) -> Verdict:
         if fault is not None:
             return Denial(Reason.URL_REFUSED, f"The URL {fault}.", param=_place(each))
         media, size = media_of(each)
-        if media and media not in content.media and f"{media.partition('/')[0]}/*" not in content.media:
+        if media and not _is_taken(media, content):
             return Denial(Reason.MEDIA_REFUSED, "The media type is not among those that are taken.", param=_place(each))
         if size > content.media_bytes:
             detail = f"At most {content.media_bytes} bytes are taken."
             return Denial(Reason.MEDIA_REFUSED, detail, param=_place(each))
+        denial = _judge_bytes(each, media, content) if size else None
+        if denial is not None:
+            return denial
     return None
+
+
+def _judge_bytes(found: Found, declared: str, content: Content) -> Verdict:
+    """What is said to be of a type that is taken, and is of another, has to be of one that is taken as well."""
+    known = sniff(found.value)
+    fitting = fits(declared, known) if declared else bool(known) or not is_encoded(found.value)
+    if not fitting and content.mislabelled == "refuse":
+        return Denial(Reason.MEDIA_MISLABELLED, param=_place(found))
+    if not known or (declared and fitting):
+        return None
+    if not any(_is_taken(name, content) for name in names_of(known)):
+        return Denial(Reason.MEDIA_REFUSED, "The bytes are of a type that is not taken.", param=_place(found))
+    return None
+
+
+def _is_taken(media: str, content: Content) -> bool:
+    return media in content.media or f"{media.partition('/')[0]}/*" in content.media
 
 
 def _place(found: Found) -> str:

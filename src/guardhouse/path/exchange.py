@@ -9,7 +9,7 @@ These are plain classes and no structs, because the compiled build turns their a
 from abc import ABC, abstractmethod
 from typing import Any, Final, Protocol
 
-from guardhouse.audit.record import Attempt, Control, Shadow
+from guardhouse.audit.record import Attempt, Control, Media, Shadow
 from guardhouse.identity.api_keys import Presented
 from guardhouse.identity.certificate import Certified
 from guardhouse.identity.tokens import PresentedToken
@@ -132,6 +132,8 @@ class Exchange:
         "mask_response",
         "masked",
         "masked_response",
+        "media",
+        "media_kinds",
         "meter",
         "model",
         "opaque",
@@ -207,6 +209,8 @@ class Exchange:
         self.mask_response: int = 0  # bits of Entity
         self.masked: dict[str, int] = {}
         self.unevaluated: tuple[str, ...] = ()  # places of the request that nobody could look into
+        self.media: tuple[Media, ...] = ()  # the first of them that are images, recordings or files
+        self.media_kinds: dict[str, int] = {}  # how many of each kind there are
         self.withheld: dict[str, int] = {}  # what was taken out for the server that it went to
         self.target: Target | None = None
         self.slot: Slot | None = None  # its way through a target's capacity

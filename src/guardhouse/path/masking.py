@@ -14,6 +14,7 @@ from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.entity import Entity
 from guardhouse.model.reason import Reason
 from guardhouse.path.exchange import Exchange
+from guardhouse.path.media import note as note_media
 from guardhouse.path.plane import DataPlane
 
 _MOST_PLACES = 8
@@ -38,6 +39,7 @@ def mask(exchange: Exchange, plane: DataPlane) -> Verdict:
         exchange.controls["masking"] = "skipped"
         if hidden:
             exchange.unevaluated = places_of(hidden)
+            note_media(exchange, route.dialect.media(exchange.document, route))
         return None
     if hidden:
         return Denial(Reason.CONTENT_UNREADABLE, "A policy masks requests; this part is not text.", hidden[0])

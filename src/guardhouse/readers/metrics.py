@@ -128,6 +128,9 @@ class MetricsReader(Collector):
         )
         text = "How long model servers say that they took, to load a model, to read prompts and to write answers."
         yield _counter("guardhouse_model_time_seconds", text, ["model_id", "phase"], timings)
+        media = (([model, kind], count) for model, kinds in counts.media.items() for kind, count in kinds.items())
+        text = "Images, recordings and files in requests that no control looked into, by kind."
+        yield _counter("guardhouse_media", text, ["model_id", "kind"], media)
         denied = (([reason], count) for reason, count in counts.denied.items())
         yield _counter("guardhouse_requests_denied", "Requests refused by the gateway, by reason.", ["reason"], denied)
         events = (([name], count) for name, count in counts.events.items())

@@ -51,6 +51,7 @@ _VIOLATIONS = frozenset(
         Reason.INJECTION_FOUND,
         Reason.SIGNATURE_REQUIRED,
         Reason.MEDIA_REFUSED,
+        Reason.MEDIA_MISLABELLED,
         Reason.TOKENS_BEYOND_LIMIT,
         Reason.COST_BEYOND_BUDGET,
         Reason.INPUT_UNBOUNDED,
@@ -80,6 +81,7 @@ class _Closed(msgspec.Struct, tag="closed", tag_field="kind", gc=False):
     finish_reason: str = ""
     input_tokens: int = 0
     output_tokens: int = 0
+    media: dict[str, int] = {}
     timing: Timing | None = None
     usage_source: str = ""
     cost: int = 0
@@ -122,6 +124,7 @@ class Counts(msgspec.Struct):
     events: dict[str, int] = {}  # name -> how many
     shadow: dict[str, int] = {}  # what a policy on trial would have done otherwise -> how often
     open: dict[str, int] = {}  # worker -> exchanges
+    media: dict[str, dict[str, int]] = {}  # model -> kind -> parts that nobody looked into
     timings: dict[str, dict[str, float]] = {}  # model -> phase -> seconds
     mended: int = 0
     outages: int = 0
@@ -189,6 +192,10 @@ class Tally:
             pair.output_tokens += record.output_tokens
         if record.timing is not None:
             self._count_timing(record.model, record.timing)
+        if record.media:
+            kinds = self.counts.media.setdefault(record.model, {})
+            for kind, count in record.media.items():
+                kinds[kind] = kinds.get(kind, 0) + count
         if tokens and record.usage_source != "reserved":
             user.ratios.observe(RATIOS, record.output_tokens / tokens)
         if record.outcome != "aborted":

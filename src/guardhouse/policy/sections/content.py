@@ -7,6 +7,7 @@ defaults of `media`, `media_bytes` and `hosts` hold for every model, with this s
 
 import re
 from collections.abc import Iterator
+from typing import Literal
 
 import msgspec
 
@@ -36,6 +37,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     files: int | None = None
     media: tuple[str, ...] = MEDIA
     media_bytes: int = 20 * _MIB
+    mislabelled: Literal["tell", "refuse"] = "tell"
     hosts: tuple[str, ...] = ()
 
 
@@ -58,6 +60,10 @@ CONTENT: Kind[Content] = Shape(
             "Media types of what it brings along.",
         ),
         "media_bytes": Key(kinds.SIZE, "Size of each thing that it brings along."),
+        "mislabelled": Key(
+            kinds.Choice("word", {"tell": "tell", "refuse": "refuse"}),
+            "What becomes of media whose bytes are not of the type that they are said to be, or of none that is known.",
+        ),
         "hosts": Key(
             ListOf(
                 kinds.Text(

@@ -19,6 +19,7 @@ from typing import Any
 
 from guardhouse.model.denial import Denial
 from guardhouse.model.dialect import DialectName
+from guardhouse.model.media import Part
 from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
 from guardhouse.model.secret import Secret
@@ -138,6 +139,10 @@ class Dialect(ABC):
     @abstractmethod
     def unreadable(self, document: Any, route: Route) -> list[str]:
         """Where there is content that no control can look into."""
+
+    def media(self, document: Any, route: Route) -> list[Part]:
+        """Those of the unreadable that are images, recordings, videos or files, for the record."""
+        return []
 
     @abstractmethod
     def unknown_fields(self, document: Any, route: Route) -> list[str]: ...

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
 from guardhouse.wire.dialects.dialect import Prepared
-from guardhouse.wire.dialects.ollama.request import check, is_streamed, prepare, unknown_fields, unreadable
+from guardhouse.wire.dialects.ollama.request import check, is_streamed, media, prepare, unknown_fields, unreadable
 
 CHAT, GENERATE, EMBED = Operation.CHAT, Operation.COMPLETIONS, Operation.EMBEDDINGS
 CALL = {"function": {"name": "look_up", "arguments": {"city": "Oslo"}}}
@@ -168,3 +168,14 @@ def test_what_passes_can_be_read_to_the_end_and_what_does_not_is_a_400(
     assert isinstance(unknown_fields(document, operation), list)
     prepare(document, "u")
     assert check(msgspec.json.decode(msgspec.json.encode(document)), operation) is None
+
+
+def test_images_are_told_of_one_by_one() -> None:
+    chat = {"model": "m", "messages": [{"role": "user", "content": "x"}, {"role": "user", "images": ["AAAA", "BBBB"]}]}
+    assert [(part.kind, part.place, part.value) for part in media(chat, Operation.CHAT)] == [
+        ("image", "messages[1].images[0]", "AAAA"),
+        ("image", "messages[1].images[1]", "BBBB"),
+    ]
+    generate = {"model": "m", "prompt": "x", "images": ["AAAA"], "context": [1, 2]}
+    assert [part.place for part in media(generate, Operation.COMPLETIONS)] == ["images[0]"]
+    assert media({"model": "m", "input": "x"}, Operation.EMBEDDINGS) == []

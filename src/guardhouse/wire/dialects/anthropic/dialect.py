@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from guardhouse.model.denial import Denial
+from guardhouse.model.media import Part
 from guardhouse.model.secret import Secret
 from guardhouse.model.text import Text
 from guardhouse.model.usage import Usage
-from guardhouse.wire.dialects.anthropic import answer, errors, headers, lengths, request, texts, tools
+from guardhouse.wire.dialects.anthropic import answer, errors, headers, lengths, media, request, texts, tools
 from guardhouse.wire.dialects.anthropic.events import BlockStream
 from guardhouse.wire.dialects.anthropic.fields import COUNT_TOKENS
 from guardhouse.wire.dialects.anthropic.passage import Passage
@@ -40,6 +41,9 @@ class Anthropic(Dialect):
 
     def unreadable(self, document: Any, route: Route) -> list[str]:
         return request.unreadable(document)
+
+    def media(self, document: Any, route: Route) -> list[Part]:
+        return media.media(document)
 
     def unknown_fields(self, document: Any, route: Route) -> list[str]:
         return request.unknown_fields(document, route.path)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from guardhouse.model.denial import Denial
+from guardhouse.model.media import Part
 from guardhouse.model.operation import Operation
 from guardhouse.model.text import Text
 from guardhouse.model.usage import Usage
@@ -38,6 +39,9 @@ class Ollama(Dialect):
 
     def unreadable(self, document: Any, route: Route) -> list[str]:
         return request.unreadable(document, route.operation)
+
+    def media(self, document: Any, route: Route) -> list[Part]:
+        return request.media(document, route.operation)
 
     def unknown_fields(self, document: Any, route: Route) -> list[str]:
         return request.unknown_fields(document, route.operation)

@@ -19,6 +19,7 @@ tokens.
 from typing import Any
 
 from guardhouse.model.denial import Denial
+from guardhouse.model.media import Part
 from guardhouse.model.operation import Operation
 from guardhouse.wire.dialects.dialect import Prepared
 from guardhouse.wire.dialects.rules import (
@@ -83,6 +84,19 @@ def unreadable(document: dict[str, Any], operation: Operation) -> list[str]:
         messages = enumerate(document["messages"])
         return [f"messages[{index}].images" for index, message in messages if message.get("images")]
     return [name for name in ("images", "context") if document.get(name)] if operation is Operation.COMPLETIONS else []
+
+
+def media(document: dict[str, Any], operation: Operation) -> list[Part]:
+    """The images among these."""
+    if operation is Operation.CHAT:
+        lists = [(message.get("images"), f"messages[{index}].") for index, message in enumerate(document["messages"])]
+    else:
+        lists = [(document.get("images"), "")] if operation is Operation.COMPLETIONS else []
+    return [
+        Part("image", f"{place}images[{index}]", "", image)
+        for images, place in lists
+        for index, image in enumerate(images or ())
+    ]
 
 
 def prepare(document: dict[str, Any], upstream_name: str) -> Prepared:

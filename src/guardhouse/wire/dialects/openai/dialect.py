@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from guardhouse.model.denial import Denial
+from guardhouse.model.media import Part
 from guardhouse.model.text import Text
 from guardhouse.model.usage import Usage
 from guardhouse.wire.dialects.dialect import Dialect, Prepared, Route
 from guardhouse.wire.dialects.flow import AnswerStream, MaskerFactory, Whole
-from guardhouse.wire.dialects.openai import answer, errors, lengths, measure, request, streams, texts
+from guardhouse.wire.dialects.openai import answer, errors, lengths, measure, media, request, streams, texts
 
 
 class OpenAI(Dialect):
@@ -37,6 +38,9 @@ class OpenAI(Dialect):
 
     def unreadable(self, document: Any, route: Route) -> list[str]:
         return request.unreadable(document, route.operation)
+
+    def media(self, document: Any, route: Route) -> list[Part]:
+        return media.media(document, route.operation)
 
     def unknown_fields(self, document: Any, route: Route) -> list[str]:
         return request.unknown_fields(document, route.operation)

@@ -1,0 +1,179 @@
+"""What media are by their first bytes, beside what they are said to be.
+
+A media type is a claim of the caller. Model servers, and the libraries they read media with, go by the bytes, so a rule
+about types that only hears the claim is no rule: a playlist or a drawing that is said to be a picture makes the reader
+of it fetch other things. SIGNATURES is a short table of what is common, and of what refers elsewhere; it does not tell
+whether a file is sound, nor what else is hidden in it.
+
+Only the first characters of base64 are decoded, never the whole; its size follows from its length. What is not base64
+from the first character on is not looked at, and is of no known type.
+
+Containers hold one thing or another (a picture or a film in the same boxes, documents in zip archives), so a type that
+is found has several names that fit it.
+"""
+
+import binascii
+import re
+from typing import Final
+
+_PREFIX: Final = 88  # characters of base64 that are decoded: 66 bytes
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/_\r\n-]+={0,2}")
+_URL_SAFE: Final = str.maketrans("-_", "+/", "\r\n")
+_LEAST: Final = 24  # characters of what is media rather than a word
+
+SIGNATURES: Final = (
+    (0, b"\x89PNG\r\n\x1a\n", "image/png"),
+    (0, b"\xff\xd8\xff", "image/jpeg"),
+    (0, b"GIF87a", "image/gif"),
+    (0, b"GIF89a", "image/gif"),
+    (8, b"WEBP", "image/webp"),
+    (8, b"WAVE", "audio/wav"),
+    (8, b"AVI ", "video/x-msvideo"),
+    (0, b"II*\0", "image/tiff"),
+    (0, b"MM\0*", "image/tiff"),
+    (0, b"ID3", "audio/mpeg"),
+    (0, b"OggS", "audio/ogg"),
+    (0, b"fLaC", "audio/flac"),
+    (0, b"\x1aE\xdf\xa3", "video/webm"),
+    (4, b"moov", "video/quicktime"),
+    (4, b"mdat", "video/quicktime"),
+    (0, b"%PDF-", "application/pdf"),
+    (0, b"PK\x03\x04", "application/zip"),
+    (0, b"\x1f\x8b\x08", "application/gzip"),
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole-storage"),
+    (0, b"{\\rtf", "application/rtf"),
+    (0, b"%!PS", "application/postscript"),
+)
+_IN_RIFF: Final = frozenset(("image/webp", "audio/wav", "video/x-msvideo"))
+_BRANDS: Final = (
+    (b"M4A", "audio/mp4"),
+    (b"M4B", "audio/mp4"),
+    (b"avi", "image/avif"),
+    (b"hei", "image/heic"),
+    (b"mif", "image/heic"),
+    (b"qt ", "video/quicktime"),
+)
+_MARKUP: Final = (
+    (b"<svg", "image/svg+xml"),
+    (b"<!doctype html", "text/html"),
+    (b"<html", "text/html"),
+    (b"<?xml", "application/xml"),
+    (b"#extm3u", "application/vnd.apple.mpegurl"),
+)
+_OFFICE: Final = "application/vnd.openxmlformats-officedocument."
+_OPEN: Final = "application/vnd.oasis.opendocument."
+_NAMES: Final[dict[str, frozenset[str]]] = {  # other names of the type that was found
+    "application/gzip": frozenset(("application/x-gzip",)),
+    "application/rtf": frozenset(("text/rtf",)),
+    "application/vnd.apple.mpegurl": frozenset(("application/x-mpegurl", "audio/mpegurl", "audio/x-mpegurl")),
+    "application/xml": frozenset(("image/svg+xml", "text/html", "text/xml", "application/xhtml+xml")),
+    "application/x-ole-storage": frozenset(
+        ("application/msword", "application/vnd.ms-excel", "application/vnd.ms-powerpoint")
+    ),
+    "application/zip": frozenset(
+        (
+            *(f"{_OFFICE}{kind}" for kind in ("presentationml.presentation", "spreadsheetml.sheet")),
+            f"{_OFFICE}wordprocessingml.document",
+            *(f"{_OPEN}{kind}" for kind in ("presentation", "spreadsheet", "text")),
+            *("application/epub+zip", "application/x-zip-compressed"),
+        )
+    ),
+    "audio/aac": frozenset(("audio/aacp", "audio/x-aac")),
+    "audio/flac": frozenset(("audio/x-flac",)),
+    "audio/mp4": frozenset(("audio/m4a", "audio/x-m4a", "video/mp4")),
+    "audio/mpeg": frozenset(("audio/mp3", "audio/x-mp3", "audio/x-mpeg")),
+    "audio/ogg": frozenset(("application/ogg", "audio/opus", "video/ogg")),
+    "audio/wav": frozenset(("audio/vnd.wave", "audio/wave", "audio/x-wav")),
+    "image/avif": frozenset(("image/avif-sequence",)),
+    "image/heic": frozenset(("image/heic-sequence", "image/heif", "image/heif-sequence")),
+    "image/jpeg": frozenset(("image/jpg", "image/pjpeg")),
+    "image/png": frozenset(("image/apng", "image/x-png")),
+    "video/mp4": frozenset(("audio/m4a", "audio/mp4", "audio/x-m4a", "video/quicktime", "video/x-m4v")),
+    "video/quicktime": frozenset(("video/mp4",)),
+    "video/webm": frozenset(("audio/webm", "audio/x-matroska", "video/x-matroska")),
+    "video/x-msvideo": frozenset(("video/avi", "video/msvideo")),
+}
+_FIRM: Final = frozenset(  # types whose bytes always begin as is said above
+    (
+        *(name for _, _, name in SIGNATURES),
+        *(name for _, name in _BRANDS),
+        *("audio/mpeg", "video/mp4", "audio/aac"),
+        *(other for name, others in _NAMES.items() if name != "application/xml" for other in others),
+    )
+)
+_TEXTUAL: Final = frozenset(("application/xml", "image/svg+xml", "text/html"))
+KNOWN: Final = _FIRM | _TEXTUAL | frozenset((*_NAMES, "application/json", "text/csv", "text/markdown", "text/plain"))
+
+
+def start_of(value: str) -> int:
+    """Where the base64 begins, of a `data:` URL; 0 of what is none."""
+    return value.find(",", 0, 256) + 1 if value[:5].lower() == "data:" else 0
+
+
+def size_of(value: str) -> int:
+    """How many bytes base64 stands for, by its length."""
+    padding = 2 if value.endswith("==") else 1 if value.endswith("=") else 0
+    return max(0, len(value) - start_of(value) - padding) * 3 // 4
+
+
+def is_encoded(value: str) -> bool:
+    """Whether something is brought along in base64, as far as its beginning tells."""
+    start = start_of(value)
+    return len(value) - start >= _LEAST and _BASE64.fullmatch(value[start : start + _PREFIX]) is not None
+
+
+def sniff(value: str) -> str:
+    """The media type of what is brought along in base64; empty if it is of no known one."""
+    start = start_of(value)
+    head = value[start : start + _PREFIX]
+    if _BASE64.fullmatch(head) is None:
+        return ""
+    plain = head.translate(_URL_SAFE).rstrip("=")
+    whole = len(plain) // 4 * 4 if len(plain) % 4 == 1 else len(plain)
+    return type_of(binascii.a2b_base64(plain[:whole] + "=" * (-whole % 4)))
+
+
+def type_of(head: bytes) -> str:
+    for offset, signature, name in SIGNATURES:
+        if head.startswith(signature, offset) and (name not in _IN_RIFF or head.startswith(b"RIFF")):
+            return name
+    if head[4:8] == b"ftyp":
+        return next((name for brand, name in _BRANDS if head.startswith(brand, 8)), "video/mp4")
+    if len(head) > 3 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0:
+        return _of_frame(head)
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    return next((name for mark, name in _MARKUP if text.startswith(mark)), "")
+
+
+def _of_frame(head: bytes) -> str:
+    """A frame of sound: its layer, its rates, none of them one that is reserved."""
+    if head[1] & 0xF6 == 0xF0:
+        return "audio/aac"
+    sound = (
+        head[1] & 0x18 != 0x08
+        and head[1] & 0x06 in (2, 4)
+        and head[2] & 0xF0 not in (0, 0xF0)
+        and head[2] & 0x0C != 0x0C
+    )
+    return "audio/mpeg" if sound else ""
+
+
+def names_of(found: str) -> frozenset[str]:
+    """Every name that fits a type that was found."""
+    return _NAMES.get(found, frozenset()) | {found}
+
+
+def fits(declared: str, found: str) -> bool:
+    """Whether bytes of the type that was found (empty: of none that is known) may be called `declared`."""
+    if not found:
+        return declared not in _FIRM
+    if found == "application/zip" and declared.startswith((_OFFICE, _OPEN)):
+        return True
+    if found in _TEXTUAL and (declared.startswith("text/") or declared.endswith("+xml")):
+        return True
+    return declared in names_of(found)
+
+
+def told(declared: str) -> str:
+    """A caller's word for a media type as it may stand on a record: what is not known is `other`."""
+    return declared if not declared or declared in KNOWN else "other"
