@@ -65,10 +65,11 @@ def message_request_body(prompt: str, *, tokens: int = 128) -> bytes:
     )
 
 
-def tensor_request_body(prompt: str) -> bytes:
-    """The name of the model stands in the path, and a parameter tells it to the upstream."""
+def tensor_request_body(prompt: str, *, tokens: int = 128) -> bytes:
+    """What `request_body` asks, with the model in the path, as KServe v2 has it."""
     tensor = {"name": "texts", "shape": [2], "datatype": "BYTES", "data": [SYSTEM, prompt]}
-    return msgspec.json.encode({"id": "bench", "parameters": {"model": TENSOR}, "inputs": [tensor]})
+    parameters = {"temperature": 0.2, "max_tokens": tokens}
+    return msgspec.json.encode({"id": "bench", "parameters": parameters, "inputs": [tensor]})
 
 
 def tensor_answer_body(text: str) -> bytes:

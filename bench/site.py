@@ -56,7 +56,7 @@ class Site:
             asked = payload.message_request_body(prose(size), tokens=tokens)
             return payload.http_request(self.port, self.running.headers, asked, "/v1/messages")
         if self.contender.tensors and not model:
-            asked = payload.tensor_request_body(prose(size))
+            asked = payload.tensor_request_body(prose(size), tokens=tokens)
             return payload.http_request(self.port, self.running.headers, asked, payload.TENSOR_PATH)
         private = self.contender.private
         prompt = private_prose(size) if private else prose(size)

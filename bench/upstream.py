@@ -36,6 +36,7 @@ def _plain(status: str, body: bytes) -> bytes:
 
 ANSWER = _plain("200 OK", payload.answer_body(prose(400)))
 MESSAGE = _plain("200 OK", payload.message_body(prose(400)))
+TENSOR_PATH = payload.TENSOR_PATH.encode()
 TENSOR = _plain("200 OK", payload.tensor_answer_body(prose(400)))
 PRIVATE = _plain("200 OK", payload.answer_body(private_prose(400)))
 UNMASKED = _plain("500 Internal Server Error", b'{"error":{"message":"the prompt arrived unmasked"}}')
@@ -127,6 +128,7 @@ class Server(asyncio.Protocol):
         self.wheels = wheels
         self.stream: Stream | None = None
         self.paused = False
+        self.path = b""
         self.body: list[bytes] = []
         self.parser = httptools.HttpRequestParser(self)
 
@@ -149,6 +151,9 @@ class Server(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.parser.feed_data(data)
 
+    def on_url(self, url: bytes) -> None:
+        self.path = url
+
     def on_body(self, body: bytes) -> None:
         self.body.append(body)
 
@@ -161,7 +166,7 @@ class Server(asyncio.Protocol):
             self.write(ANSWER)
         elif model == payload.MESSAGE.encode():
             self.write(MESSAGE)
-        elif model == payload.TENSOR.encode():
+        elif self.path == TENSOR_PATH:
             self.write(TENSOR)
         elif model == payload.PRIVATE.encode():
             self.write(UNMASKED if EMAIL.encode() in body or CARD.encode() in body else PRIVATE)

@@ -18,7 +18,7 @@ import re
 from typing import Any, Final
 
 _COMMON: Final = frozenset(
-    ("arguments", "content", "id", "model", "name", "role", "text", "thinking", "tool_call_id", "type")
+    ("arguments", "content", "datatype", "id", "model", "name", "role", "text", "thinking", "tool_call_id", "type")
 )
 _ENDINGS: Final = ("url", "uri", "urls", "uris", "href")
 _MEDIA: Final = frozenset(

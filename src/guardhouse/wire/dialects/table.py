@@ -26,12 +26,15 @@ DIALECTS: dict[DialectName, Dialect] = {  # of declared routes, one that nothing
     "generic": Generic(Plan()),
     "kserve-grpc": KSERVE_GRPC,
 }
-_RECOGNISERS = (openai.recognise, anthropic.recognise, ollama.recognise, kserve.recognise, kserve_grpc.recognise)
+_OF_KSERVE = b"/v2"
+_RECOGNISERS = (openai.recognise, anthropic.recognise, ollama.recognise, kserve_grpc.recognise)
 _OF_ANTHROPIC = (anthropic.recognise_models, *_RECOGNISERS)
 
 
 def recognise(method: str, path: bytes, headers: Container[bytes]) -> Route | Reason:
     """The route, or why there is none. At most one dialect knows a path, but for those that a header tells apart."""
+    if path.startswith(_OF_KSERVE):
+        return kserve.recognise(method, path)
     reason = Reason.ROUTE_UNKNOWN
     for recogniser in _OF_ANTHROPIC if anthropic.TOLD_BY in headers else _RECOGNISERS:
         found = recogniser(method, path)

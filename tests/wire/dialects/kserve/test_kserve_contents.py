@@ -90,11 +90,11 @@ def test_raw_elements_that_are_no_text_are_unreadable() -> None:
     found = KSERVE.read(headers, sent, way := route())
     assert isinstance(found, tuple)
     assert KSERVE.unreadable(found[0], way) == ["inputs[0].data"]
-    assert values(KSERVE.texts(found[0], way)) == ["x"]
+    assert values(KSERVE.texts(found[0], way)) == []
 
 
 def test_the_elements_of_numeric_tensors_are_no_texts() -> None:
-    assert values(request_texts(infer(tensor([1.0, 2.0])))) == ["x"]
+    assert values(request_texts(infer(tensor([1.0, 2.0])))) == []
 
 
 def answered(outputs: Any, **more: Any) -> Any:
@@ -178,3 +178,13 @@ def test_every_text_of_a_request_can_be_replaced(texts: list[str], content_type:
             text.holder[text.key] = "*"
     wanted = b64("*") if content_type == "base64" else "*"
     assert document["inputs"][0]["data"] == [wanted] * len(texts)
+
+
+def test_a_name_that_is_too_short_and_plain_for_anything_that_is_masked_is_no_text() -> None:
+    document = infer(words("x") | {"name": "texts"}, id="request_7")
+    assert values(request_texts(document)) == ["x"]
+
+
+@pytest.mark.parametrize("name", ["4111111111111111", "a@b.co", "gh_token_of_15c", "10.1.2.3", "call 5551234"])
+def test_a_name_that_could_be_anything_that_is_masked_is_a_text(name: str) -> None:
+    assert values(request_texts(infer(words("x") | {"name": name}, id=name))) == [name, name, "x"]

@@ -17,16 +17,14 @@ from typing import Any
 
 from guardhouse.model.text import Text
 from guardhouse.wire.dialects.kserve.datatypes import BYTES
-from guardhouse.wire.dialects.walk import collect, collect_around
+from guardhouse.wire.dialects.walk import collect, collect_around, is_plain
 
 _SOURCE = frozenset(("json", "hg_json"))
 _BASE64 = "base64"
 _TEXTUAL = frozenset(("", "str", "pd", "np", "datetime", "json", "hg_json", "base64"))
 _NUMERIC = frozenset(("", "np", "pd"))
-_STRUCTURAL = frozenset(("datatype", "model_name", "model_version"))
 _STRUCTURAL_ANSWER = frozenset(("model_name", "model_version"))
 _DATA = frozenset(("data",))
-_INPUTS = frozenset(("inputs",))
 _OUTPUTS = frozenset(("outputs",))
 
 
@@ -43,14 +41,31 @@ class Encoded:
 
 
 def request_texts(document: dict[str, Any]) -> list[Text]:
+    """The members of a request are a closed list, so that each of them is asked for by its name."""
     found: list[Text] = []
-    collect_around(document, "other", found, _STRUCTURAL, _INPUTS)
+    _named(document, "id", "other", found)
+    _below(document, "outputs", "other", found)
+    _below(document, "parameters", "other", found)
     above = _said_by(document)
     for tensor in document["inputs"]:
-        collect_around(tensor, "user", found, _STRUCTURAL, _DATA)
+        _named(tensor, "name", "user", found)
+        _below(tensor, "parameters", "user", found)
         if tensor["datatype"] == BYTES:
             _texts_in(tensor["data"], _said_by(tensor) or above, "user", found)
     return found
+
+
+def _named(holder: dict[str, Any], key: str, role: str, found: list[Text]) -> None:
+    """What only names something is a text unless it is too short and plain to be anything that is masked (walk.py)."""
+    name = holder.get(key)
+    if name and not is_plain(name):
+        found.append(Text(name, role, holder, key))
+
+
+def _below(holder: dict[str, Any], key: str, role: str, found: list[Text]) -> None:
+    below = holder.get(key)
+    if below:
+        collect(below, role, found)
 
 
 def answer_texts(document: Any) -> list[Text]:

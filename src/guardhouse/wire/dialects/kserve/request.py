@@ -41,7 +41,7 @@ def check(document: Any, *, names_model: bool) -> Denial | None:
     number = document.get("id")
     if number is not None and number != "" and not is_name(number):
         return invalid("id", f"a string of at most {LONGEST_NAME} printable characters")
-    denial = _judge_parameters(document, "")
+    denial = _judge_parameters(document, "") if "parameters" in document else None
     if denial is not None:
         return denial
     return _judge_tensors(document, "inputs", _INPUT) or _judge_tensors(document, "outputs", _OUTPUT)
@@ -72,24 +72,29 @@ def _judge_tensors(document: dict[str, Any], side: str, fields: frozenset[str]) 
     names: set[str] = set()
     for index, tensor in enumerate(tensors):
         place = f"{side}[{index}]"
-        if type(tensor) is not dict:
-            return invalid(place, "an object")
-        if not tensor.keys() <= fields:
-            return invalid(place, "without fields that are not of the protocol")
-        name: Any = tensor.get("name")
-        if not is_name(name) or name in names:
-            return invalid(f"{place}.name", f"a string of 1 to {LONGEST_NAME} printable characters, and each name once")
-        names.add(name)
-        denial = _judge_parameters(tensor, f"{place}.") or (judge_tensor(tensor, place) if wanted else None)
+        denial = _judge_member(tensor, place, fields, names)
+        if denial is None and wanted:
+            denial = judge_tensor(tensor, place)
         if denial is not None:
             return denial
     return None
 
 
+def _judge_member(tensor: Any, place: str, fields: frozenset[str], names: set[str]) -> Denial | None:
+    """What inputs and outputs have in common; `names` are those of the tensors before it, and takes up its own."""
+    if type(tensor) is not dict:
+        return invalid(place, "an object")
+    if not tensor.keys() <= fields:
+        return invalid(place, "without fields that are not of the protocol")
+    name: Any = tensor.get("name")
+    if not is_name(name) or name in names:
+        return invalid(f"{place}.name", f"a string of 1 to {LONGEST_NAME} printable characters, and each name once")
+    names.add(name)
+    return _judge_parameters(tensor, f"{place}.") if "parameters" in tensor else None
+
+
 def _judge_parameters(holder: dict[str, Any], place: str) -> Denial | None:
-    parameters = holder.get("parameters")
-    if parameters is None:
-        return None if "parameters" not in holder else invalid(f"{place}parameters", "an object")
+    parameters = holder["parameters"]
     if type(parameters) is not dict or len(parameters) > _MOST_PARAMETERS:
         return invalid(f"{place}parameters", f"an object of at most {_MOST_PARAMETERS} members")
     for name, value in parameters.items():

@@ -7,6 +7,7 @@ configured name (`upstream_path` of the dialect).
 """
 
 import re
+from functools import lru_cache
 
 from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
@@ -21,6 +22,7 @@ _MODEL = re.compile(
 )
 _SERVER = frozenset((b"/v2", b"/v2/health/live", b"/v2/health/ready"))
 _LONGEST = 300
+_REMEMBERED = 1024  # paths, of at most _LONGEST bytes
 
 
 class KServeRoute(Route):
@@ -40,17 +42,26 @@ class KServeRoute(Route):
 def recognise(dialect: Dialect, method: str, path: bytes) -> Route | Reason:
     if not path.startswith(b"/v2"):
         return Reason.ROUTE_UNKNOWN
-    match = _MODEL.fullmatch(path) if len(path) <= _LONGEST else None
-    if match is None:
+    parts = _parts_of(path) if len(path) <= _LONGEST else None
+    if parts is None:
         if path not in _SERVER:
             return Reason.ROUTE_UNKNOWN
         return _read(dialect, method, path, None, "")
-    model, version = match[1].decode("ascii"), (match[2] or b"").decode("ascii")
-    if match[3] != b"/infer":
+    model, version, infers = parts
+    if not infers:
         return _read(dialect, method, path, model, version)
     if method != "POST":
         return Reason.METHOD_NOT_ALLOWED
     return KServeRoute(dialect, Operation.PREDICT, path, model, version, local=False)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _parts_of(path: bytes) -> tuple[str, str, bool] | None:
+    """Model, version and whether it infers. Callers ask for few paths, again and again."""
+    match = _MODEL.fullmatch(path)
+    if match is None:
+        return None
+    return match[1].decode("ascii"), (match[2] or b"").decode("ascii"), match[3] == b"/infer"
 
 
 def _read(dialect: Dialect, method: str, path: bytes, model: str | None, version: str) -> Route | Reason:
