@@ -1,6 +1,7 @@
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from worlds import document_of, policies, principals, uses
@@ -11,6 +12,7 @@ from guardhouse.policy.compile import compile_snapshot
 from guardhouse.policy.decide import decide
 from guardhouse.policy.facts import Facts
 from guardhouse.policy.redundant import redundant
+from guardhouse.policy.sections.effects import Effects
 from guardhouse.policy.snapshot import Grant
 
 
@@ -34,17 +36,37 @@ def test_a_part_is_told_wherever_it_stands() -> None:
     assert told([ALL, SOME]) == [1]
 
 
-def test_what_adds_something_is_left_alone() -> None:
-    for addition in (
-        {"limits": {"requests": "1/s"}},
-        {"mask": {"entities": ["email"]}},
-        {"unknown_fields": "refuse"},
-        {"approve": {"by": ["law"]}},
-        {"route": ["local"]},
-        {"flag": ["seen"]},
-    ):
-        assert told([ALL, {**SOME, **addition}]) == []
-        assert told([ALL, {**SOME, **addition, "effect": "restrict"}]) == []
+ADDITIONS: list[dict[str, Any]] = [
+    {"limits": {"requests": "1/s"}},
+    {"mask": {"entities": ["email"]}},
+    {"unknown_fields": "refuse"},
+    {"approve": {"by": ["law"]}},
+    {"route": ["local"]},
+    {"keep_in": {"servers": ["caller:region"]}},
+    {"flag": ["seen"]},
+    {"require": ["signature"]},
+    {"injection": "flag"},
+    {"injection": "block"},
+]
+
+
+def test_there_is_an_addition_of_every_kind() -> None:
+    assert {key for addition in ADDITIONS for key in addition} == {
+        field.name for field in msgspec.structs.fields(Effects)
+    }
+
+
+@pytest.mark.parametrize("addition", ADDITIONS, ids=str)
+def test_what_adds_something_is_left_alone(addition: dict[str, Any]) -> None:
+    for effect in ("allow", "restrict"):
+        assert told([ALL, {**SOME, **addition, "effect": effect}]) == []
+        if "limits" not in addition and "approve" not in addition:  # which count for each policy that says them
+            assert told([{**ALL, **addition}, {**SOME, **addition, "effect": effect}]) == [1]
+
+
+def test_to_note_injections_adds_nothing_where_they_are_blocked() -> None:
+    assert told([{**ALL, "injection": "block"}, {**SOME, "injection": "flag"}]) == [1]
+    assert told([{**ALL, "injection": "flag"}, {**SOME, "injection": "block"}]) == []
 
 
 def test_a_condition_or_a_join_covers_only_its_like() -> None:

@@ -85,7 +85,7 @@ class Shadow(msgspec.Struct, omit_defaults=True, gc=False):
     revision: str
     would: Would
     reason: str = ""  # code of model.reason, if it would have denied
-    changed: list[str] = []  # what would come with the allowance and be otherwise: members of the grant, `model`
+    changed: list[str] = []  # what would come with the allowance and be otherwise: parts of the grant, model, servers
 
 
 class Attempt(msgspec.Struct, frozen=True, gc=False):

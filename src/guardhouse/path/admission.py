@@ -7,7 +7,7 @@ nothing is: a request that one rule refuses uses up no other rule. Rates run on 
 windows of the calendar cannot but go by the wall's.
 """
 
-from guardhouse.limits.book import Admitted, Limited, Pending
+from guardhouse.limits.book import Admitted, Answer, Book, Limited, Pending
 from guardhouse.limits.calendar import written
 from guardhouse.limits.load import asked
 from guardhouse.limits.quota import Quota
@@ -18,37 +18,46 @@ from guardhouse.path import capping, sizing
 from guardhouse.path.exchange import HELD, Exchange
 from guardhouse.path.meter import Meter
 from guardhouse.path.plane import DataPlane
+from guardhouse.policy.snapshot import Grant
 
 
 def admit(exchange: Exchange, plane: DataPlane) -> Verdict:
-    grant, principal = exchange.grant, exchange.principal
+    grant = exchange.grant
     if grant is None or not grant.limits:
         return None
+    now = plane.loop_time()  # not `started`: it may have waited since, behind another exchange or for a place
+    answer = ask(exchange, grant, plane.limits, now)
+    if isinstance(answer, Admitted):
+        exchange.admission = answer
+        if exchange.stream and answer.more is not None:
+            exchange.meter = Meter.of(answer, exchange, plane)
+        return None if answer.delay == 0.0 else _hold(exchange, Pending(answer.delay))
+    if isinstance(answer, Denial):
+        return answer
+    if isinstance(answer, Pending):
+        exchange.waiting = answer
+        return HELD
+    exchange.admission = answer
+    return refusal(answer)
+
+
+def ask(exchange: Exchange, grant: Grant, book: Book, now: float) -> Answer | Denial:
+    """What the book says of all that is counted; a denial of what has no size that could be."""
+    principal = exchange.principal
     assert principal is not None
     size = sizing.given(exchange)
     if grant.bounded:
         denial = sizing.bound(exchange, size)
         if denial is not None:
             return denial
-    now = plane.loop_time()  # not `started`: it may have waited since, behind another exchange or for a place
     price = None if exchange.model is None else exchange.model.price
     if grant.cap_output or grant.bounded:
         given = sizing.load_of_input(size, price)
-        tokens, money = plane.limits.room(principal.id, grant.limits, given, now, exchange.at)
+        tokens, money = book.room(principal.id, grant.limits, given, now, exchange.at)
         capping.cap(exchange, size, tokens, money, lower=grant.cap_output)
     sizing.made(exchange, size)
     load = sizing.load(size, price, bounded=grant.bounded)
-    answer = plane.limits.admit(principal.id, grant.limits, load, now, exchange.at)
-    if isinstance(answer, Admitted):
-        exchange.admission = answer
-        if exchange.stream and answer.more is not None:
-            exchange.meter = Meter.of(answer, exchange, plane)
-        return None if answer.delay == 0.0 else _hold(exchange, Pending(answer.delay))
-    if isinstance(answer, Pending):
-        exchange.waiting = answer
-        return HELD
-    exchange.admission = answer
-    return refusal(answer)
+    return book.admit(principal.id, grant.limits, load, now, exchange.at)
 
 
 def _hold(exchange: Exchange, pending: Pending) -> Verdict:

@@ -14,7 +14,7 @@ from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
-from guardhouse.path.shadow import beside
+from guardhouse.path.shadow import foresee
 from guardhouse.path.targets import permitted, why_none
 from guardhouse.path.versions import version_for
 from guardhouse.policy import decide
@@ -38,14 +38,14 @@ def may_operate(exchange: Exchange, plane: DataPlane) -> Verdict:
         return None
     denial = Denial(Reason.OPERATION_DENIED)
     if plane.shadow is not None:
-        exchange.shadow = beside(exchange, denial, plane.shadow, NO_FACTS)
+        exchange.foreseen = exchange.foreseen or foresee(exchange, denial, plane.shadow, NO_FACTS)
     return denial
 
 
 def authorize(exchange: Exchange, plane: DataPlane) -> Verdict:
     verdict = _authorize(exchange, plane)
     if plane.shadow is not None:
-        exchange.shadow = beside(exchange, verdict, plane.shadow, facts_of(exchange))
+        exchange.foreseen = foresee(exchange, verdict, plane.shadow, facts_of(exchange))
     return verdict
 
 

@@ -7,6 +7,7 @@ follows leads into its network.
 
 `hold` may change the document, where a parameter is set, clamped or left to a default. What is changed is judged again:
 the contract speaks of what the model server gets. `would_hold` changes nothing: for a model that may take over.
+`would_refuse` is for a policy on trial (shadow.py).
 """
 
 from typing import Any, Final
@@ -46,7 +47,7 @@ _SHOWN: Final = frozenset(
 
 
 def hold(exchange: Exchange, plane: DataPlane) -> Verdict:
-    model = exchange.model
+    model, grant = exchange.model, exchange.grant
     if model is None:
         return None
     rules, found = model.rules, _references(exchange)
@@ -54,12 +55,20 @@ def hold(exchange: Exchange, plane: DataPlane) -> Verdict:
         denial = _judge_references(found, rules)
         if denial is not None:
             return denial
-    grant = exchange.grant
     if grant is not None and grant.injection:
         denial = _judge_injections(exchange, block=grant.injection == "block")
         if denial is not None:
             return denial
-    return None if rules.plain else _judge(exchange, rules, mend=True)
+    return None if rules.plain else _hold_to(exchange, rules)
+
+
+def _hold_to(exchange: Exchange, rules: Rules) -> Verdict:
+    judged = _judge(exchange, rules, mend=True)
+    if isinstance(judged, Denial):
+        return judged
+    if judged:
+        _take_over(exchange, exchange.document)
+    return None
 
 
 def _references(exchange: Exchange) -> list[Found]:
@@ -85,10 +94,24 @@ def would_hold(exchange: Exchange, model: Model) -> bool:
     rules = model.rules
     if _judge_references(_references(exchange), rules) is not None:
         return False
-    return rules.plain or _judge(exchange, rules, mend=False) is None
+    return rules.plain or not isinstance(_judge(exchange, rules, mend=False), Denial)
 
 
-def _judge(exchange: Exchange, rules: Rules, *, mend: bool) -> Verdict:
+def would_refuse(rehearsal: Exchange) -> Verdict:
+    """What `hold` would say, for an exchange that never goes anywhere: its document may be changed, nothing else is."""
+    model, grant = rehearsal.model, rehearsal.grant
+    assert model is not None
+    denial = _judge_references(_references(rehearsal), model.rules)
+    if denial is None and grant is not None and grant.injection == "block":
+        denial = _judge_injections(rehearsal, block=True)
+    if denial is not None or model.rules.plain:
+        return denial
+    judged = _judge(rehearsal, model.rules, mend=True)
+    return judged if isinstance(judged, Denial) else None
+
+
+def _judge(exchange: Exchange, rules: Rules, *, mend: bool) -> Denial | bool:
+    """A denial, or whether the document was changed."""
     document = exchange.document
     for part in [document] if type(document) is dict else _parts_of(document):
         denial = _judge_features(exchange, rules, part)
@@ -96,15 +119,15 @@ def _judge(exchange: Exchange, rules: Rules, *, mend: bool) -> Verdict:
             denial = _judge_bounds(measure(part), rules)
         if denial is not None:
             return denial
+    changed = False
     if rules.parameters is not None:
         if type(document) is not dict:
             return Denial(Reason.PARAMETER_REFUSED, "Parameters are held in an object, and the body is none.")
-        changed = rules.parameters.apply(document, mend=mend)
-        if isinstance(changed, Denial):
-            return changed
-        if changed:
-            _take_over(exchange, document)
-    return _judge_contract(exchange, rules, document)
+        applied = rules.parameters.apply(document, mend=mend)
+        if isinstance(applied, Denial):
+            return applied
+        changed = applied
+    return _judge_contract(exchange, rules, document) or changed
 
 
 def _parts_of(document: Any) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ These are plain classes and no structs, because the compiled build turns their a
 from abc import ABC, abstractmethod
 from typing import Any, Final, Protocol
 
-from guardhouse.audit.record import Attempt, Control, Media, Shadow
+from guardhouse.audit.record import Attempt, Control, Media
 from guardhouse.identity.api_keys import Presented
 from guardhouse.identity.certificate import Certified
 from guardhouse.identity.tokens import PresentedToken
@@ -97,6 +97,17 @@ class Detour:
         self.instead_of = ""  # the model that was asked for, if `model` is its fallback
 
 
+class Foreseen:
+    """What a policy on trial says of an exchange; told when it is known what has become of it."""
+
+    __slots__ = ("changed", "reason", "revision")
+
+    def __init__(self, revision: str, reason: Reason | None, changed: list[str]) -> None:
+        self.revision = revision
+        self.reason = reason  # None: it would pass
+        self.changed = changed  # what would come with it otherwise
+
+
 class Exchange:
     __slots__ = (
         "admission",
@@ -122,6 +133,7 @@ class Exchange:
         "encoded",
         "finish_reason",
         "first_byte",
+        "foreseen",
         "found",
         "grant",
         "head",
@@ -146,7 +158,6 @@ class Exchange:
         "refused_by",
         "route",
         "sent",
-        "shadow",
         "signals",
         "signed_by",
         "size",
@@ -195,7 +206,7 @@ class Exchange:
         self.model: Model | None = None
         self.grant: Grant | None = None
         self.injections: dict[str, int] = {}  # in structured parameters, by kind, where a policy notes them
-        self.shadow: Shadow | None = None  # what a policy on trial would have decided, if that is something else
+        self.foreseen: Foreseen | None = None  # what a policy on trial says of it
         self.keep: Keep = ()  # where its bytes may be, by the policies and the model that was asked for
         self.opaque: bool | None = None  # whether part of it is no text; None: nobody has asked
         self.refused_by: tuple[str, ...] = ()  # the policies that denied it

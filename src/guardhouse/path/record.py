@@ -17,6 +17,7 @@ from guardhouse.path import overload, sizing
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.holding import let_go, let_go_of_answer
 from guardhouse.path.plane import DataPlane
+from guardhouse.path.shadow import told
 from guardhouse.path.size import Size
 from guardhouse.path.targets import bounds_for
 
@@ -194,7 +195,7 @@ def _closed(exchange: Exchange, plane: DataPlane, denial: Denial | None, usage: 
         region="" if target is None else target.region,
         kept=None if exchange.snapshot.residency is None else _kept(exchange),
         revision=exchange.snapshot.revision,
-        shadow=exchange.shadow,
+        shadow=None if exchange.foreseen is None else told(exchange, exchange.foreseen, denial),
         stream=exchange.stream,
         finish_reason=exchange.finish_reason,
         input_tokens=usage.input_tokens,

@@ -1,86 +1,178 @@
 """What a candidate policy would have decided, beside what was decided: the shadow decides nothing.
 
-It is asked in the same moment and of the same circumstances as the policy that is in force, and only the difference is
-recorded. How much of its limits would be used up is not played through, since nothing is taken from them: a limit that
+It is asked in the same moment and of the same circumstances as the policy that is in force, when that has authorised
+the exchange or refused to: then nothing of the request has been changed yet. What would become of it is found by a
+rehearsal: a second exchange with the same request under the shadow's revision, of which the path's own functions are
+asked, in the order of the stages. Told is the difference, and only when it is known what became of the exchange itself:
+both may refuse it, at stages far apart.
+
+Rehearsed is what follows from the request and the revision alone: who may do what with which model, version, API and
+server; signatures that are asked for, fields, contracts, parameters, features, URLs, injections, parts that nobody can
+read, and requests that are larger than a limit as a whole. Not played through is what depends on others or on the
+moment: how much of a limit is used up, which servers are well, what operators have switched off; nor what comes before
+(routes and keys of signatures that are declared, whom issuers vouch for), nor answers. A limit, mask or model that
 differs is told as such. A failure in here is logged and leaves the request alone.
 """
 
 import logging
+from copy import deepcopy
+from typing import Final
 
 from guardhouse.audit.record import Shadow
-from guardhouse.model.denial import Verdict
+from guardhouse.limits.book import Limited
+from guardhouse.limits.table import LimitTable
+from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.operation import Operation
-from guardhouse.model.principal import Principal
 from guardhouse.model.reason import Reason
-from guardhouse.path.exchange import Exchange
+from guardhouse.path import admission, contracts
+from guardhouse.path.exchange import Exchange, Foreseen
 from guardhouse.path.fault import describe
+from guardhouse.path.targets import bounds_for, permitted, why_none
+from guardhouse.path.versions import version_for
 from guardhouse.policy import decide
 from guardhouse.policy.facts import Facts
-from guardhouse.policy.snapshot import Grant, Refusal, Snapshot
+from guardhouse.policy.snapshot import Grant, Model, Refusal, Snapshot
 
-# the reasons that a policy has; what is refused for another one was not a policy's to decide
-_OF_POLICY = (
-    Reason.OPERATION_DENIED,
-    Reason.MODEL_DENIED,
-    Reason.POLICY_DENIED,
-    Reason.CONDITION_UNMET,
-    Reason.FIELD_FORBIDDEN,
+# the reasons that a revision has by itself; what is refused for another one, the rules have let pass that far
+OF_RULES: Final = frozenset(
+    (
+        Reason.OPERATION_DENIED,
+        Reason.MODEL_DENIED,
+        Reason.POLICY_DENIED,
+        Reason.CONDITION_UNMET,
+        Reason.APPROVAL_UNAVAILABLE,
+        Reason.NO_TARGET_LEFT,
+        Reason.REGION_DENIED,
+        Reason.DIALECT_UNSUPPORTED,
+        Reason.SIGNATURE_REQUIRED,
+        Reason.FIELD_FORBIDDEN,
+        Reason.CONTENT_UNREADABLE,
+        Reason.CONTRACT_VIOLATED,
+        Reason.PARAMETER_REFUSED,
+        Reason.FEATURE_REFUSED,
+        Reason.CONTENT_BEYOND_LIMIT,
+        Reason.URL_REFUSED,
+        Reason.MEDIA_REFUSED,
+        Reason.MEDIA_MISLABELLED,
+        Reason.INJECTION_FOUND,
+        Reason.INPUT_UNBOUNDED,
+        Reason.TOKENS_BEYOND_LIMIT,
+        Reason.COST_BEYOND_BUDGET,
+    )
 )
-_NOT_COMPARED = ("policies", "unevaluated")  # who decided is not what was decided
+_NOT_COMPARED: Final = ("policies", "unevaluated")  # who decided is not what was decided
 
 log = logging.getLogger("guardhouse.path")
 
 
-def beside(exchange: Exchange, verdict: Verdict, shadow: Snapshot, facts: Facts) -> Shadow | None:
-    """The difference between what has just been decided of the exchange and what `shadow` says; None if there is none.
+def foresee(exchange: Exchange, verdict: Verdict, shadow: Snapshot, facts: Facts) -> Foreseen | None:
+    """What `shadow` says of an exchange, which is authorised by now or refused; None if that is not to be compared.
 
     Asked at the head, where no model is known yet, or when a grant was given or refused.
     """
+    if verdict is not None and verdict.reason not in OF_RULES:  # an operator has closed something
+        return None
     try:
-        reason = None if verdict is None else verdict.reason
-        if reason is not None and reason not in _OF_POLICY:
-            return None
-        assert exchange.principal is not None
-        assert exchange.operation is not None
-        would, grant = _judged(exchange, exchange.principal, exchange.operation, shadow, facts)
-        changed = _changed(exchange, grant, shadow) if would is None and verdict is None else []
+        rehearsal = _rehearsal_of(exchange, shadow)
+        reason = _reason(rehearsal, facts)
+        changed = _changed(exchange, rehearsal) if reason is None and verdict is None else []
     except Exception as error:  # noqa: BLE001 - a candidate on trial must not touch the request
         log.error("the shadow %s failed: %s", shadow.revision, describe(error))
         return None
+    return Foreseen(shadow.revision, reason, changed)
+
+
+def told(exchange: Exchange, foreseen: Foreseen, denial: Denial | None) -> Shadow | None:
+    """The difference between what has become of the exchange and what was foreseen; None if there is none."""
+    reason = None if denial is None or exchange.opened or denial.reason not in OF_RULES else denial.reason
+    would = foreseen.reason
+    changed = foreseen.changed if would is None and reason is None else []
     if would is reason and not changed:
         return None
     return Shadow(
-        revision=shadow.revision,
+        revision=foreseen.revision,
         would="change" if (would is None) == (reason is None) else "allow" if would is None else "deny",
         reason="" if would is None else would.code,
         changed=changed,
     )
 
 
-def _judged(
-    exchange: Exchange, principal: Principal, operation: Operation, shadow: Snapshot, facts: Facts
-) -> tuple[Reason | None, Grant | None]:
+def _rehearsal_of(exchange: Exchange, shadow: Snapshot) -> Exchange:
+    again = Exchange(exchange.caller, exchange.client, exchange.at, exchange.started, exchange.id, shadow)
+    again.route, again.operation, again.principal = exchange.route, exchange.operation, exchange.principal
+    again.signed_by, again.asked, again.stream = exchange.signed_by, exchange.asked, exchange.stream
+    again.document, again.encoded = exchange.document, exchange.encoded
+    again.found, again.signals = exchange.found, exchange.signals
+    return again
+
+
+def _reason(rehearsal: Exchange, facts: Facts) -> Reason | None:
+    """Why it would be refused; None if it would not, as far as the rules go."""
+    principal, operation, shadow = rehearsal.principal, rehearsal.operation, rehearsal.snapshot
+    assert principal is not None
+    assert operation is not None
     if not decide.may_operate(shadow, principal, operation):
-        return Reason.OPERATION_DENIED, None
-    if operation is not Operation.MODELS_READ and exchange.document is None:
-        return None, None  # the head: as far as can be told
-    name = None if operation is Operation.MODELS_READ else shadow.aliases.get(exchange.asked, exchange.asked)
+        return Reason.OPERATION_DENIED
+    concerns_all = operation is Operation.MODELS_READ
+    if not concerns_all and rehearsal.document is None:
+        return None  # the head: as far as can be told
+    name = None if concerns_all else shadow.aliases.get(rehearsal.asked, rehearsal.asked)
+    model = None if name is None else shadow.models.get(name)
+    route = rehearsal.route
+    assert route is not None
+    if name is not None and (model is None or version_for(route, model) is None):
+        return Reason.MODEL_DENIED
     decision = decide.decide(shadow, principal, operation, name, facts)
     if isinstance(decision, Refusal):
-        return decision.reason, None
-    route = exchange.route
+        return decision.reason
+    if decision.signed and not rehearsal.signed_by:
+        return Reason.SIGNATURE_REQUIRED
+    return None if model is None else _reason_on(rehearsal, decision, model)
+
+
+def _reason_on(rehearsal: Exchange, grant: Grant, model: Model) -> Reason | None:
+    """The same from where model and grant are known."""
+    route, principal = rehearsal.route, rehearsal.principal
     assert route is not None
-    if decision.refuse_unknown_fields and name is not None and route.dialect.unknown_fields(exchange.document, route):
-        return Reason.FIELD_FORBIDDEN, None
-    return None, decision
+    assert principal is not None
+    rehearsal.model, rehearsal.grant, rehearsal.keep = model, grant, grant.keep + model.keep
+    served = bool(permitted(rehearsal, model))
+    if not served and bounds_for(rehearsal, model) is not None:
+        return why_none(rehearsal, model).reason
+    if grant.refuse_unknown_fields and route.dialect.unknown_fields(rehearsal.document, route):
+        return Reason.FIELD_FORBIDDEN
+    if model.rules.parameters is not None or grant.cap_output or grant.bounded:
+        rehearsal.document = deepcopy(rehearsal.document)  # these would write into it
+    denial = contracts.would_refuse(rehearsal)
+    if denial is not None:
+        return denial.reason
+    if grant.limits:
+        answer = admission.ask(rehearsal, grant, LimitTable(), 0.0)  # of which nothing is used up
+        if isinstance(answer, Denial):
+            return answer.reason
+        if isinstance(answer, Limited) and answer.impossible:
+            return admission.refusal(answer).reason
+    if grant.mask_request and route.dialect.unreadable(rehearsal.document, route):
+        return Reason.CONTENT_UNREADABLE
+    return None if served else why_none(rehearsal, model).reason
 
 
-def _changed(exchange: Exchange, grant: Grant | None, shadow: Snapshot) -> list[str]:
+def _changed(exchange: Exchange, rehearsal: Exchange) -> list[str]:
     """What comes with the allowance and would be otherwise."""
-    if grant is None or exchange.grant is None:
+    grant, model, would = exchange.grant, exchange.model, rehearsal.grant
+    if grant is None or model is None or would is None or rehearsal.model is None:
         return []
     fields = (name for name in grant.__struct_fields__ if name not in _NOT_COMPARED)
-    changed = [name for name in fields if getattr(grant, name) != getattr(exchange.grant, name)]
-    if exchange.model is not None and shadow.models.get(exchange.model.name) != exchange.model:
+    changed = [name for name in fields if getattr(grant, name) != getattr(would, name)]
+    if rehearsal.model != model:
         changed.append("model")
+    if _servers(exchange, model) != _servers(rehearsal, rehearsal.model):
+        changed.append("servers")
     return changed
+
+
+def _servers(exchange: Exchange, model: Model) -> dict[str, object]:
+    """The names of those that may have it, and what each must not see."""
+    bounds = bounds_for(exchange, model)
+    leaving = {} if bounds is None else bounds.leaving
+    return {target.name: leaving.get(target.name) for target in permitted(exchange, model)}

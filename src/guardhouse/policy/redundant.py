@@ -54,6 +54,8 @@ def _adds_nothing(rule: Reach, other: Reach) -> bool:
         and not mine.mask_request & ~its.mask_request
         and not mine.mask_response & ~its.mask_response
         and (its.refuse_unknown_fields or not mine.refuse_unknown_fields)
+        and (its.signed or not mine.signed)
+        and _AGAINST_INJECTIONS.index(mine.injection) <= _AGAINST_INJECTIONS.index(its.injection)
         and not mine.approvals
         and (mine.route is None or mine.route == its.route)
         and _keeps_no_more(mine.keep, its.keep)
@@ -68,3 +70,4 @@ def _keeps_no_more(mine: Keep, its: Keep) -> bool:
 
 
 _ALLOWS_MORE = ("allow", "restrict")
+_AGAINST_INJECTIONS = ("", "flag", "block")
