@@ -238,3 +238,46 @@ def test_what_is_sent_twice_is_reserved_twice_or_not_sent_again(
     two = two.replace("targets:\n", 'targets:\n  other: {kind: openai, url: "http://127.0.0.1:8"}\n', 1)
     retrying = "upstream: {retries: {attempts: 2, pause: 1ms}}\n"
     perform(tmp_path, scene, lambda _: scripts.pop(0), two + MASKS_NOTHING + retrying)
+
+
+TOKENS = {"model": "small", "input": [list(range(1000, 1100))]}  # numbers, in which there is no text
+
+
+@pytest.mark.parametrize("leave", [False, True], ids=["broken", "left"])
+@pytest.mark.parametrize("limits", [LIMITS, "{budget: 100k tokens/day, reserve: estimate}", "{quota: 100k tokens/day}"])
+@pytest.mark.parametrize("wish", [TOKENS, {"model": "small", "input": "1" * 400}], ids=["tokens", "text"])
+def test_an_answer_without_tokens_that_breaks_is_charged_with_its_input_as_it_was_reserved(
+    tmp_path: Path, wish: dict[str, Any], limits: str, leave: bool
+) -> None:
+    async def scene(play: Play) -> None:
+        play.caller.data_received(post(wish, path=b"/v1/embeddings"))
+        while not play.server.requests:
+            await play.turn(1)
+        (account,) = play.plane.limits._accounts.values()  # type: ignore[attr-defined]
+        (counter,) = account.more.counters
+        reserved = counter.reserved
+        assert reserved > 100
+        if leave:
+            play.caller.connection_lost(None)
+        await play.turn()
+        record = play.records[-1]
+        assert record["outcome"] == ("cancelled" if leave else "failed")
+        assert (counter.used, counter.reserved) == (reserved, 0)
+        assert max(record.get("charged", 0), record["input_tokens"] + record.get("output_tokens", 0)) == reserved
+
+    script = (lambda _: []) if leave else (lambda _: [None])
+    perform(tmp_path, scene, script, config(limits, MODEL) + MASKS_NOTHING)
+
+
+@pytest.mark.parametrize("status", [b"200 OK", b"400 Bad"])
+def test_an_answer_without_tokens_that_tells_nothing_is_charged_like_one_that_broke(
+    tmp_path: Path, status: bytes
+) -> None:
+    async def scene(play: Play) -> None:
+        await play.say(post(TOKENS, path=b"/v1/embeddings"))
+        (account,) = play.plane.limits._accounts.values()  # type: ignore[attr-defined]
+        (counter,) = account.more.counters
+        assert (counter.used > 100) == (status == b"200 OK")
+
+    answer = reply({"data": []}, status=status)
+    perform(tmp_path, scene, lambda _: [answer], config("{budget: 100k tokens/day}", MODEL) + MASKS_NOTHING)

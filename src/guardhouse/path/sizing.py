@@ -8,8 +8,8 @@ is refused there.
 After it is over: what the model server reports counts, and nothing else is known so well. What it does not report is
 charged as it was reserved: of an answer that flows, no more than what has flowed, each byte a token at most; of one
 that does not, all of it, since the model server may have finished it when the caller left. So nobody pays less for
-leaving early than for staying, and no budget is overrun by it. What no model server took on, or what it refused, costs
-nothing.
+leaving early than for staying, and no budget is overrun by it. What has no answer in tokens (vectors, tensors) is its
+input, as that was reserved. What no model server took on, or what it refused, costs nothing.
 """
 
 from guardhouse.limits.book import Admitted, Book
@@ -116,12 +116,15 @@ def used(exchange: Exchange, denial: Denial | None) -> Usage:
     refused = exchange.status >= 400 or (denial is not None and denial.reason in _NOT_SENT)
     if not exchange.sent or exchange.signals is None or refused:
         return Usage(0, 0, "estimated")
-    tokens = exchange.signals.token_estimate
+    size, tokens = exchange.size, exchange.signals.token_estimate
+    if exchange.operation not in MEASURED_IN_TOKENS:
+        return Usage(tokens if size is None else size.given, 0, "estimated")
+    if not tokens and size is not None:
+        tokens = size.given  # numbers, in which there is no text
     if exchange.begun or exchange.stream:
         return Usage(tokens, exchange.output_chars // BYTES_PER_TOKEN, "estimated")
     if denial is None:
         return Usage(tokens, len(exchange.answer) // BYTES_PER_TOKEN, "estimated")
-    size = exchange.size
     return Usage(tokens, 0, "estimated") if size is None else Usage(tokens, size.made, "reserved")
 
 
