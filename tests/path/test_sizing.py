@@ -127,6 +127,30 @@ def test_masking_may_make_a_request_longer_and_the_bound_knows(tmp_path: Path) -
     assert found[0] > most + len(mail)
 
 
+DECLARED = """
+routes:
+  /answers: {operation: completions, model: small, length_at: /length, answers_at: [/n, /best_of, /prompts]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "output"),
+    [({}, 10), ({"n": 8}, 80), ({"n": 2, "best_of": 5}, 50), ({"n": 2, "prompts": ["a", "b", "c"]}, 60)],
+)
+def test_each_answer_of_a_declared_route_is_reserved(tmp_path: Path, more: dict[str, Any], output: int) -> None:
+    declared = config("{tokens: 1M/day}", ", max_output: 1000").replace("kind: openai", "kind: generic") + MASKS_NOTHING
+    wish = {"text": "x", "length": 10, **more}
+
+    async def scene(play: Play) -> None:
+        play.caller.data_received(post(wish, path=b"/answers"))
+        await play.turn()
+        (account,) = play.plane.limits._accounts.values()  # type: ignore[attr-defined]
+        assert account.tokens is not None
+        assert 0 < 1_000_000 - account.tokens.level - output < 30
+
+    perform(tmp_path, scene, lambda _: [], declared + DECLARED)
+
+
 # afterwards
 
 

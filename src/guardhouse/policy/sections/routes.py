@@ -15,7 +15,7 @@ from guardhouse.model.operation import MEASURED_IN_TOKENS, OF_ACCESS, Operation
 from guardhouse.model.reason import Reason
 from guardhouse.policy import kinds
 from guardhouse.policy.problem import Path, unknown
-from guardhouse.policy.reading import Key, ListOf, MapOf, Shape
+from guardhouse.policy.reading import Key, ListOf, MapOf, OneOrMore, Shape
 from guardhouse.wire.dialects import table
 from guardhouse.wire.dialects.dialect import Route
 from guardhouse.wire.dialects.generic.dialect import Generic, Plan
@@ -30,6 +30,7 @@ class RouteEntry(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None = None
     model_at: str | None = None
     length_at: str | None = None
+    answers_at: tuple[str, ...] = ()
     texts: dict[str, str] = {}
     structural: tuple[str, ...] = ()
     structural_in_answers: tuple[str, ...] = ()
@@ -58,6 +59,10 @@ ROUTE = Shape(
         "model": Key(kinds.MODEL_NAME, "The model that it asks for."),
         "model_at": Key(_POINTER, "Where the document names its model, if the route is not for one alone."),
         "length_at": Key(_POINTER, "Where the document says how many tokens the answer may have."),
+        "answers_at": Key(
+            OneOrMore(_POINTER),
+            "Where the document says how many answers are made: numbers, of which the largest counts, and lists.",
+        ),
         "texts": Key(
             MapOf(_POINTER, kinds.Choice("role", {role: role for role in ROLES})),
             "Who speaks where; the texts of every other place are other.",
@@ -79,6 +84,7 @@ def _route(path: str, entry: RouteEntry) -> Route:
         model=entry.model or "",
         model_at=parse(entry.model_at or ""),
         length_at=parse(entry.length_at or ""),
+        answers_at=[parse(text) for text in entry.answers_at],
         spoken=[(parse(text), role) for text, role in entry.texts.items()],
         structural=[parse(text) for text in entry.structural],
         structural_in_answers=[parse(text) for text in entry.structural_in_answers],
@@ -104,6 +110,11 @@ def findings(
             yield (path, "length_at"), "must end with the name of a member"
         elif entry.length_at is not None and "*" in parse(entry.length_at):
             yield (path, "length_at"), "must name one place; leave * out"
+        if entry.answers_at and entry.operation not in MEASURED_IN_TOKENS:
+            yield (path, "answers_at"), f"says nothing: answers of {entry.operation.word} are not measured in tokens"
+        for number, text in enumerate(entry.answers_at):
+            if "*" in parse(text):
+                yield (path, "answers_at", number), "must name one place; leave * out"
         served = [name for name, model in models.items() if _is_served(model, targets)]
         if entry.model is None:
             if not any(may(entry.operation, name) for name in served):

@@ -183,3 +183,62 @@ def test_a_declared_place_in_another_spelling_is_refused(body: Any, place: str) 
     denial = DIALECT.check(body, ROUTE)
     assert denial is not None
     assert (denial.reason, denial.param) == (Reason.SHAPE_INVALID, place)
+
+
+COUNTED = Generic(
+    Plan(
+        model="small",
+        length_at=parse("/length"),
+        answers_at=[parse("/n"), parse("/options/best_of"), parse("/prompts")],
+    )
+)
+ASKED = Route(COUNTED, Operation.COMPLETIONS, b"/answers")
+NUMBERS = st.none() | st.integers(1, 10**12)
+
+
+@pytest.mark.parametrize(
+    ("body", "answers"),
+    [
+        ({}, 1),
+        ({"n": None, "options": None, "prompts": []}, 1),
+        ({"n": 3}, 3),
+        ({"n": 3, "options": {"best_of": 8}}, 8),
+        ({"n": 3, "prompts": ["a", "b"]}, 6),
+        ({"prompts": ["a", "b", "c"]}, 3),
+        ({"N_": 9, "options": {"n": 9}}, 1),
+    ],
+)
+def test_answers_are_counted_by_the_largest_number_and_for_each_entry_of_a_list(body: Any, answers: int) -> None:
+    assert COUNTED.check(body, ASKED) is None
+    assert COUNTED.answers(body, ASKED) == answers
+
+
+@given(n=NUMBERS, best_of=NUMBERS, prompts=st.none() | st.lists(st.just("x"), max_size=9))
+def test_no_declared_number_counts_for_less_than_it_says(
+    n: int | None, best_of: int | None, prompts: list[str] | None
+) -> None:
+    body = {"n": n, "options": {"best_of": best_of}, "prompts": prompts}
+    assert COUNTED.check(body, ASKED) is None
+    counted = COUNTED.answers(body, ASKED)
+    assert counted >= max(1, n or 0, best_of or 0, len(prompts or ()))
+    assert counted == max(1, n or 0, best_of or 0) * max(1, len(prompts or ()))
+
+
+@given(
+    st.one_of(st.integers(max_value=0), st.floats(), st.booleans(), st.text(), st.dictionaries(st.text(), st.none()))
+)
+def test_a_number_of_answers_that_cannot_be_counted_is_refused(value: Any) -> None:
+    denial = COUNTED.check({"options": {"best_of": value}}, ASKED)
+    assert denial is not None
+    assert (denial.reason, denial.param) == (Reason.SHAPE_INVALID, "/options/best_of")
+
+
+@pytest.mark.parametrize("body", [{"N": 9}, {"n": 1, "N": 9}, {"Options": {"best_of": 9}}, {"options": {"BEST_OF": 2}}])
+def test_a_number_of_answers_in_another_spelling_is_refused(body: Any) -> None:
+    denial = COUNTED.check(body, ASKED)
+    assert denial is not None
+    assert denial.reason is Reason.SHAPE_INVALID
+
+
+def test_where_answers_are_counted_is_known() -> None:
+    assert COUNTED.unknown_fields({"n": 1, "options": {}, "prompts": [], "length": 4, "m": 1}, ASKED) == ["m"]

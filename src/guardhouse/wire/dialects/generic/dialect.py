@@ -6,7 +6,8 @@ the assistant, but for what is declared there. Nothing flows: a stream is collec
 to be masked.
 
 The model is fixed, or stands in the document at `model_at`; the length of the answer stands at `length_at`, if a model
-server takes one.
+server takes one, and how many answers it makes at `answers_at`: numbers, of which the largest counts, and lists, each
+entry of which is answered.
 """
 
 from collections.abc import Sequence
@@ -29,7 +30,7 @@ _TOOLS = ("tools", "functions")
 class Plan:
     """Where things stand in the documents of one route."""
 
-    __slots__ = ("length_at", "model", "model_at", "spoken", "structural", "structural_in_answers")
+    __slots__ = ("answers_at", "length_at", "model", "model_at", "spoken", "structural", "structural_in_answers")
 
     def __init__(
         self,
@@ -37,6 +38,7 @@ class Plan:
         model: str = "",
         model_at: Pointer = (),
         length_at: Pointer = (),
+        answers_at: Sequence[Pointer] = (),
         spoken: Sequence[tuple[Pointer, str]] = (),
         structural: Sequence[Pointer] = (),
         structural_in_answers: Sequence[Pointer] = (),
@@ -44,6 +46,7 @@ class Plan:
         self.model = model
         self.model_at = model_at
         self.length_at = length_at
+        self.answers_at = tuple(answers_at)
         self.spoken = tuple(spoken)
         self.structural = tuple(structural)
         self.structural_in_answers = tuple(structural_in_answers)
@@ -58,14 +61,14 @@ class Generic(Dialect):
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._structural = (*plan.structural, plan.model_at) if plan.model_at else plan.structural
-        pointers = [pointer for pointer, _ in plan.spoken] + [*self._structural, plan.length_at]
+        pointers = [pointer for pointer, _ in plan.spoken] + [*self._structural, plan.length_at, *plan.answers_at]
         self._named = frozenset(pointer[0] for pointer in pointers if pointer)
 
     def check(self, document: Any, route: Route) -> Denial | None:
         if type(document) is not dict and type(document) is not list:
             return invalid("the body", "an object or a list")
         plan = self._plan
-        for pointer in (plan.model_at, plan.length_at):
+        for pointer in (plan.model_at, plan.length_at, *plan.answers_at):
             denial = _misspelt(document, pointer)
             if denial is not None:
                 return denial
@@ -79,6 +82,11 @@ class Generic(Dialect):
             return invalid(_shown(plan.length_at), "an integer of at least 1")
         if plan.length_at and _holder(document, plan.length_at, make=False) is None:
             return invalid(_shown(plan.length_at[:-1]), "an object")
+        for pointer in plan.answers_at:
+            for holder, key in places(document, pointer):
+                value = holder[key]
+                if value is not None and type(value) is not list and (type(value) is not int or value < 1):
+                    return invalid(_shown(pointer), "an integer of at least 1, or a list")
         return None
 
     def model(self, document: Any, route: Route) -> str:
@@ -119,7 +127,15 @@ class Generic(Dialect):
         return self.longest(document, route) > 0
 
     def answers(self, document: Any, route: Route) -> int:
-        return 1
+        number = entries = 1
+        for pointer in self._plan.answers_at:
+            for holder, key in places(document, pointer):
+                value = holder[key]
+                if type(value) is list:
+                    entries *= max(1, len(value))
+                elif type(value) is int:
+                    number = max(number, value)
+        return number * entries
 
     def shorten(self, document: Any, route: Route, most: int, unsaid: int) -> bool:
         pointer, asked = self._plan.length_at, self.longest(document, route)
