@@ -22,7 +22,7 @@ import msgspec
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
 from guardhouse.model.usage import Usage
-from guardhouse.wire.dialects.walk import HARMLESS, rewrite
+from guardhouse.wire.dialects.walk import HARMLESS, KNOWN_KEYS, Keys, is_plain, rewrite
 from guardhouse.wire.json import encode
 from guardhouse.wire.sse import Event, SseDecoder
 from guardhouse.wire.sse import encode as encode_event
@@ -30,6 +30,14 @@ from guardhouse.wire.sse import encode as encode_event
 _USUAL_TOKEN = 4  # bytes
 MOST_FIELDS = 1024  # texts that grow at the same time; each costs a masker
 _MOST_REMEMBERED = 256
+_USUAL_NAMES = KNOWN_KEYS | frozenset(  # those of nearly every event, to save the closer look
+    (
+        *("choices", "content_index", "created_at", "delta", "done", "done_reason", "eval_count", "eval_duration"),
+        *("item", "item_id", "load_duration", "matched_stop", "obfuscation", "output_index", "part"),
+        *("prompt_eval_count", "prompt_eval_duration", "stop_reason", "summary_index", "thinking", "token_ids"),
+        *("total_duration",),
+    )
+)
 _LONGEST_REMEMBERED = 64
 DONE = b"[DONE]"
 
@@ -178,6 +186,16 @@ class MaskedStream(AnswerStream):
 
     def _mask_below(self, node: Any) -> None:
         rewrite(node, self._mask_whole)
+
+    def _mask_names(self, node: dict[str, Any]) -> None:
+        """The names of members, where they may be content. Each comes whole."""
+        if node.keys() <= _USUAL_NAMES:
+            return
+        names = Keys(node)
+        for name in [name for name in node if name not in _USUAL_NAMES and not is_plain(name)]:
+            masked = self._mask_short(name)
+            if masked != name:
+                names[name] = masked
 
     def _mask_short(self, text: str) -> str:
         """A string that probably came before."""

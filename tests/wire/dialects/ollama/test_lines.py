@@ -191,3 +191,19 @@ def test_an_error_is_one_more_line() -> None:
 def test_an_error_of_the_upstream_is_masked_and_goes_on() -> None:
     out = through(masked(), lines(spoken("x"), {"error": "no such user bob.smith@example.com"}))
     assert "bob.smith" not in read(out)[-1]["error"]
+
+
+def test_names_of_members_are_masked_where_they_may_be_content() -> None:
+    message = {"role": "assistant", "content": "x", "bob.smith@example.com": {"a": 1}, "4111 1111 1111 1111": "y"}
+    source = lines(line(message=message, **{"eve@example.com": 1, "note": "z"}), spoken("", **DONE))
+    first = read(through(masked(), source))[0]
+    assert set(first) == {"model", "created_at", "done", "message", "[EMAIL]", "note"}
+    assert set(first["message"]) == {"role", "content", "[EMAIL]", "[CARD]"}
+
+
+def test_a_text_under_a_masked_name_goes_on_growing_under_it() -> None:
+    name, secret = "bob.smith@example.com", "write to eve@example.com, or"
+    source = lines(line(**{name: secret[:12]}), line(**{name: secret[12:]}), line(**DONE))
+    documents = read(through(masked(), source))
+    assert "".join([document.get("[EMAIL]", "") for document in documents]) == whole(secret)
+    assert not any(name in document for document in documents)

@@ -336,3 +336,15 @@ def test_arbitrary_bytes_never_raise(source: bytes, size: int) -> None:
     answer = masked()
     out = through(answer, *[source[at : at + size] for at in range(0, len(source), size)])
     assert answer.error is None or out == b""
+
+
+def test_names_of_members_are_masked_where_they_may_be_content() -> None:
+    delta = {"content": "x", "bob.smith@example.com": "y", "deep": {"4111 1111 1111 1111": {"eve@example.com": "z"}}}
+    choice = {"index": 0, "delta": delta, "carol@example.com": 1}
+    document = {"id": "1", "object": "chat.completion.chunk", "choices": [choice], "dan@example.com": None}
+    out = through(masked(), b"data: " + json.dumps(document).encode() + b"\n\n", b"data: [DONE]\n\n")
+    assert b"@" not in out
+    assert b"4111" not in out
+    first = json.loads(out.split(b"\n\n")[0].removeprefix(b"data: "))
+    assert set(first["choices"][0]) == {"index", "delta", "[EMAIL]"}
+    assert first["choices"][0]["delta"]["deep"] == {"[CARD]": {"[EMAIL]": "z"}}

@@ -260,3 +260,18 @@ def test_no_event_is_too_odd_and_nothing_whole_slips_through(drawn: list[tuple[s
     out = answer.feed(named(*[{"type": kind, **rest} for kind, rest in drawn])) + answer.finish()
     assert b"bob@example.com" not in out
     assert answer.error is None or out == b""
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"type": "response.output_text.delta", "item_id": "i", "output_index": 0, "content_index": 0, "delta": "x"},
+        {"type": "response.output_item.added", "output_index": 0, "item": {"id": "i", "type": "message"}},
+    ],
+)
+def test_names_of_members_are_masked_where_they_may_be_content(document: dict[str, Any]) -> None:
+    body = json.dumps({**document, "bob.smith@example.com": 1}).encode()
+    answer = masked()
+    out = answer.feed(b"event: %b\ndata: %b\n\n" % (document["type"].encode(), body)) + answer.finish()
+    assert b"bob" not in out
+    assert b'"[EMAIL]":1' in out

@@ -109,9 +109,11 @@ class LineStream(MaskedStream):
             self._flush(out)  # whoever reads it does not read on
         answer.drop_fragments(document)
         self._frame = document
+        self._mask_names(document)
         self._grow(document, "")
         message = document.get("message")
         if type(message) is dict:
+            self._mask_names(message)
             self._grow(message, "message")
         if document.get("done") is True:
             self._end(document)

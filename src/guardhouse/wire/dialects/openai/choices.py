@@ -115,6 +115,7 @@ class ChoiceStream(MaskedStream):
 
     def _mask(self, document: dict[str, Any]) -> None:
         self._frame = document
+        self._mask_names(document)
         for key, value in document.items():
             kind = type(value)
             if kind is str:
@@ -143,7 +144,8 @@ class ChoiceStream(MaskedStream):
                 self._end(index, choice)
 
     def _grow(self, node: dict[str, Any], path: Path) -> None:
-        """Mask the strings of a choice, or of an object inside of one."""
+        """Mask the strings of a choice, or of an object inside of one, and names in it that may be content."""
+        self._mask_names(node)
         for key, value in node.items():
             kind = type(value)
             if kind is str:

@@ -60,6 +60,7 @@ class ItemStream(MaskedStream):
             return False
         if document.get("logprobs"):
             document["logprobs"] = []
+        self._mask_names(document)
         if "delta" in document:
             self._judge_delta(document, kind)
         else:
