@@ -28,6 +28,8 @@ CASES: list[tuple[Ability, dict[str, Any]]] = [
     ("choices", {"best_of": 3}),
     ("stored", {"store": True}),
     ("stored", {"previous_response_id": "x"}),
+    ("stored", {"prompt": {"id": "pmpt_1"}}),
+    ("stored", {"input": [{"type": "message"}, {"type": "item_reference", "id": "x"}]}),
     ("reasoning", {"reasoning_effort": "high"}),
     ("reasoning", {"thinking": {"type": "enabled"}}),
     ("reasoning", {"think": True}),

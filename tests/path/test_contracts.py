@@ -217,3 +217,94 @@ def test_what_a_model_s_requests_are_held_to_cannot_be_passed_by_in_a_list(
         assert play.server.requests == []
 
     perform(tmp_path, scene, config=LISTED.replace("HELD", held))
+
+
+KEEPS_NOTHING = PLAIN.replace(
+    "small: {targets: [local, spare]}", "small: {targets: [local, spare], features: {stored: off}}"
+)
+RESPONSES = b"/v1/responses"
+ANSWERED = {"id": "r", "object": "response", "status": "completed", "output": [], "model": "m"}
+
+
+@pytest.mark.parametrize(
+    ("path", "document"),
+    [
+        (RESPONSES, {"model": "small", "input": "hi"}),
+        (RESPONSES, {"model": "small", "input": "hi", "store": None, "background": False}),
+        (RESPONSES, {"model": "small", "input": "hi", "store": False}),
+        (b"/v1/chat/completions", chat("hi")),
+    ],
+)
+def test_a_model_server_is_told_to_keep_nothing_where_nothing_is_said(
+    tmp_path: Path, path: bytes, document: dict[str, Any]
+) -> None:
+    async def scene(play: Play) -> None:
+        assert (await play.say(post(document, path=path))).status == 200
+        assert play.server.document()["store"] is False
+        told = play.records[-1]["controls"]["contracts"]
+        assert told == ("passed" if document.get("store") is False else "changed")
+
+    perform(tmp_path, scene, lambda _: [reply(ANSWERED)], config=KEEPS_NOTHING)
+
+
+@pytest.mark.parametrize("path", [b"/v1/completions", b"/v1/embeddings"])
+def test_what_is_never_kept_is_sent_as_it_is(tmp_path: Path, path: bytes) -> None:
+    async def scene(play: Play) -> None:
+        await play.say(post({"model": "small", "prompt": "hi", "input": "hi"}, path=path))
+        assert "store" not in play.server.document()
+
+    perform(tmp_path, scene, config=KEEPS_NOTHING)
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"store": True},
+        {"background": True},
+        {"previous_response_id": "resp_bobs_secret"},
+        {"conversation": {"id": "conv_bobs_secret"}},
+        {"input": [{"type": "item_reference", "id": "msg_bobs_secret"}]},
+    ],
+)
+def test_what_needs_storage_is_refused_by_its_name(tmp_path: Path, wish: dict[str, Any]) -> None:
+    async def scene(play: Play) -> None:
+        answer = await play.say(post({"model": "small", "input": "hi", **wish}, path=RESPONSES))
+        (name,) = wish
+        assert (answer.code, answer.json["error"]["param"]) == ("feature_refused", name)
+        assert f"{name} needs what the model server keeps" in answer.json["error"]["message"]
+        assert "secret" not in answer.body.decode() + json.dumps(play.records)
+        assert play.server.requests == []
+
+    perform(tmp_path, scene, config=KEEPS_NOTHING)
+
+
+def test_what_rules_of_parameters_put_in_does_not_make_a_model_server_keep_it(tmp_path: Path) -> None:
+    stubborn = KEEPS_NOTHING.replace(
+        "features: {stored: off}", "features: {stored: off}, parameters: {rules: {store: {set: true}}}"
+    )
+
+    async def scene(play: Play) -> None:
+        assert (await play.say(post({"model": "small", "input": "hi"}, path=RESPONSES))).status == 200
+        assert play.server.document()["store"] is False
+
+    perform(tmp_path, scene, lambda _: [reply(ANSWERED)], config=stubborn)
+
+
+def test_without_that_switch_nothing_is_said_of_storage(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        await play.say(post({"model": "small", "input": "hi"}, path=RESPONSES))
+        assert "store" not in play.server.document()
+
+    perform(tmp_path, scene, lambda _: [reply(ANSWERED)], config=PLAIN)
+
+
+def test_a_fallback_that_keeps_nothing_takes_only_what_says_so(tmp_path: Path) -> None:
+    config = FALLBACK.replace("parameters: {rules: {seed: refuse}}", "features: {stored: off}")
+
+    async def scene(play: Play) -> None:
+        play.server.refuses = {"local"}
+        assert (await play.say(post(chat("hi")))).status == 502
+        answer = await play.say(post(chat("hi", store=False)))
+        assert (answer.status, play.records[-1]["model"]) == (200, "other")
+
+    perform(tmp_path, scene, config=config)

@@ -12,6 +12,7 @@ from guardhouse.model.ability import Ability
 
 Document = dict[str, Any]
 
+_STORED = ("background", "container", "context", "conversation", "previous_response_id", "store")
 _OWN_TOOLS = frozenset((None, "function", "custom"))
 
 
@@ -61,9 +62,18 @@ def _more_than_one(value: Any) -> bool:
     return value is not None and value != 1
 
 
-def _stored(document: Document) -> bool:
-    named = ("background", "container", "context", "conversation", "previous_response_id", "store")
-    return any(document.get(name) for name in named)
+def stored_by(document: Document) -> str:
+    """The member by which a request wants what the model server keeps or has kept; empty if by none."""
+    for name in _STORED:
+        if document.get(name):
+            return name
+    if type(document.get("prompt")) is dict:  # a stored prompt
+        return "prompt"
+    items = document.get("input")
+    referred = type(items) is list and any(
+        type(item) is dict and item.get("type") == "item_reference" for item in items
+    )
+    return "input" if referred else ""
 
 
 def _reasoning(document: Document) -> bool:
@@ -94,7 +104,7 @@ _WANTS: Mapping[Ability, Callable[[Document], bool]] = {
     "json_schema": lambda document: "json_schema" in _form(document) or _guided(document),
     "logprobs": _logprobs,
     "reasoning": _reasoning,
-    "stored": _stored,
+    "stored": lambda document: bool(stored_by(document)),
     "tools": _tools,
 }
 _MEASURED: Mapping[Ability, Callable[[Measures], int]] = {

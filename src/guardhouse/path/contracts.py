@@ -12,7 +12,7 @@ the contract speaks of what the model server gets. `would_hold` changes nothing:
 
 from typing import Any, Final
 
-from guardhouse.inspect.abilities import wants
+from guardhouse.inspect.abilities import stored_by, wants
 from guardhouse.inspect.injections import injections
 from guardhouse.inspect.measures import Measures, measure
 from guardhouse.inspect.references import Found, fault_in, find, media_of
@@ -127,7 +127,10 @@ def _judge(exchange: Exchange, rules: Rules, *, mend: bool) -> Denial | bool:
         if isinstance(applied, Denial):
             return applied
         changed = applied
-    return _judge_contract(exchange, rules, document) or changed
+    kept = _is_kept(exchange, rules, document, mend=mend)
+    if kept and not mend:
+        return Denial(Reason.FEATURE_REFUSED, param="store")
+    return _judge_contract(exchange, rules, document) or changed or kept
 
 
 def _parts_of(document: Any) -> list[dict[str, Any]]:
@@ -152,8 +155,22 @@ def _judge_features(exchange: Exchange, rules: Rules, document: Any) -> Verdict:
     for ability in rules.abilities:
         wanted = wants(ability, document, stream=exchange.stream)
         if wanted and not rules.switches.is_on(ability, principal.id):
-            return Denial(Reason.FEATURE_REFUSED, f"The feature {ability} is not to be used.", param=ability)
+            detail = f"The feature {ability} is not to be used."
+            if ability != "stored":
+                return Denial(Reason.FEATURE_REFUSED, detail, param=ability)
+            name = stored_by(document)
+            return Denial(Reason.FEATURE_REFUSED, f"{detail} {name} needs what the model server keeps.", param=name)
     return None
+
+
+def _is_kept(exchange: Exchange, rules: Rules, document: Any, *, mend: bool) -> bool:
+    """Whether the model server, as it was not told otherwise, would keep what it is not to keep."""
+    principal, route = exchange.principal, exchange.route
+    assert principal is not None
+    assert route is not None
+    if "stored" not in rules.abilities or rules.switches.is_on("stored", principal.id):
+        return False
+    return route.dialect.is_kept(document, route, mend=mend)
 
 
 def _judge_bounds(measures: Measures, rules: Rules) -> Verdict:

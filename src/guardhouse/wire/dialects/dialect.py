@@ -129,6 +129,11 @@ class Dialect(ABC):
     @abstractmethod
     def is_streamed(self, document: Any, route: Route) -> bool: ...
 
+    def is_kept(self, document: Any, route: Route, *, mend: bool) -> bool:
+        """Whether the model server may keep it because the request does not say that it must not; to `mend` that, it
+        is made to say so."""
+        return False
+
     @abstractmethod
     def uses_tools(self, document: Any) -> bool: ...
 

@@ -28,6 +28,9 @@ class OpenAI(Dialect):
     def is_streamed(self, document: Any, route: Route) -> bool:
         return document.get("stream") is True
 
+    def is_kept(self, document: Any, route: Route, *, mend: bool) -> bool:
+        return request.is_kept(document, route.operation, mend=mend)
+
     def uses_tools(self, document: Any) -> bool:
         if document.get("web_search_options") is not None:  # empty ones are a wish, too
             return True

@@ -25,6 +25,7 @@ from guardhouse.wire.dialects.rules import invalid, misspelt
 from guardhouse.wire.dialects.walk import LONGEST_ID
 
 _STREAM_OPTIONS = frozenset(("include_usage", "include_obfuscation"))
+_KEPT = frozenset((Operation.CHAT, Operation.RESPONSES))
 _REPORTS_USAGE_ON_REQUEST = frozenset((Operation.CHAT, Operation.COMPLETIONS))
 
 
@@ -78,6 +79,15 @@ def unreadable(document: dict[str, Any], operation: Operation) -> list[str]:
         embeddings = ["prompt_embeds"] if document.get("prompt_embeds") else []
         return embeddings + unreadable_prompt(document["prompt"], "prompt")
     return unreadable_items(document.get("input"), "input") + unreadable_variables(document.get("prompt"), "prompt")
+
+
+def is_kept(document: dict[str, Any], operation: Operation, *, mend: bool) -> bool:
+    """Responses are kept unless `store` is false; chats are by some accounts' settings."""
+    if operation not in _KEPT or document.get("store") is False:
+        return False
+    if mend:
+        document["store"] = False
+    return True
 
 
 def prepare(document: dict[str, Any], operation: Operation, upstream_name: str) -> Prepared:
