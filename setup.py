@@ -41,7 +41,13 @@ COMPILED_FILES = (
     "policy/facts.py",
     "policy/servers.py",
 )
-INTERPRETED = ("path/grpc_library.py", "path/grpc_listening.py", "path/shadow.py", "path/worker.py")
+INTERPRETED = (
+    "path/grpc_library.py",
+    "path/grpc_listening.py",
+    "path/grpc_server.py",
+    "path/shadow.py",
+    "path/worker.py",
+)
 
 
 def compiled_modules() -> list[str]:

@@ -16,6 +16,7 @@ from tritonclient.grpc import service_pb2
 from guardhouse.path import grpc_listening
 from guardhouse.path.dialling import dialler
 from guardhouse.path.pools import Upstreams
+from guardhouse.path.tls import tls_context
 from guardhouse.policy.load import Loaded, load
 
 SERVICE = "/inference.GRPCInferenceService/"
@@ -135,7 +136,9 @@ def perform(
         dial = grpc_listening.dialler(dialler())
         plane.upstreams = Upstreams(plane.settings.upstream, plane.loop, dial)
         play.upstream = upstream
-        calls, play.port = await grpc_listening.listen(plane)
+        tls = plane.settings.listen.tls
+        calls = await grpc_listening.listen(plane, None if tls is None else tls_context(tls, "h2"))
+        play.port = calls.number
         address = f"localhost:{play.port}" if trusts else f"127.0.0.1:{play.port}"
         play.channel = grpc.aio.secure_channel(address, trusts) if trusts else grpc.aio.insecure_channel(address)
         sweeping = plane.loop.create_task(sweep(plane))
@@ -144,7 +147,7 @@ def perform(
         finally:
             sweeping.cancel()
             await play.channel.close()
-            await calls.stop(None)
+            await calls.stop()
             plane.upstreams.close()
             await asyncio.sleep(0.05)
             await server.stop(None)

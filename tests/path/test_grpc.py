@@ -336,6 +336,6 @@ def test_a_message_beyond_the_limit_is_refused_and_recorded(tmp_path: Path) -> N
         assert (await play.refused(texts("a" * 2000))).code() is CODE.RESOURCE_EXHAUSTED
         assert not play.upstream.requests
         await until(lambda: len(play.records) == 1)
-        assert play.records[0]["decision"] == "denied"
+        assert (play.records[0]["decision"], play.records[0]["reason"]) == ("denied", "body_too_large")
 
     perform(tmp_path, scene, config=config)

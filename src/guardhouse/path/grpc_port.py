@@ -15,21 +15,17 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from guardhouse.limits.headers import render as render_limits
-from guardhouse.model.denial import Denial
+from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.reason import Reason
 from guardhouse.path import grpc_status, holding, oversight, pipeline, record
 from guardhouse.path.exchange import Caller, Exchange
 from guardhouse.path.fault import describe
-from guardhouse.path.grpc_library import grpc
+from guardhouse.path.grpc_metadata import head_of
+from guardhouse.path.grpc_tls import Peers
 from guardhouse.path.plane import DataPlane
 from guardhouse.wire.dialects.kserve.about import message
-from guardhouse.wire.dialects.kserve.grpc import METHOD
-from guardhouse.wire.http1.head import Head
-from guardhouse.wire.http1.rules import collect_headers
 
-_READ: Final = frozenset(("authorization", "x-api-key", "api-key", "traceparent", "tracestate"))
 _LONGEST_DETAILS: Final = 1024
-_CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 
 log = logging.getLogger("guardhouse.path")
 
@@ -124,35 +120,43 @@ class Call(Caller):
         return tuple(told)
 
 
-async def serve(plane: DataPlane, method: str, metadata: Any, context: Any) -> bytes:
+async def serve(plane: DataPlane, peers: Peers | None, rpc: Any) -> None:
     """One call from its metadata to its status."""
-    call = Call(plane, address_of(context.peer()))
+    call = Call(plane, address_of(rpc.peer))
+    call.left = not _introduce(call, peers, rpc.peer)
     exchange = Exchange(call, call.address, time(), plane.loop_time(), plane.mint_id(), plane.snapshot)
     call.exchange = exchange
-    _enter(plane, call)
+    exchange.denial = plane.let_in(call, call.address)
     try:
-        _judge_head(exchange, plane, call, method, metadata)
-        if exchange.denial is None:
-            await _read_message(exchange, plane, context)
+        if exchange.denial is None and not call.left:
+            exchange.denial = _judge_head(exchange, plane, rpc)
+        if exchange.denial is None and not call.left:
+            exchange.denial = await _read_message(exchange, plane, call, rpc)
+        if call.left:
+            _give_up(exchange, plane)
+            await rpc.end(grpc_status.CANCELLED, "", (), None)
+            return
         pipeline.serve(exchange, plane)
         await call.over
     except asyncio.CancelledError:
         call.left = True
         _give_up(exchange, plane)
         raise
-    except Exception as error:  # noqa: BLE001 - fails closed, and the library would tell the caller its text
+    except Exception as error:  # noqa: BLE001 - fails closed
         log.error("call %s failed: %s", exchange.id, describe(error))
         exchange.denial = Denial(Reason.INTERNAL)
         record.close(exchange, plane, exchange.denial)
         call.refuse(exchange, exchange.denial)
     finally:
-        _leave(plane, call)
+        plane.let_out(call, call.address)
     code, details, answer = call.outcome(exchange)
-    trailing = call.trailing(exchange)
-    if code != grpc_status.OK:
-        await context.abort(_CODES[code], details, trailing)
-    context.set_trailing_metadata(trailing)
-    return answer
+    await rpc.end(code, details, call.trailing(exchange), answer if code == grpc_status.OK else None)
+
+
+def turn_away(plane: DataPlane, address: str, denial: Denial) -> None:
+    """A connection that is not taken: nobody is answered, and it is on record."""
+    call = Call(plane, address)
+    record.close(Exchange(call, address, time(), plane.loop_time(), plane.mint_id(), plane.snapshot), plane, denial)
 
 
 def address_of(peer: str) -> str:
@@ -163,38 +167,47 @@ def address_of(peer: str) -> str:
     return rest.rpartition(":")[0].strip("[]")
 
 
-def _judge_head(exchange: Exchange, plane: DataPlane, call: Call, method: str, metadata: Any) -> None:
-    headers = collect_headers([(key.encode(), value.encode()) for key, value in metadata if key in _READ])
-    if isinstance(headers, Denial):
-        exchange.denial = headers
-        return
-    exchange.head = Head(METHOD, method.encode("utf-8", "replace"), b"", headers, True, False, -1, False)
+def _introduce(call: Call, peers: Peers | None, name: str) -> bool:
+    """Who is behind a connection that came by TLS. False: nobody, or nobody any more."""
+    if peers is None:
+        return True
+    peer = peers.get(name)
+    if peer is None:
+        return False
+    call.address, call.certificate = peer.address, peer.certificate
+    return True
+
+
+def _judge_head(exchange: Exchange, plane: DataPlane, rpc: Any) -> Verdict:
+    head = head_of(rpc.method, rpc.metadata, plane.request_limits)
+    if isinstance(head, Denial):
+        return head
+    exchange.head = head
     exchange.keep_alive = True
-    if plane.connections_by_address[call.address] > plane.settings.listen.limits.connections_per_address:
-        exchange.denial = Denial(Reason.CONNECTIONS_EXCEEDED, retry_after=1.0)
-    elif plane.draining:
-        exchange.denial = Denial(Reason.DRAINING, retry_after=1.0)
-    else:
-        exchange.denial = pipeline.judge(pipeline.HEAD_STAGES, exchange, plane)
+    return pipeline.judge(pipeline.HEAD_STAGES, exchange, plane)
 
 
-async def _read_message(exchange: Exchange, plane: DataPlane, context: Any) -> None:
+async def _read_message(exchange: Exchange, plane: DataPlane, call: Call, rpc: Any) -> Verdict:
     """Exactly one message. It is whole when it comes, so what it takes in memory counts from here on."""
+    more: bytes | Reason | None = None
     try:
         async with asyncio.timeout(plane.settings.listen.deadlines.body):
-            body = await context.read()
-            more = None if body is grpc.aio.EOF else await context.read()
+            body: bytes | Reason | None = await rpc.read()
+            if isinstance(body, bytes):
+                more = await rpc.read()
     except TimeoutError:
-        exchange.denial = Denial(Reason.BODY_TIMEOUT)
-        return
-    if body is grpc.aio.EOF or more is not grpc.aio.EOF:
-        exchange.denial = Denial(Reason.BODY_MISSING if body is grpc.aio.EOF else Reason.BODY_UNEXPECTED)
-        return
-    exchange.denial = pipeline.identify_at_last(exchange, plane)
-    if exchange.denial is None and len(body) > holding.SMALL:
-        exchange.denial = holding.keep(exchange, plane, holding.room_for(len(body)))
-    if exchange.denial is None:
+        return Denial(Reason.BODY_TIMEOUT)
+    if isinstance(body, Reason) or isinstance(more, bytes | Reason):
+        return Denial(body if isinstance(body, Reason) else Reason.BODY_UNEXPECTED)
+    call.left = not await rpc.begin()
+    if call.left or body is None:
+        return Denial(Reason.CLIENT_LEFT if call.left else Reason.BODY_MISSING)
+    denial = pipeline.identify_at_last(exchange, plane)
+    if denial is None and len(body) > holding.SMALL:
+        denial = holding.keep(exchange, plane, holding.room_for(len(body)))
+    if denial is None:
         exchange.body = body
+    return denial
 
 
 def _give_up(exchange: Exchange, plane: DataPlane) -> None:
@@ -203,17 +216,3 @@ def _give_up(exchange: Exchange, plane: DataPlane) -> None:
         exchange.carriage.cancel(Denial(Reason.CLIENT_LEFT))
     elif not exchange.opened:
         record.close(exchange, plane, exchange.denial or Denial(Reason.CLIENT_LEFT))
-
-
-def _enter(plane: DataPlane, call: Call) -> None:
-    plane.connections.add(call)
-    plane.connections_by_address[call.address] = plane.connections_by_address.get(call.address, 0) + 1
-
-
-def _leave(plane: DataPlane, call: Call) -> None:
-    plane.connections.discard(call)
-    left = plane.connections_by_address.get(call.address, 1) - 1
-    if left:
-        plane.connections_by_address[call.address] = left
-    else:
-        plane.connections_by_address.pop(call.address, None)

@@ -143,14 +143,21 @@ class DataPlane:
     def let_in(self, connection: Open, address: str) -> Verdict:
         """A connection is there, and counts even if it is refused."""
         self.connections.add(connection)
-        open_here = self.connections_by_address.get(address, 0) + 1
-        self.connections_by_address[address] = open_here
-        if open_here > self.settings.listen.limits.connections_per_address:
+        if not self.count_in(address):
             return Denial(Reason.CONNECTIONS_EXCEEDED, retry_after=1.0)
         return Denial(Reason.DRAINING, retry_after=1.0) if self.draining else None
 
     def let_out(self, connection: Open, address: str) -> None:
         self.connections.discard(connection)
+        self.count_out(address)
+
+    def count_in(self, address: str) -> bool:
+        """Whether the address may have one more."""
+        open_here = self.connections_by_address.get(address, 0) + 1
+        self.connections_by_address[address] = open_here
+        return open_here <= self.settings.listen.limits.connections_per_address
+
+    def count_out(self, address: str) -> None:
         left = self.connections_by_address.get(address, 1) - 1
         if left:
             self.connections_by_address[address] = left

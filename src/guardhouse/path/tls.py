@@ -1,6 +1,7 @@
-"""TLS of the data port: what is spoken, and which client certificates are let through the handshake.
+"""TLS of the ports for callers: what is spoken, and which client certificates are let through the handshake.
 
-TLS 1.2 and 1.3 with forward secrecy and authenticated encryption; HTTP/1.1 is all that is offered. Where callers may
+TLS 1.2 and 1.3 with forward secrecy and authenticated encryption; HTTP/1.1 is all that is offered, and HTTP/2 at the
+port for gRPC. Where callers may
 have certificates, OpenSSL checks the chain, the dates, the purpose and the strength of what is presented, by the strict
 rules of RFC 5280; what it leaves open is looked at in identity/certificate.py. Sessions of TLS 1.3 are not resumed
 then. One of TLS 1.2 may be, for what OpenSSL remembers cannot be switched off from here: it brings the certificate
@@ -15,11 +16,11 @@ _CIPHERS = "@SECLEVEL=2:ECDHE+AESGCM:ECDHE+CHACHA20"  # level 2: no SHA-1, no RS
 SHUTDOWN = 2.0  # seconds that a peer has for its close_notify
 
 
-def tls_context(tls: Tls) -> ssl.SSLContext:
+def tls_context(tls: Tls, offered: str = "http/1.1") -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_CIPHERS)
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols([offered])
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
     context.load_cert_chain(tls.certificate, tls.key)
     if tls.clients is not None:

@@ -1,4 +1,4 @@
-"""The files of the TLS listener that are renewed while it runs: the gateway's own certificate, and revocation lists.
+"""The files of the TLS listeners that are renewed while it runs: the gateway's own certificate, and revocation lists.
 
 Whoever renews a file puts another one in its place; nobody has to tell the gateway. A look costs a stat per file. What
 is new is judged first and used only if it is sound, because what is in use can go on and a broken certificate cannot: a
@@ -20,10 +20,10 @@ _EVENTS = {"certificate": "listener.certificate", "revocation lists": "identity.
 
 
 class TlsFiles:
-    def __init__(self, plane: DataPlane, tls: Tls, context: ssl.SSLContext) -> None:
+    def __init__(self, plane: DataPlane, tls: Tls, *contexts: ssl.SSLContext) -> None:
         self._plane = plane
         self._own = (tls.certificate, tls.key)
-        self._context = context
+        self._contexts = contexts
         self._seen = looks_of(self._own)
         self._wrong = ""  # what was last told of the lists; one that cannot be opened is tried at each look
 
@@ -43,7 +43,8 @@ class TlsFiles:
     def _renew(self) -> str:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*self._own)
-            self._context.load_cert_chain(*self._own)
+            for context in self._contexts:
+                context.load_cert_chain(*self._own)
         except ssl.SSLError as error:
             return f"certificate and key do not belong together or cannot be read ({error.reason})"
         except OSError as error:

@@ -40,7 +40,7 @@ from guardhouse.path.tls import SHUTDOWN, tls_context
 from guardhouse.path.tls_files import TlsFiles
 from guardhouse.path.vouching import Vouching
 from guardhouse.policy.edition import InForce
-from guardhouse.policy.settings import Settings
+from guardhouse.policy.settings import Settings, Tls
 from guardhouse.policy.shares import Shares
 
 SWEEP = 0.25  # seconds
@@ -98,12 +98,12 @@ async def _serve(settings: Settings, policy: InForce, worker: int, secrets: Work
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    tls = None if settings.listen.tls is None else tls_context(settings.listen.tls)
-    server = await _listen(plane, settings, tls)
-    calls = None if grpc is None else (await grpc.listen(plane))[0]
+    contexts = () if settings.listen.tls is None else _contexts(settings.listen.tls)
+    server = await _listen(plane, settings, contexts[0] if contexts else None)
+    calls = None if grpc is None else await grpc.listen(plane, contexts[1] if contexts else None)
     loop.set_exception_handler(_report)
     _tune_collector()
-    files = None if tls is None or settings.listen.tls is None else TlsFiles(plane, settings.listen.tls, tls)
+    files = None if settings.listen.tls is None else TlsFiles(plane, settings.listen.tls, *contexts)
     sweeper = loop.create_task(_sweep(plane, renewal, budgets, Figures(settings.state / "run", worker), files))
     pulse = Pulse()
     pulse.ready()
@@ -111,7 +111,7 @@ async def _serve(settings: Settings, policy: InForce, worker: int, secrets: Work
     await stopping.wait()
     await _drain(plane, server)
     if calls is not None:
-        await calls.stop(None)
+        await calls.stop()
     beating.cancel()
     sweeper.cancel()
     budgets.save()
@@ -120,6 +120,11 @@ async def _serve(settings: Settings, policy: InForce, worker: int, secrets: Work
     journal.close()
     keys.close()
     return 0
+
+
+def _contexts(tls: Tls) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Of the data port and of that for gRPC, which differ in what they offer."""
+    return tls_context(tls), tls_context(tls, "h2")
 
 
 async def _listen(plane: DataPlane, settings: Settings, tls: ssl.SSLContext | None) -> asyncio.Server:

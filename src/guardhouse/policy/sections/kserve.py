@@ -24,8 +24,6 @@ def exposure(listen: Listen, admin: Address) -> Iterator[Finding]:
             ("listen", "grpc", "address"),
             "callers beyond this machine need listen.tls; say listen.plaintext: true if something else does TLS",
         )
-    if listen.tls is not None and listen.tls.clients is not None:
-        yield ("listen", "grpc"), "identifies nobody by a certificate: it is not to be had beside listen.tls.clients"
 
 
 def targets(document: Document) -> Iterator[Finding]:

@@ -27,6 +27,7 @@ _RAW = 1
 _INFER = SERVICE + b"ModelInfer"
 _ABOUT_MODELS = frozenset((SERVICE + b"ModelReady", SERVICE + b"ModelMetadata"))
 _ABOUT_SERVER = frozenset((SERVICE + b"ServerLive", SERVICE + b"ServerReady", SERVICE + b"ServerMetadata"))
+METHODS = frozenset((_INFER, *_ABOUT_MODELS, *_ABOUT_SERVER))
 
 
 class KServeGrpc(KServe):
