@@ -40,6 +40,7 @@ COMPILED_FILES = (
     "policy/decide.py",
     "policy/facts.py",
     "policy/servers.py",
+    "policy/visible.py",
 )
 INTERPRETED = (
     "path/grpc_library.py",

@@ -25,10 +25,15 @@ from guardhouse.model.principal import Narrowing, Principal
 from guardhouse.model.reason import Reason
 from guardhouse.policy import decide as deciding
 from guardhouse.policy.cel.expression import Expression, Scene
-from guardhouse.policy.decide import may_operate, visible_models
+from guardhouse.policy.decide import may_operate
 from guardhouse.policy.facts import NO_FACTS, Facts
 from guardhouse.policy.snapshot import Approval, Grant, Policy, Refusal, Snapshot
 from guardhouse.policy.uniting import unite
+from guardhouse.policy.visible import visible_models
+
+
+def shown(snapshot: Snapshot, principal: Principal) -> list[str]:
+    return list(visible_models(snapshot, principal, "openai"))
 
 
 def decide(
@@ -122,9 +127,9 @@ def test_the_head_of_a_request_is_judged_by_operation_alone() -> None:
 def test_models_are_visible_to_those_who_may_read_and_use_them() -> None:
     look = {"name": "look", "who": {"ids": ["*"]}, "may": ["models.read"], "models": ["*"]}
     snapshot = snapshot_of([look, STRICT, {**RESEARCH, "may": ["chat"]}])
-    assert visible_models(snapshot, caller("alice")) == ["llama-8b", "llama-70b"]
-    assert visible_models(snapshot, caller("bob")) == ["llama-8b"]
-    assert visible_models(snapshot_of([STRICT]), caller("bob")) == []
+    assert shown(snapshot, caller("alice")) == ["llama-8b", "llama-70b"]
+    assert shown(snapshot, caller("bob")) == ["llama-8b"]
+    assert shown(snapshot_of([STRICT]), caller("bob")) == []
 
 
 def by(decision: Grant | Refusal) -> tuple[Reason, tuple[str, ...]]:
@@ -192,9 +197,9 @@ def test_the_list_of_models_is_denied_only_as_a_whole() -> None:
     some = {**NO_QWEN, "may": ["models.read"], "models": ["qwen"]}
     snapshot = snapshot_of([ALL, some, {**some, "name": "none", "who": {"groups": ["h"]}, "models": ["*"]}])
     assert granted(decide(snapshot, caller("a", "g"), Operation.MODELS_READ, None)).policies == ("all",)
-    assert visible_models(snapshot, caller("a", "g")) == ["llama-8b", "llama-70b"]
+    assert shown(snapshot, caller("a", "g")) == ["llama-8b", "llama-70b"]
     assert decide(snapshot, caller("a", "h"), Operation.MODELS_READ, None) is Reason.OPERATION_DENIED
-    assert visible_models(snapshot, caller("a", "h")) == []
+    assert shown(snapshot, caller("a", "h")) == []
 
 
 def test_administering_is_decided_without_a_model() -> None:
@@ -267,7 +272,7 @@ def test_a_join_asks_for_something_in_common() -> None:
     assert decide(snapshot, blue, Operation.CHAT, "llama-70b") is Reason.MODEL_DENIED
     assert decide(snapshot, caller("a"), Operation.CHAT, "qwen") is Reason.MODEL_DENIED
     assert decide(snapshot, blue, Operation.EMBEDDINGS, "qwen") is Reason.MODEL_DENIED
-    assert visible_models(snapshot, blue) == ["qwen"]
+    assert shown(snapshot, blue) == ["qwen"]
 
 
 def test_what_comes_with_several_policies_adds_up() -> None:
@@ -346,7 +351,7 @@ def test_the_indexed_decision_is_the_plain_one(
 @given(policies, principals)
 def test_what_is_visible_can_be_used(policies: list[dict[str, Any]], principal: Principal) -> None:
     snapshot = snapshot_of([{key: value for key, value in policy.items() if key != "when"} for policy in policies])
-    for model in visible_models(snapshot, principal):
+    for model in shown(snapshot, principal):
         uses = [operation for operation in USES if operation is not Operation.MODELS_READ]
         assert any(isinstance(decide(snapshot, principal, operation, model), Grant) for operation in uses)
 
@@ -375,7 +380,7 @@ def test_a_delegate_may_do_no_more_than_its_grantor(
         )
         if isinstance(mine, Grant):
             assert mine == decide(snapshot, grantor, operation, name, facts)
-    assert set(visible_models(snapshot, delegate)) <= set(visible_models(snapshot, grantor))
+    assert set(shown(snapshot, delegate)) <= set(shown(snapshot, grantor))
 
 
 def test_who_is_narrowed_to_models_lists_them_and_administers_nothing() -> None:

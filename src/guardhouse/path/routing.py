@@ -14,8 +14,8 @@ from guardhouse.path import overload, rerouting
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.versions import pin
-from guardhouse.policy.decide import visible_models
 from guardhouse.policy.snapshot import Snapshot, Target
+from guardhouse.policy.visible import visible_models
 from guardhouse.wire.dialects import table
 from guardhouse.wire.dialects.dialect import Prepared, Route
 from guardhouse.wire.dialects.generic.dialect import recognise as recognise_declared
@@ -71,7 +71,7 @@ def prepare(exchange: Exchange, target: Target) -> Verdict:
 def _answer_locally(exchange: Exchange, route: Route) -> Verdict:
     """Answer from the snapshot: what this principal may use, and nothing else."""
     assert exchange.principal is not None
-    visible = visible_models(exchange.snapshot, exchange.principal)
+    visible = visible_models(exchange.snapshot, exchange.principal, route.dialect.name)
     answer = _about(exchange.snapshot, route, visible) or route.dialect.answer_locally(route, visible)
     if answer is None:
         return Denial(Reason.MODEL_DENIED, param="model")
@@ -81,11 +81,9 @@ def _answer_locally(exchange: Exchange, route: Route) -> Verdict:
 
 
 def _about(snapshot: Snapshot, route: Route, visible: Sequence[str]) -> bytes | None:
-    """What there is to tell of the one model that is asked about, if it is served in this dialect."""
+    """What there is to tell of the one model that is asked about."""
     model = None if route.model is None or route.model not in visible else snapshot.models[route.model]
     if model is None or (route.version and route.version not in model.versions):
-        return None
-    if not any(route.dialect.name in target.speaks for target in model.targets):
         return None
     contract = model.rules.contract
     inputs, outputs = (None, None) if contract is None else (contract.inputs, contract.outputs)

@@ -62,7 +62,7 @@ def decide_among(  # noqa: PLR0917 - on the path, where names would cost what th
     """The second half of `decide`, for who has asked `policies_for` before the model was known."""
     if not given:
         return Refusal(Reason.OPERATION_DENIED)
-    given = _concerning(snapshot, given, principal, operation, model_name)
+    given = concerning(snapshot, given, principal, operation, model_name)
     conditions = snapshot.conditions
     if not given & conditions.conditional:
         return conclude(snapshot, True, given, given, model_name)
@@ -119,7 +119,7 @@ def conclude(
         return Refusal(Reason.OPERATION_DENIED)
     if holding & snapshot.denies or not holding & snapshot.allows:
         return _refusal(snapshot, given, holding, model_name)
-    grant = snapshot.grants.get(holding) or _keep(snapshot, holding)
+    grant = grant_of(snapshot, holding)
     if model_name is not None and (grant.approvals or grant.route is not None):
         return _asked_more(grant, snapshot.models[model_name])
     return grant
@@ -139,24 +139,7 @@ def may_operate(snapshot: Snapshot, principal: Principal, operation: Operation) 
     return bool(policies_for(snapshot, principal, operation))
 
 
-def visible_models(snapshot: Snapshot, principal: Principal) -> list[str]:
-    """The models that `principal` may both read of and use, if only under some circumstances; in the file's order."""
-    usable = [operation for operation in Operation if operation.access == "infer"]
-    return [
-        name
-        for name in snapshot.models
-        if _might(snapshot, principal, Operation.MODELS_READ, name)
-        and any(_might(snapshot, principal, operation, name) for operation in usable)
-    ]
-
-
-def _might(snapshot: Snapshot, principal: Principal, operation: Operation, model_name: str) -> bool:
-    given = policies_for(snapshot, principal, operation)
-    given = _concerning(snapshot, given, principal, operation, model_name)
-    return bool(given & snapshot.allows) and not given & snapshot.denies & ~snapshot.conditions.conditional
-
-
-def _concerning(
+def concerning(
     snapshot: Snapshot, given: Policies, principal: Principal, operation: Operation, model_name: str | None
 ) -> Policies:
     """Those that speak of this use; none if it is beyond a narrowing."""
@@ -214,11 +197,14 @@ def numbers(policies: Policies) -> list[int]:
     return found
 
 
-def _keep(snapshot: Snapshot, holding: Policies) -> Grant:
+def grant_of(snapshot: Snapshot, holding: Policies) -> Grant:
+    """What these policies say together, none of which denies."""
     grants = snapshot.grants
-    if len(grants) >= _MOST_KEPT:
-        grants.clear()
-    united = [snapshot.policies[number].grant for number in numbers(holding)]
-    grant = united[0] if len(united) == 1 else unite(_names(snapshot, holding), united)
-    grants[holding] = grant
+    grant = grants.get(holding)
+    if grant is None:
+        if len(grants) >= _MOST_KEPT:
+            grants.clear()
+        united = [snapshot.policies[number].grant for number in numbers(holding)]
+        grant = united[0] if len(united) == 1 else unite(_names(snapshot, holding), united)
+        grants[holding] = grant
     return grant

@@ -21,6 +21,7 @@ from guardhouse.limits.quota import Price
 from guardhouse.limits.rate import LimitRule
 from guardhouse.model.dialect import DialectName
 from guardhouse.model.operation import Operation
+from guardhouse.model.principal import Principal
 from guardhouse.model.reason import Reason
 from guardhouse.model.secret import Secret
 from guardhouse.policy.callers import Callers
@@ -132,6 +133,13 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     grant: Grant  # what it says when it is the only one that matches
 
 
+class Seen(msgspec.Struct, frozen=True):
+    """What a list has shown, and to whom: it holds as long as the credential stands for the very same principal."""
+
+    principal: Principal
+    models: tuple[str, ...]
+
+
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     revision: str
     models: dict[str, Model]
@@ -152,3 +160,4 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     routes: dict[bytes, Route] = {}  # those that the configuration declares, by path
     at_large: dict[Operation, Policies]  # those that speak of an operation where no single model is concerned
     grants: dict[Policies, Grant] = {}  # by the policies that are united in it
+    lists: dict[tuple[str, DialectName], Seen] = {}  # of models, by credential and dialect
