@@ -26,6 +26,7 @@ from guardhouse.path import gates
 from guardhouse.path.listener import Connection
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.pools import Upstreams
+from guardhouse.path.seals import Seals
 from guardhouse.path.upstream import Pool, UpstreamConnection
 from guardhouse.policy.load import Loaded, load
 from guardhouse.policy.reaching import Patience
@@ -174,6 +175,7 @@ class Play:
             keys=keys,
             tokens=tokens,
             hash_key=HashKey("k1", b"h" * 32),
+            seals=Seals(PEPPER),
             journal=Journal(directory / "journal", worker="w0", schedule=loop.call_soon),
             upstreams=Upstreams(loaded.settings.upstream, loop, server.dial),
             gates=gates.follow(directory, Crew(0, loaded.settings.workers)),

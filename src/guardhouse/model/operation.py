@@ -3,6 +3,9 @@
 Each operation needs one kind of access, and the three are kept apart: to `read` what there is, to `infer`, and to
 `administer` the gateway. Looking into keys, policies or the audit log is administering too: who may read models has no
 part in it. The data port recognises nothing that administers; those operations are asked for at the admin port.
+
+What is DEFERRED leaves requests at a model server that are carried out later, each under an operation of its own. No
+word for a kind of access includes it where something is allowed: it has to be named.
 """
 
 from enum import Enum
@@ -30,6 +33,8 @@ class Operation(Enum):
     EMBEDDINGS = ("embeddings", "infer")
     MODERATIONS = ("moderations", "infer")
     PREDICT = ("predict", "infer")
+    FILES = ("files", "infer")
+    BATCHES = ("batches", "infer")
     MODELS_READ = ("models.read", "read")
     KEYS_READ = ("keys.read", "administer")
     KEYS_WRITE = ("keys.write", "administer")
@@ -40,11 +45,13 @@ class Operation(Enum):
     AUDIT_READ = ("audit.read", "administer")
 
 
+DEFERRED = (Operation.FILES, Operation.BATCHES)
 OF_ACCESS: dict[Access, tuple[Operation, ...]] = {
-    access: tuple(operation for operation in Operation if operation.access == access)
+    access: tuple(operation for operation in Operation if operation.access == access and operation not in DEFERRED)
     for access in ("read", "infer", "administer")
 }
 MEASURED_IN_TOKENS = frozenset(  # their answers
     (Operation.CHAT, Operation.COMPLETIONS, Operation.RESPONSES)
 )
-ON_MODELS = frozenset((*OF_ACCESS["read"], *OF_ACCESS["infer"]))  # the others concern no model
+CAPPED = MEASURED_IN_TOKENS | {Operation.FILES}  # their requests can say how long answers may become
+ON_MODELS = frozenset((*OF_ACCESS["read"], *OF_ACCESS["infer"], *DEFERRED))  # the others concern no model

@@ -177,6 +177,22 @@ class Reason(Enum):
         False,
         "A field of the request reaches beyond the model and the servers that policies are about.",
     )
+    MULTIPART_INVALID = ("multipart_invalid", 400, "caller", False, "The body is not a form with one file.")
+    PURPOSE_REFUSED = (
+        "purpose_refused",
+        400,
+        "caller",
+        False,
+        "Only files with requests of a batch are taken; nothing could look into others.",
+    )
+    ID_UNKNOWN = ("id_unknown", 404, "caller", False, "There is no such file or batch of yours.")
+    FILE_OUTDATED = (
+        "file_outdated",
+        409,
+        "caller",
+        False,
+        "Other policies hold now than when this file was uploaded; upload it again.",
+    )
     CONTENT_UNREADABLE = ("content_unreadable", 400, "caller", False, "Part of the request cannot be inspected.")
 
     # upstream

@@ -12,6 +12,7 @@ from guardhouse.audit.record import Event
 from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
+from guardhouse.path import deferred
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.shadow import foresee
@@ -71,7 +72,12 @@ def _authorize(exchange: Exchange, plane: DataPlane) -> Verdict:
         if version_for(exchange.route, exchange.model) is None:
             return Denial(Reason.MODEL_DENIED, param="model")
     facts = facts_of(exchange) if exchange.policies & snapshot.conditions.conditional else NO_FACTS
+    grant: Grant | Refusal | Denial
     grant = decide.decide_among(snapshot, exchange.policies, principal, operation, name, facts)
+    if exchange.route is not None and exchange.route.deferred:
+        grant = deferred.judged(exchange, snapshot, grant, facts_of(exchange))
+        if isinstance(grant, Denial):
+            return grant
     if grant.unevaluated:
         _tell_unevaluated(exchange, plane, grant.unevaluated)
     if isinstance(grant, Refusal):
@@ -96,7 +102,8 @@ def facts_of(exchange: Exchange) -> Facts:
     route, document, signals = exchange.route, exchange.document, exchange.signals
     tools = document is not None and route is not None and route.dialect.uses_tools(document)
     risk = 0 if signals is None else signals.risk
-    return Facts(exchange.client, exchange.at, len(exchange.encoded), exchange.stream, tools, risk)
+    facts = Facts(exchange.client, exchange.at, len(exchange.encoded), exchange.stream, tools, risk)
+    return facts if route is None or not route.deferred else deferred.facts_of(route, facts)
 
 
 def _tell_unevaluated(exchange: Exchange, plane: DataPlane, policies: tuple[str, ...]) -> None:

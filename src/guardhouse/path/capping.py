@@ -6,7 +6,7 @@ put in is the model's longest answer, or less if less is left. Nothing is lowere
 fits is for `admission` to say, with the reason.
 """
 
-from guardhouse.model.operation import MEASURED_IN_TOKENS
+from guardhouse.model.operation import CAPPED
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.size import LONGEST_OUTPUT, Size
 
@@ -14,7 +14,7 @@ from guardhouse.path.size import LONGEST_OUTPUT, Size
 def cap(exchange: Exchange, size: Size, tokens: int, money: int, *, lower: bool) -> None:
     """Bring the length to what `tokens` and `money` leave for the answer: if it is the caller's, only to `lower` it."""
     model, route, document = exchange.model, exchange.route, exchange.document
-    if model is None or route is None or route.operation not in MEASURED_IN_TOKENS:
+    if model is None or route is None or route.operation not in CAPPED:
         return
     dialect = route.dialect
     left, price = tokens, model.price

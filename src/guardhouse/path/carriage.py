@@ -22,9 +22,9 @@ from collections.abc import Callable
 
 from guardhouse.audit.record import Attempt
 from guardhouse.model.denial import Denial
-from guardhouse.model.operation import Operation
+from guardhouse.model.operation import DEFERRED, Operation
 from guardhouse.model.reason import Reason
-from guardhouse.path import record, rerouting, retrying, routing, sizing
+from guardhouse.path import deferred, record, rerouting, retrying, routing, sizing
 from guardhouse.path.breaker import REFUSED, Ticket
 from guardhouse.path.exchange import Detour, Exchange
 from guardhouse.path.fault import describe
@@ -184,7 +184,9 @@ class Carriage:
     def _is_repeatable(self) -> bool:
         exchange = self._exchange
         model = exchange.model
-        return exchange.operation in _COMPUTES_ONLY or (model is not None and model.repeatable)
+        return exchange.operation in _COMPUTES_ONLY or (
+            model is not None and model.repeatable and exchange.operation not in DEFERRED
+        )
 
     def _enter(self, pool: Pool) -> bool:
         ward = pool.ward
@@ -234,7 +236,8 @@ class Carriage:
         exchange.sent = True
         exchange.caller.upstream = connection
         path = route.dialect.upstream_path(route, model.upstream_name)
-        rendered = pool.heads.render(route, path, exchange.id, head.headers, body)
+        headers = head.headers if not route.deferred else deferred.forwarded(head.headers)
+        rendered = pool.heads.render(route, path, exchange.id, headers, body)
         if exchange.withheld:
             make_whole(exchange)
         connection.send(rendered, self, self._patience(pool))

@@ -24,6 +24,7 @@ from guardhouse.path.plane import DataPlane
 from guardhouse.policy.contracts.rules import Rules
 from guardhouse.policy.sections.content import Content
 from guardhouse.policy.snapshot import Model
+from guardhouse.wire.dialects.deferred import Deferring
 
 _PLACES: Final = 160  # characters of a place that a refusal repeats at most
 _SHOWN: Final = frozenset(
@@ -72,15 +73,23 @@ def _hold_to(exchange: Exchange, rules: Rules) -> Verdict:
 
 
 def _references(exchange: Exchange) -> list[Found]:
+    assert exchange.route is not None
+    return find(_whole(exchange), exchange.route.dialect.payload)
+
+
+def _whole(exchange: Exchange) -> dict[str, Any]:
+    """All that a model may be given, as one object."""
     document, route = exchange.document, exchange.route
-    assert route is not None
-    return find(document if type(document) is dict else {"document": document}, route.dialect.payload)
+    if type(document) is dict:
+        return document
+    if route is not None and isinstance(route.dialect, Deferring):
+        document = route.dialect.requests(document)
+    return {"document": document}
 
 
 def _judge_injections(exchange: Exchange, *, block: bool) -> Verdict:
-    document = exchange.document
     counts: dict[str, int] = {}
-    for kind, place in injections(document if type(document) is dict else {"document": document}):
+    for kind, place in injections(_whole(exchange)):
         if block:
             return Denial(Reason.INJECTION_FOUND, f"It looks like an injection ({kind}).", param=place[:_PLACES])
         counts[kind] = counts.get(kind, 0) + 1
@@ -112,7 +121,20 @@ def would_refuse(rehearsal: Exchange) -> Verdict:
 
 def _judge(exchange: Exchange, rules: Rules, *, mend: bool) -> Denial | bool:
     """A denial, or whether the document was changed."""
-    document = exchange.document
+    route = exchange.route
+    if route is None or not route.deferred:
+        return _judge_request(exchange, rules, exchange.document, mend=mend)
+    dialect, changed = route.dialect, False
+    assert isinstance(dialect, Deferring)
+    for number, request in enumerate(dialect.requests(exchange.document), 1):
+        judged = _judge_request(exchange, rules, request, mend=mend)
+        if isinstance(judged, Denial):
+            return Denial(judged.reason, f"Request {number}: {judged.detail}", judged.param)
+        changed = changed or judged
+    return changed
+
+
+def _judge_request(exchange: Exchange, rules: Rules, document: Any, *, mend: bool) -> Denial | bool:
     for part in [document] if type(document) is dict else _parts_of(document):
         denial = _judge_features(exchange, rules, part)
         if denial is None and rules.bounds:

@@ -18,6 +18,7 @@ from guardhouse.limits.book import Pending
 from guardhouse.limits.capacity import rank_of
 from guardhouse.limits.intake import Slot
 from guardhouse.model.denial import Denial, Verdict
+from guardhouse.model.operation import DEFERRED
 from guardhouse.model.reason import Reason
 from guardhouse.path.authorization import facts_of
 from guardhouse.path.choosing import candidates
@@ -78,7 +79,7 @@ def go_on(exchange: Exchange, plane: DataPlane, model: Model, tried: Collection[
 
 def fall_back(exchange: Exchange, plane: DataPlane, model: Model, tried: Collection[str]) -> bool:
     """Give it to the best of the model's fallbacks that may have it and has room, under that model's name."""
-    if not model.fallback:
+    if not model.fallback or exchange.operation in DEFERRED:
         return False
     regions = {target.region for target in permitted(exchange, model)}
     for name in model.fallback:

@@ -28,6 +28,7 @@ from guardhouse.path.intakes import Intakes
 from guardhouse.path.memory import Memory
 from guardhouse.path.pools import Upstreams
 from guardhouse.path.retrying import RetryBudget
+from guardhouse.path.seals import Seals
 from guardhouse.path.sharing import Sharing
 from guardhouse.policy.sections.headers import NEEDED
 from guardhouse.policy.settings import HeaderRules, Settings
@@ -80,6 +81,7 @@ class DataPlane:
         "replays",
         "request_limits",
         "retries",
+        "seals",
         "settings",
         "shadow",
         "sharing",
@@ -96,6 +98,7 @@ class DataPlane:
         keys: KeyFeed,
         tokens: TokenTable,
         hash_key: HashKey,
+        seals: Seals,
         journal: Journal,
         upstreams: Upstreams,
         gates: Gates,
@@ -121,6 +124,7 @@ class DataPlane:
             self.replays.begin(self.now())
         self.guard = Guard(settings.signins)
         self.hash_key = hash_key
+        self.seals = seals
         self.journal = journal
         self.upstreams = upstreams
         self.gates = gates

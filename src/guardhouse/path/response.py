@@ -27,7 +27,7 @@ from guardhouse.inspect.stream import StreamMasker
 from guardhouse.model.denial import Denial
 from guardhouse.model.entity import Entity
 from guardhouse.model.reason import Reason
-from guardhouse.path import answered, credentials
+from guardhouse.path import answered, credentials, deferred_answer
 from guardhouse.path.answered import Naming
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.fault import describe
@@ -211,6 +211,8 @@ class Response:
         """Read once; what leaves is what was judged, byte for byte the upstream's own where nothing had to change."""
         exchange = self._exchange
         dialect, route = self._dialect, self._route
+        if route.deferred and 200 <= exchange.status < 300:
+            return deferred_answer.finish(exchange, self._plane, route, body)
         decoded = dialect.read_answer(self._headers, body, route)
         wanted = exchange.mask_response
         served = 200 <= exchange.status < 300

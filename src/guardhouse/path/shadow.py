@@ -24,7 +24,7 @@ from guardhouse.limits.table import LimitTable
 from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
-from guardhouse.path import admission, contracts
+from guardhouse.path import admission, contracts, deferred
 from guardhouse.path.exchange import Exchange, Foreseen
 from guardhouse.path.fault import describe
 from guardhouse.path.targets import bounds_for, permitted, why_none
@@ -123,6 +123,8 @@ def _reason(rehearsal: Exchange, facts: Facts) -> Reason | None:
     if name is not None and (model is None or version_for(route, model) is None):
         return Reason.MODEL_DENIED
     decision = decide.decide(shadow, principal, operation, name, facts)
+    if route.deferred:
+        decision = deferred.granted(rehearsal, shadow, decision, facts)
     if isinstance(decision, Refusal):
         return decision.reason
     if decision.signed and not rehearsal.signed_by:

@@ -19,6 +19,7 @@ from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.operation import MEASURED_IN_TOKENS, Operation
 from guardhouse.model.reason import Reason
 from guardhouse.model.usage import Usage
+from guardhouse.path import deferred_size
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.size import LONGEST_OUTPUT, Size
 
@@ -52,8 +53,10 @@ def given(exchange: Exchange) -> Size:
 def bound(exchange: Exchange, size: Size) -> Verdict:
     """The most that the input can be; a denial where it can be anything."""
     model, route, document = exchange.model, exchange.route, exchange.document
-    if model is None or route is None or document is None or not size.answers:
+    if model is None or route is None or document is None or not (size.answers or route.deferred):
         return None
+    if route.deferred:
+        return deferred_size.bound(exchange)
     dialect, operation = route.dialect, route.operation
     if dialect.is_endless(document):
         return Denial(Reason.INPUT_UNBOUNDED, "The model server would go on with tools of its own.")
@@ -82,6 +85,8 @@ def made(exchange: Exchange, size: Size) -> None:
     document, route, grant = exchange.document, exchange.route, exchange.grant
     if document is None or route is None or route.operation not in MEASURED_IN_TOKENS:
         size.made = size.most_made = 0
+        if route is not None and route.deferred:
+            deferred_size.fill(route, size)
         return
     length = estimate = route.dialect.longest(document, route)
     if not length or not route.dialect.is_length_named(document, route):
@@ -116,6 +121,8 @@ def used(exchange: Exchange, denial: Denial | None) -> Usage:
     refused = exchange.status >= 400 or (denial is not None and denial.reason in _NOT_SENT)
     if not exchange.sent or exchange.signals is None or refused:
         return Usage(0, 0, "estimated")
+    if exchange.route is not None and exchange.route.deferred:
+        return deferred_size.used(exchange.route)
     size, tokens = exchange.size, exchange.signals.token_estimate
     if exchange.operation not in MEASURED_IN_TOKENS:
         return Usage(tokens if size is None else size.given, 0, "estimated")

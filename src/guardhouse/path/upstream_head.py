@@ -2,8 +2,8 @@
 
 Of the caller's headers only FORWARDED and those of the dialect go on; the caller's credential is never among them, the
 target's own is put in. Path and host come from the configuration and the dialect's table. What is the same in every
-request for a path is written once and kept; a path is of one dialect, and there are few for each model, so that what is
-kept stays small.
+request for a path is written once and kept; a path is of one dialect, and there are few for each model, but for those
+with an id in them, so that what is kept stays small.
 """
 
 from guardhouse.model.secret import Secret
@@ -33,7 +33,9 @@ class Heads:
         dialect = route.dialect
         prefix = self._prefixes.get(path)
         if prefix is None:
-            prefix = self._prefixes[path] = _prefix(self._target, path, self._credential.current)
+            prefix = _prefix(self._target, route.method, path, self._credential.current)
+            if not route.deferred:
+                self._prefixes[path] = prefix
         forwarded, more = b"", dialect.forwarded
         if not FORWARDED.isdisjoint(headers):
             forwarded = b"".join([b"%b: %b\r\n" % (name, headers[name]) for name in headers if name in FORWARDED])
@@ -54,10 +56,10 @@ class Heads:
         self._prefixes.clear()
 
 
-def _prefix(target: Target, path: bytes, credential: Secret | None) -> bytes:
+def _prefix(target: Target, method: str, path: bytes, credential: Secret | None) -> bytes:
     """Request line and constant headers."""
     lines = [
-        f"POST {target.base_path}{path.decode('ascii')} HTTP/1.1",
+        f"{method} {target.base_path}{path.decode('ascii')} HTTP/1.1",
         f"host: {authority_of(target)}",
         "accept-encoding: identity",
         "user-agent: guardhouse",

@@ -5,6 +5,7 @@ and its own encoding is what goes upstream. The caller's bytes go no further tha
 """
 
 from guardhouse.model.denial import Denial, Verdict
+from guardhouse.path import deferred
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.signatures import judge as judge_signature
@@ -28,6 +29,8 @@ def validate(exchange: Exchange, plane: DataPlane) -> Verdict:
         return decoded
     document, encoded = decoded
     denial = dialect.check(document, route)
+    if denial is None and route.deferred:
+        denial = deferred.recall(exchange, plane, document)
     if denial is not None:
         return denial
     exchange.document = document

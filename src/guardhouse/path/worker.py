@@ -36,6 +36,7 @@ from guardhouse.path.listener import Connection
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.pools import Upstreams
 from guardhouse.path.renewal import Renewal, put_in_force
+from guardhouse.path.seals import Seals
 from guardhouse.path.tls import SHUTDOWN, tls_context
 from guardhouse.path.tls_files import TlsFiles
 from guardhouse.path.vouching import Vouching
@@ -84,6 +85,7 @@ async def _serve(settings: Settings, policy: InForce, worker: int, secrets: Work
         keys=keys,
         tokens=tokens,
         hash_key=secrets.hash_key,
+        seals=Seals(secrets.pepper),
         journal=journal,
         upstreams=Upstreams(settings.upstream, loop, dialler() if grpc is None else grpc.dialler(dialler())),
         gates=switches,

@@ -23,7 +23,7 @@ from guardhouse.policy.labels import regions_of, residency_of
 from guardhouse.policy.reaching import located as located_tls
 from guardhouse.policy.references import Reference
 from guardhouse.policy.resilience import Choosing
-from guardhouse.policy.sections import people, routes
+from guardhouse.policy.sections import may, people, routes
 from guardhouse.policy.sections.clients import located
 from guardhouse.policy.sections.features import Features
 from guardhouse.policy.sections.hours import Calendar
@@ -162,7 +162,7 @@ def _policy(entry: PolicyEntry, document: Document) -> Policy:
         name=entry.name,
         effect=entry.effect,
         who=entry.who,
-        operations=frozenset(entry.may),
+        operations=may.operations_of(entry.may, entry.effect),
         models=models_of(entry, document),
         when=entry.when or When(),
         if_feature=entry.if_feature,

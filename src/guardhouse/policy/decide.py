@@ -15,6 +15,8 @@ Pure and cheap: a few look-ups and one `&` per question. Grants are kept by the 
 is done once for each set that occurs.
 """
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from guardhouse.model.operation import Operation
@@ -133,6 +135,15 @@ def _asked_more(grant: Grant, model: Model) -> Grant | Refusal:
     if route is not None and not any(target.name in route for target in model.targets):
         return Refusal(Reason.NO_TARGET_LEFT, grant.policies)
     return grant
+
+
+def together(snapshot: Snapshot, grants: Sequence[Grant], model_name: str) -> Grant | Refusal:
+    """For one use that takes several operations, each of them granted: what all these policies say together."""
+    names = {name for grant in grants for name in grant.policies}
+    holding = sum([1 << number for number, policy in enumerate(snapshot.policies) if policy.name in names])
+    united = _asked_more(snapshot.grants.get(holding) or _keep(snapshot, holding), snapshot.models[model_name])
+    failed = tuple({name: None for grant in grants for name in grant.unevaluated})
+    return replace(united, unevaluated=failed) if failed else united
 
 
 def may_operate(snapshot: Snapshot, principal: Principal, operation: Operation) -> bool:

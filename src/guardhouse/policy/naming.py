@@ -8,7 +8,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator
 
-from guardhouse.model.operation import MEASURED_IN_TOKENS
+from guardhouse.model.operation import DEFERRED, MEASURED_IN_TOKENS
 from guardhouse.model.principal import Method
 from guardhouse.policy.cel.expression import faults, literals_in, variables_of
 from guardhouse.policy.document import Document, PolicyEntry
@@ -146,7 +146,7 @@ def _unkept_by(limits: Limits, policy: PolicyEntry, document: Document) -> Itera
         yield ("away",), "has no effect: there is no limits_store"
     covered = models_of(policy, document)
     models = [(name, entry) for name, entry in document.models.items() if name in covered]
-    answers = not MEASURED_IN_TOKENS.isdisjoint(policy.may)
+    answers = not MEASURED_IN_TOKENS.union(DEFERRED).isdisjoint(policy.may)
     yield from prices.unpriced(limits, [(name, entry.price) for name, entry in models], answers=answers)
     yield from prices.unbounded(limits, [(name, entry.max_output) for name, entry in models], answers=answers)
 

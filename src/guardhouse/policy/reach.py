@@ -12,6 +12,7 @@ import msgspec
 from guardhouse.model.operation import Operation
 from guardhouse.policy.document import Document, PolicyEntry
 from guardhouse.policy.granting import grant_of
+from guardhouse.policy.sections.may import operations_of
 from guardhouse.policy.sections.when import When
 from guardhouse.policy.sections.who import Who
 from guardhouse.policy.selecting import models_of
@@ -38,7 +39,7 @@ def reaches_of(numbered: Iterable[tuple[int, PolicyEntry]], document: Document) 
         yield Reach(
             number=number,
             entry=entry,
-            operations=sum(1 << _OPERATION_BITS[operation] for operation in set(entry.may)),
+            operations=sum(1 << _OPERATION_BITS[operation] for operation in operations_of(entry.may, entry.effect)),
             models=sum(bits[name] for name in models_of(entry, document)),
             when=msgspec.structs.replace(entry.when or When(), region=()),  # which models_of has taken in
             grant=grant_of(entry, document),

@@ -2,9 +2,14 @@
 
 A word for a kind is read as the operations it stands for, so everything behind knows operations only. The kinds do not
 overlap and none includes another: who may administer may not infer unless it is said.
+
+What is deferred (files, batches) is allowed only by its name. A policy that denies or restricts all that infers is
+about it as well (`operations_of`): a batch is no way around it.
 """
 
-from guardhouse.model.operation import OF_ACCESS, Operation
+from collections.abc import Iterable
+
+from guardhouse.model.operation import DEFERRED, OF_ACCESS, Operation
 from guardhouse.policy.kinds import Choice
 from guardhouse.policy.problem import Path
 from guardhouse.policy.reading import UNREAD, Kind, Reading, Schema, Unread
@@ -42,3 +47,9 @@ class Operations(Kind[tuple[Operation, ...]]):
 
 
 OPERATIONS = Operations()
+
+
+def operations_of(may: Iterable[Operation], effect: str) -> frozenset[Operation]:
+    """All that a policy with this `may` is about."""
+    named = frozenset(may)
+    return named.union(DEFERRED) if effect != "allow" and named.issuperset(OF_ACCESS["infer"]) else named

@@ -34,9 +34,9 @@ from guardhouse.wire.dialects.flow import AnswerStream, MaskerFactory, Whole
 class Route:
     """One thing that can be asked for in a dialect. `path` is what goes upstream, without the target's base path; a
     `model` or `version` is set where the caller's path names them, and `pinned` is the version that goes upstream.
-    `local` routes are answered by the gateway."""
+    `local` routes are answered by the gateway. `deferred` ones are a DeferredRoute (deferred.py)."""
 
-    __slots__ = ("dialect", "local", "model", "operation", "path", "pinned", "version")
+    __slots__ = ("deferred", "dialect", "local", "method", "model", "operation", "path", "pinned", "version")
 
     def __init__(  # noqa: PLR0917 - made at import for almost every request
         self,
@@ -54,6 +54,8 @@ class Route:
         self.version = version
         self.pinned = ""
         self.local = local
+        self.method = "POST"  # upstream
+        self.deferred = False
 
 
 class Prepared(Enum):

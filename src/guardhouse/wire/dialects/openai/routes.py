@@ -8,13 +8,14 @@ The query is not looked at. No operation of this dialect takes one, and the path
 configuration and this table, so a query ends here; refusing it would only break clients that add `?api-version=`.
 
 A model's id in `GET /v1/models/{id}` is compared with the caller's visible models and goes nowhere else. It may have
-slashes between its parts, as the names of published models do.
+slashes between its parts, as the names of published models do. An id of a file or a batch is one of the gateway's own.
 """
 
 import re
 
 from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
+from guardhouse.wire.dialects.batch import routes as batch
 from guardhouse.wire.dialects.dialect import Route
 from guardhouse.wire.dialects.openai.dialect import OPENAI
 
@@ -29,22 +30,27 @@ _ROUTES: dict[bytes, tuple[str, Route]] = {
         (b"/v1/models", "GET", Operation.MODELS_READ),
     )
 }
-_MODEL = re.compile(rb"/v1/models/([A-Za-z0-9][A-Za-z0-9._:@-]*(?:/[A-Za-z0-9][A-Za-z0-9._:@-]*)*)")
-_LONGEST = 300
+_WITH_ID = re.compile(
+    rb"/v1/(?:models/([A-Za-z0-9][A-Za-z0-9._:@-]*(?:/[A-Za-z0-9][A-Za-z0-9._:@-]*)*)"
+    rb"|(files|batches)(?:/([A-Za-z0-9_-]+)(/[a-z]+)?)?)"
+)
+_LONGEST_MODEL = 300
+_LONGEST = 2048 + 32
 
 
 def recognise(method: str, path: bytes) -> Route | Reason:
     """The route, or why there is none."""
     known = _ROUTES.get(path)
-    if known is None:
-        model = _model_in(path)
-        if model is None:
-            return Reason.ROUTE_UNKNOWN
-        known = ("GET", Route(OPENAI, Operation.MODELS_READ, path, model, local=True))
-    return known[1] if known[0] == method else Reason.METHOD_NOT_ALLOWED
-
-
-def _model_in(path: bytes) -> str | None:
-    """The id in `/v1/models/{id}`, None on any other path."""
-    match = _MODEL.fullmatch(path) if len(path) <= _LONGEST else None
-    return None if match is None else match[1].decode("ascii")
+    if known is not None:
+        return known[1] if known[0] == method else Reason.METHOD_NOT_ALLOWED
+    match = _WITH_ID.fullmatch(path) if len(path) <= _LONGEST else None
+    if match is None:
+        return Reason.ROUTE_UNKNOWN
+    if match[2] is not None:
+        given, act = match[3] or b"", match[4] or b""
+        return batch.recognise(method, match[2].decode("ascii"), given.decode("ascii"), act.decode("ascii"))
+    if len(path) > _LONGEST_MODEL:
+        return Reason.ROUTE_UNKNOWN
+    if method != "GET":
+        return Reason.METHOD_NOT_ALLOWED
+    return Route(OPENAI, Operation.MODELS_READ, path, match[1].decode("ascii"), local=True)

@@ -1,0 +1,155 @@
+"""Requests that are left at a model server: whose they are, and who may have them carried out.
+
+An id that a caller gives is opened first (`recall`); for anybody but its maker it does not exist, and what it refers to
+can be had only from the very server where it was left. What is left there is used under the policies of today:
+
+- whoever uploads requests, orders them or looks at them has to be allowed the operation of the requests as well, on
+  their model, and whatever policies say of that operation holds beside what they say of the files and batches: every
+  mask, every limit, every condition, every route. So a batch is no way to anything that is refused directly;
+- requests were judged when they were uploaded. They are carried out only if the very same policies, of the very same
+  revision, would judge them now (`judged`): else they have to be uploaded, and judged, again.
+
+Nothing that is deferred has a fallback, is sent twice, or carries headers of the caller beyond those that trace it: an
+idempotency key of one caller could bring up what belongs to another.
+"""
+
+import hashlib
+from typing import Final
+
+from msgspec.structs import replace
+
+from guardhouse.model.denial import Denial, Verdict
+from guardhouse.model.operation import Operation
+from guardhouse.model.reason import Reason
+from guardhouse.model.sealed import Sealed, SealedKind
+from guardhouse.path.exchange import Exchange
+from guardhouse.path.plane import DataPlane
+from guardhouse.policy import decide
+from guardhouse.policy.facts import Facts
+from guardhouse.policy.snapshot import Grant, Model, Refusal, Snapshot, Target
+from guardhouse.wire.dialects.deferred import DeferredRoute, Deferring
+from guardhouse.wire.dialects.dialect import Route
+
+_KINDS: Final[dict[str, tuple[SealedKind, ...]]] = {
+    "look": ("input", "output"),
+    "read": ("input", "output"),
+    "delete": ("input", "output"),
+    "order": ("input",),
+    "check": ("batch",),
+    "cancel": ("batch",),
+}
+_TRACING: Final = (b"traceparent", b"tracestate")
+
+
+def forwarded(headers: dict[bytes, bytes]) -> dict[bytes, bytes]:
+    return {name: headers[name] for name in _TRACING if name in headers}
+
+
+def recall(exchange: Exchange, plane: DataPlane, document: object) -> Verdict:
+    """Find out what the request refers to."""
+    route = exchange.route
+    assert isinstance(route, DeferredRoute)
+    if route.step == "upload":
+        return None
+    assert exchange.principal is not None
+    dialect = route.dialect
+    assert isinstance(dialect, Deferring)
+    sealed = plane.seals.open(route.given, _KINDS[route.step], exchange.principal.id)
+    route.through = None if sealed is None else dialect.operation_of(sealed.operation)
+    if route.through is None:
+        return Denial(Reason.ID_UNKNOWN, param="input_file_id" if route.step == "order" else None)
+    route.sealed = sealed
+    return dialect.fits(document, route)
+
+
+def facts_of(route: Route, facts: Facts) -> Facts:
+    """Of what the request refers to, and of itself."""
+    sealed = route.sealed if isinstance(route, DeferredRoute) else None
+    if sealed is None:
+        return facts
+    size, risk = max(facts.size, sealed.size), max(facts.risk, sealed.risk)
+    return Facts(facts.client, facts.at, size, facts.stream, facts.tools or sealed.tools, risk)
+
+
+def judged(exchange: Exchange, snapshot: Snapshot, grant: Grant | Refusal, facts: Facts) -> Grant | Refusal | Denial:
+    """What is granted of all that it takes; for requests that are to be carried out, only if they were judged so."""
+    route = exchange.route
+    assert isinstance(route, DeferredRoute)
+    if isinstance(grant, Refusal):
+        return grant
+    if route.step == "upload":
+        united = granted(exchange, snapshot, grant, facts)
+        if isinstance(united, Grant):
+            route.judged = _digest(snapshot, united)
+        return united
+    if route.step != "order":
+        return granted(exchange, snapshot, grant, facts)
+    again = _decided(exchange, snapshot, Operation.FILES, facts)
+    if isinstance(again, Refusal):
+        return again
+    uploaded = granted(exchange, snapshot, again, facts)
+    if isinstance(uploaded, Refusal):
+        return uploaded
+    assert route.sealed is not None
+    if route.sealed.judged != _digest(snapshot, uploaded):
+        return Denial(Reason.FILE_OUTDATED, param="input_file_id")
+    return granted(exchange, snapshot, _together(exchange, snapshot, grant, uploaded), facts)
+
+
+def granted(exchange: Exchange, snapshot: Snapshot, grant: Grant | Refusal, facts: Facts) -> Grant | Refusal:
+    """`grant` together with that of the requests' own operation, where they were left."""
+    route, model = exchange.route, exchange.model
+    assert isinstance(route, DeferredRoute)
+    assert route.through is not None
+    if isinstance(grant, Refusal):
+        return grant
+    other = _decided(exchange, snapshot, route.through, facts)
+    if isinstance(other, Refusal):
+        return other
+    united = _together(exchange, snapshot, grant, other)
+    if route.sealed is None or isinstance(united, Refusal):
+        return united
+    assert model is not None
+    target = _target_of(model, route.sealed)
+    if target is None or (united.route is not None and target.name not in united.route):
+        return Refusal(Reason.NO_TARGET_LEFT, united.policies)
+    return replace(united, route=frozenset((target.name,)))
+
+
+def _decided(exchange: Exchange, snapshot: Snapshot, operation: Operation, facts: Facts) -> Grant | Refusal:
+    principal, model = exchange.principal, exchange.model
+    assert principal is not None
+    assert model is not None
+    return decide.decide(snapshot, principal, operation, model.name, facts)
+
+
+def _together(exchange: Exchange, snapshot: Snapshot, grant: Grant, other: Grant) -> Grant | Refusal:
+    assert exchange.model is not None
+    return decide.together(snapshot, (grant, other), exchange.model.name)
+
+
+def _digest(snapshot: Snapshot, grant: Grant) -> str:
+    """Names the policies, and what they say."""
+    said = "\0".join((snapshot.revision, *sorted(grant.policies)))
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def place_of(target: Target) -> str:
+    """Names the server, which may be another one under the same name after a change of the configuration."""
+    said = f"{target.scheme}://{target.host}:{target.port}{target.base_path}"
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def _target_of(model: Model, sealed: Sealed) -> Target | None:
+    for target in model.targets:
+        if target.name == sealed.target and place_of(target) == sealed.place:
+            return target
+    return None
+
+
+def take_measure(exchange: Exchange, route: Route) -> None:
+    """Of what goes upstream, before the document is given up."""
+    assert isinstance(route, DeferredRoute)
+    dialect = route.dialect
+    if route.step == "upload" and isinstance(dialect, Deferring):
+        route.measured = dialect.measure(exchange.document, route)

@@ -1,0 +1,171 @@
+"""What a model server says of files and batches, and what comes back in them.
+
+Objects get the caller's ids for the model server's; one that is not what was asked for is refused, whatever policies
+say. Files that are read back are lines of JSON. Where a policy masks answers, or the model is held to a contract or a
+name, each line is read, by the same reader as any answer, and judged as the answer that it holds; what leaves is
+written anew. Otherwise they pass as they are.
+"""
+
+from typing import Any, Final
+
+from guardhouse.inspect.masker import mask_texts
+from guardhouse.inspect.scanner import scan_entities
+from guardhouse.model.denial import Denial, Verdict
+from guardhouse.model.entity import Entity
+from guardhouse.model.reason import Reason
+from guardhouse.model.sealed import Sealed, SealedKind
+from guardhouse.path import answered
+from guardhouse.path.deferred import place_of
+from guardhouse.path.deferred_size import Figures
+from guardhouse.path.exchange import Exchange
+from guardhouse.path.plane import DataPlane
+from guardhouse.wire import json
+from guardhouse.wire.dialects.deferred import DeferredRoute, Deferring
+from guardhouse.wire.dialects.dialect import Route
+
+_OBJECT: Final = b"application/json"
+_LINES: Final = b"application/jsonl"
+_UNREADABLE: Final = Denial(Reason.RESPONSE_UNREADABLE, "The answer is not what it says it is.")
+
+
+def finish(exchange: Exchange, plane: DataPlane, route: Route, body: bytes) -> Verdict:
+    """Of an answer that is no error."""
+    assert isinstance(route, DeferredRoute)
+    if route.step == "read":
+        exchange.answer_type = _LINES
+        return _finish_lines(exchange, plane, route, body)
+    exchange.answer_type = _OBJECT
+    return _finish_object(exchange, route, body, Sealing(exchange, plane, route))
+
+
+class Sealing:
+    """Makes the caller's ids of what an exchange has brought about or asked for."""
+
+    __slots__ = ("_about", "_plane", "_principal")
+
+    def __init__(self, exchange: Exchange, plane: DataPlane, route: DeferredRoute) -> None:
+        assert exchange.principal is not None
+        self._plane = plane
+        self._principal = exchange.principal.id
+        self._about = route.sealed or _about(exchange, route)
+
+    def seal(self, kind: SealedKind, id_: str) -> str:
+        about = self._about
+        if kind == "output":
+            sealed = Sealed(kind, id_, "", about.model, about.target, about.place, about.operation)
+        else:
+            source = about.id if kind == "batch" else ""
+            sealed = Sealed(
+                kind,
+                id_,
+                source,
+                about.model,
+                about.target,
+                about.place,
+                about.operation,
+                about.judged,
+                about.size,
+                about.risk,
+                about.tools,
+                about.bounded,
+                about.given,
+                about.made,
+                about.most_given,
+                about.most_made,
+            )
+        return self._plane.seals.seal(sealed, self._principal)
+
+
+def _about(exchange: Exchange, route: DeferredRoute) -> Sealed:
+    """What is to be remembered of an upload."""
+    model, target, signals, measured = exchange.model, exchange.target, exchange.signals, route.measured
+    assert model is not None
+    assert target is not None
+    assert measured is not None
+    assert route.through is not None
+    figures = Figures(measured, model, route.through)
+    return Sealed(
+        "input",
+        "",
+        "",
+        model.name,
+        target.name,
+        place_of(target),
+        route.through.word,
+        route.judged,
+        measured.size,
+        0 if signals is None else signals.risk,
+        measured.tools,
+        figures.bounded,
+        figures.given,
+        figures.made,
+        figures.most_given,
+        figures.most_made,
+    )
+
+
+def _finish_object(exchange: Exchange, route: DeferredRoute, body: bytes, sealing: Sealing) -> Verdict:
+    dialect = route.dialect
+    assert isinstance(dialect, Deferring)
+    decoded = json.decode_answer(body)
+    if decoded is None or not dialect.take_ids(decoded[0], route, sealing.seal):
+        return _UNREADABLE
+    document = decoded[0]
+    candidates = scan_entities(decoded[1]) & exchange.mask_response
+    if candidates:
+        exchange.masked_response = mask_texts(dialect.answer_texts(document, route), Entity(candidates))
+    exchange.answer = json.encode(document)
+    return None
+
+
+def _finish_lines(exchange: Exchange, plane: DataPlane, route: DeferredRoute, body: bytes) -> Verdict:
+    wanted = exchange.mask_response
+    pinned = exchange.model is not None and exchange.model.pinned is not None
+    if not wanted and not pinned and not answered.must_be_read(exchange):
+        return None
+    lines: list[bytes] = []
+    for line in body.split(b"\n"):
+        if not line.strip():
+            continue
+        judged = _judge_line(exchange, plane, route, line)
+        if isinstance(judged, Denial):
+            return judged
+        lines.append(judged)
+    if wanted:
+        exchange.answer = b"".join([b"%b\n" % line for line in lines])
+    return None
+
+
+def _judge_line(exchange: Exchange, plane: DataPlane, route: DeferredRoute, line: bytes) -> bytes | Denial:
+    """What leaves of it."""
+    dialect = route.dialect
+    assert isinstance(dialect, Deferring)
+    decoded = json.decode_answer(line)
+    if decoded is None:
+        return _UNREADABLE
+    document, source = decoded
+    body = dialect.answer_in(document)
+    if body is not None:
+        denial = answered.note(exchange, plane, body) or answered.fault_of(exchange, body)
+        if denial is not None:
+            return denial
+    wanted = exchange.mask_response
+    if not wanted:
+        return source
+    hidden = dialect.unreadable_answer(document, route)
+    if hidden:
+        return Denial(Reason.RESPONSE_UNREADABLE, "A policy masks answers; this part is not text.", hidden[0])
+    candidates = scan_entities(source) & wanted
+    return source if not candidates else _masked(exchange, route, document, source, candidates)
+
+
+def _masked(exchange: Exchange, route: DeferredRoute, document: Any, source: bytes, candidates: int) -> bytes:
+    dialect = route.dialect
+    masked = mask_texts(dialect.answer_texts(document, route), Entity(candidates))
+    if not masked:
+        return source
+    dialect.drop_fragments(document)
+    counts = exchange.masked_response
+    for name, count in masked.items():
+        counts[name] = counts.get(name, 0) + count
+    return dialect.encode_answer(document, route)

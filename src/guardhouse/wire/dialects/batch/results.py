@@ -1,0 +1,70 @@
+"""One line of a file that is read back: a request as it was uploaded, or the result of one.
+
+A result holds the answer that the endpoint would have given, so that its texts, what of it cannot be read, and what
+would spell out a masked text are the endpoint's. Ids are structural: they pair results with requests.
+"""
+
+from typing import Any, Final
+
+from guardhouse.model.operation import Operation
+from guardhouse.model.text import Text
+from guardhouse.wire.dialects.batch.lines import is_custom_id
+from guardhouse.wire.dialects.openai import answer, request, texts
+from guardhouse.wire.dialects.walk import collect_around, collect_member
+
+_STRUCTURAL: Final = frozenset(("id", "request_id"))
+_CUSTOM_ID: Final = frozenset(("custom_id",))
+_PARTS: Final = frozenset(("body",))
+
+
+def answer_in(line: Any) -> Any | None:
+    """The body of an answer that is no error."""
+    response = line.get("response") if type(line) is dict else None
+    if type(response) is not dict or response.get("status_code") != 200:
+        return None
+    return response.get("body")
+
+
+def texts_of(line: Any, operation: Operation) -> list[Text]:
+    found: list[Text] = []
+    if type(line) is not dict:
+        collect_member([line], 0, line, "other", found)
+        return found
+    handled = _CUSTOM_ID if is_custom_id(line.get("custom_id")) else frozenset()
+    body, response = line.get("body"), line.get("response")
+    if type(body) is dict and request.check(body, operation) is None:
+        found += texts.request_texts(body, operation)
+        handled |= _PARTS
+    if type(response) is dict:
+        handled |= {"response"}
+        if "body" in response:
+            _response_texts(response, operation, found)
+        collect_around(response, "other", found, _STRUCTURAL, _PARTS)
+    collect_around(line, "other", found, _STRUCTURAL, handled)
+    return found
+
+
+def _response_texts(response: dict[str, Any], operation: Operation, found: list[Text]) -> None:
+    body = response["body"]
+    if type(body) is dict:
+        found += texts.answer_texts(body, operation)
+    else:
+        collect_member(response, "body", body, "assistant", found)
+
+
+def unreadable(line: Any, operation: Operation) -> list[str]:
+    if type(line) is not dict:
+        return ["(line)"]
+    body, response = line.get("body"), line.get("response")
+    found: list[str] = []
+    if type(body) is dict and request.check(body, operation) is None:
+        found += [f"body.{place}" for place in request.unreadable(body, operation)]
+    if type(response) is dict and type(response.get("body")) is dict:
+        found += [f"response.body.{place}" for place in answer.unreadable(response["body"])]
+    return found
+
+
+def drop_fragments(line: Any) -> None:
+    response = line.get("response") if type(line) is dict else None
+    if type(response) is dict:
+        answer.drop_fragments(response.get("body"))

@@ -1,0 +1,412 @@
+"""Files and batches through the whole path: whose they are, what is read of them, what they cost, what comes back."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from batching import (
+    ask,
+    config,
+    form,
+    line,
+    lines_of,
+    order,
+    ordering,
+    play_batches,
+    say,
+    upload,
+    uploading,
+)
+from playbook import ALICE, BOB, Play
+
+from integration.batch_server import EMAIL, Shelf
+
+SECRET, MASKED = f"write to {EMAIL} now", "write to [EMAIL] now"
+
+
+def closed_of(play: Play) -> list[dict[str, Any]]:
+    return [record for record in play.records if record["kind"] == "closed"]
+
+
+def contents(shelf: Shelf) -> list[list[str]]:
+    """The prompts in each file that was uploaded."""
+    files = [content for name, content in shelf.files.items() if name.startswith("file-0")]
+    return [[json.loads(one)["body"]["messages"][0]["content"] for one in file.splitlines()] for file in files]
+
+
+def test_a_file_is_uploaded_ordered_followed_and_read(tmp_path: Path) -> None:
+    shelf = Shelf()
+
+    async def scene(play: Play) -> None:
+        file = await upload(play, line("hello there"), line("good evening", 2))
+        batch = await order(play, file)
+        assert contents(shelf) == [["hello there", "good evening"]]
+        told = (await ask(play, b"GET", f"/v1/batches/{batch}")).json
+        assert (told["id"], told["input_file_id"], told["status"]) == (batch, file, "completed")
+        results = await ask(play, b"GET", f"/v1/files/{told['output_file_id']}/content")
+        answers = [json.loads(one) for one in results.body.splitlines()]
+        said = [(one["custom_id"], one["response"]["body"]["choices"][0]["message"]["content"]) for one in answers]
+        assert said == [("q1", f"there, wrote {EMAIL}"), ("q2", f"evening, wrote {EMAIL}")]
+        assert (await ask(play, b"GET", f"/v1/files/{file}")).json["id"] == file
+        assert (await ask(play, b"POST", f"/v1/batches/{batch}/cancel")).json["status"] == "cancelling"
+        assert (await ask(play, b"DELETE", f"/v1/files/{file}")).json == {"id": file, "object": "file", "deleted": True}
+        closed = closed_of(play)
+        assert [record["operation"] for record in closed] == [
+            *("files", "batches", "batches", "files", "files", "batches", "files")
+        ]
+        assert {(record["model"], record["target"], record["outcome"]) for record in closed} == {
+            ("small", "local", "completed")
+        }
+
+    play_batches(tmp_path, scene, shelf)
+
+
+def test_the_model_server_gets_its_own_name_and_the_gateway_s_form(tmp_path: Path) -> None:
+    shelf = Shelf()
+
+    async def scene(play: Play) -> None:
+        await upload(play, line("hello", model="other"))
+        asked = shelf.asked[0]
+        assert json.loads(shelf.files["file-0001"])["body"]["model"] == "its-real-name"
+        assert asked.headers["authorization"] == "bearer upstream-credential"
+        assert b"my prompts" not in asked.body
+        assert b"abc" not in asked.body
+        assert "idempotency-key" not in asked.headers
+
+    play_batches(tmp_path, scene, shelf)
+
+
+def test_who_has_no_policy_for_files_or_batches_gets_none(tmp_path: Path) -> None:
+    text = config().replace(", files, batches]", "]")
+
+    async def scene(play: Play) -> None:
+        for said in (uploading(form(lines_of(line("x")))), ordering("file-x"), say(b"GET", "/v1/files/file-x")):
+            play.wire, play.caller = play.connect()
+            assert (await play.say(said)).code == "operation_denied"
+
+    play_batches(tmp_path, scene, Shelf(), text)
+
+
+@pytest.mark.parametrize("path", ["/v1/files", "/v1/batches", "/v1/files?limit=1"])
+def test_nobody_gets_a_list(tmp_path: Path, path: str) -> None:
+    shelf = Shelf()
+
+    async def scene(play: Play) -> None:
+        assert (await ask(play, b"GET", path)).code == "method_not_allowed"
+        assert shelf.asked == []
+
+    play_batches(tmp_path, scene, shelf)
+
+
+def test_nobody_has_another_s_files_and_batches(tmp_path: Path) -> None:
+    shelf = Shelf()
+
+    async def scene(play: Play) -> None:
+        file = await upload(play, line("hello"))
+        batch = await order(play, file)
+        told = (await ask(play, b"GET", f"/v1/batches/{batch}")).json
+        before = len(shelf.asked)
+        tries = [
+            (b"GET", f"/v1/files/{file}"),
+            (b"DELETE", f"/v1/files/{file}"),
+            (b"GET", f"/v1/files/{file}/content"),
+            (b"GET", f"/v1/files/{told['output_file_id']}/content"),
+            (b"GET", f"/v1/batches/{batch}"),
+            (b"POST", f"/v1/batches/{batch}/cancel"),
+        ]
+        for method, path in tries:
+            assert (await ask(play, method, path, BOB)).code == "id_unknown", path
+        play.wire, play.caller = play.connect()
+        assert (await play.say(ordering(file, BOB))).code == "id_unknown"
+        assert len(shelf.asked) == before
+
+    play_batches(tmp_path, scene, shelf)
+
+
+def test_the_model_server_s_own_ids_are_nobody_s(tmp_path: Path) -> None:
+    shelf = Shelf()
+
+    async def scene(play: Play) -> None:
+        await order(play, await upload(play, line("hello")))
+        before = len(shelf.asked)
+        for path in ("/v1/files/file-0001", "/v1/files/file-0001/content", "/v1/batches/batch_0001"):
+            assert (await ask(play, b"GET", path)).code == "id_unknown"
+        assert len(shelf.asked) == before
+
+    play_batches(tmp_path, scene, shelf)
+
+
+def test_an_id_that_was_changed_anywhere_is_unknown(tmp_path: Path) -> None:
+    shelf = Shelf()
+
+    async def scene(play: Play) -> None:
+        file = await upload(play, line("hello"))
+        before = len(shelf.asked)
+        for at in range(5, len(file), 7):
+            other = file[:at] + ("A" if file[at] != "A" else "B") + file[at + 1 :]
+            assert (await ask(play, b"GET", f"/v1/files/{other}")).code == "id_unknown"
+        for other in (file[:-1], file + "A", "batch_" + file[5:], file + "=", file.replace("file-", "file-A")):
+            assert (await ask(play, b"GET", f"/v1/files/{other}")).status == 404
+        assert (await ask(play, b"GET", f"/v1/batches/batch_{file[5:]}")).code == "id_unknown"
+        assert len(shelf.asked) == before
+
+    play_batches(tmp_path, scene, shelf)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/v1/files/../models", "/v1/files/%2e%2e", "/v1/files/a/b", "/v1/files//content", "/v1/files/a/content/"),
+        *("/v1/files/", "/v1/batches/a/results", "/v1/files/a/cancel", "/v1/batches/a/content", "/v1/files/a%00"),
+        f"/v1/files/{'a' * 3000}",
+    ],
+)
+def test_paths_that_are_none_lead_nowhere(tmp_path: Path, path: str) -> None:
+    shelf = Shelf()
+
+    async def scene(play: Play) -> None:
+        assert (await ask(play, b"GET", path)).code in ("route_unknown", "target_invalid")
+        assert shelf.asked == []
+
+    play_batches(tmp_path, scene, shelf)
+
+
+def test_requests_are_masked_in_all_lines(tmp_path: Path) -> None:
+    shelf = Shelf()
+
+    async def scene(play: Play) -> None:
+        await upload(play, line(SECRET), line("hello", 2), line(SECRET, 3))
+        assert contents(shelf) == [[MASKED, "hello", MASKED]]
+        assert EMAIL.encode() not in shelf.asked[0].body
+        (closed,) = closed_of(play)
+        assert closed["masked_request"] == {"email": 2}
+        assert len(play.records[0]["message_hashes"]) == 3
+
+    play_batches(tmp_path, scene, shelf, config("mask: {entities: [email]}"))
+
+
+def test_results_objects_and_errors_are_masked(tmp_path: Path) -> None:
+    shelf = Shelf()
+
+    async def scene(play: Play) -> None:
+        batch = await order(play, await upload(play, line("hello"), line("hi", 2)))
+        shelf.batches["batch_0001"]["metadata"] = {"who": EMAIL}
+        told = await ask(play, b"GET", f"/v1/batches/{batch}")
+        assert told.json["metadata"] == {"who": "[EMAIL]"}
+        answer = await ask(play, b"GET", f"/v1/files/{told.json['output_file_id']}/content")
+        texts = [
+            json.loads(one)["response"]["body"]["choices"][0]["message"]["content"] for one in answer.body.splitlines()
+        ]
+        assert texts == ["hello, wrote [EMAIL]", "hi, wrote [EMAIL]"]
+        assert closed_of(play)[-1]["masked"] == {"email": 2}
+        shelf.batches.clear()
+        answer = await ask(play, b"GET", f"/v1/batches/{batch}")
+        assert (answer.status, answer.json["error"]["message"]) == (404, "No such thing, says [EMAIL]")
+
+    play_batches(tmp_path, scene, shelf, config("mask: {entities: [email]}"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"no lines of json",
+        b'{"a": 1, "a": 2}\n',
+        b'{"response": {"body": {"choices": [{"message": {"audio": {"a": 1}}}]}}}',
+    ],
+)
+def test_results_that_cannot_be_read_are_refused_where_answers_are_masked(tmp_path: Path, content: bytes) -> None:
+    shelf = Shelf()
+
+    async def scene(play: Play) -> None:
+        file = await upload(play, line("hello"))
+        shelf.files["file-0001"] = content
+        assert (await ask(play, b"GET", f"/v1/files/{file}/content")).code == "response_unreadable"
+        assert closed_of(play)[-1]["reason"] == "response_unreadable"
+
+    play_batches(tmp_path, scene, shelf, config("mask: {entities: [email]}"))
+
+
+def test_a_server_that_mixes_things_up_tells_nobody(tmp_path: Path) -> None:
+    shelf = Shelf()
+
+    async def scene(play: Play) -> None:
+        file = await upload(play, line("mine"))
+        batch = await order(play, file)
+        shelf.batches["batch_0001"]["input_file_id"] = "file-0009"
+        shelf.files["file-0009"] = shelf.files["file-0001"]
+        assert (await ask(play, b"GET", f"/v1/batches/{batch}")).code == "response_unreadable"
+        shelf.batches["batch_0001"] |= {"input_file_id": "file-0001", "id": "batch_0002"}
+        assert (await ask(play, b"GET", f"/v1/batches/{batch}")).code == "response_unreadable"
+
+    play_batches(tmp_path, scene, shelf)
+
+
+def test_a_batch_is_no_way_to_an_operation_that_is_denied(tmp_path: Path) -> None:
+    deny = '  - {name: no chat, effect: deny, who: {ids: ["*"]}, may: [chat], models: ["*"]}\n'
+
+    async def scene(play: Play) -> None:
+        assert (await play.say(uploading(form(lines_of(line("hello")))))).code == "model_denied"
+
+    play_batches(tmp_path, scene, Shelf(), config(more=deny))
+
+
+def test_a_policy_that_denies_inference_denies_files(tmp_path: Path) -> None:
+    when = "when: {size: {at_least: 1B}}"
+    deny = f'  - {{name: none, effect: deny, who: {{ids: ["*"]}}, may: [infer], models: ["*"], {when}}}\n'
+
+    async def scene(play: Play) -> None:
+        assert (await play.say(uploading(form(lines_of(line("hello")))))).code == "policy_denied"
+
+    play_batches(tmp_path, scene, Shelf(), config(more=deny))
+
+
+def test_what_restricts_the_requests_restricts_the_file(tmp_path: Path) -> None:
+    mask = "mask: {entities: [email]}"
+    more = f'  - {{name: masked, effect: restrict, who: {{ids: ["*"]}}, may: [chat], models: ["*"], {mask}}}\n'
+    shelf = Shelf()
+
+    async def scene(play: Play) -> None:
+        await upload(play, line(SECRET))
+        assert contents(shelf) == [[MASKED]]
+        assert closed_of(play)[0]["policies"] == ["research", "masked"]
+
+    play_batches(tmp_path, scene, shelf, config(more=more))
+
+
+def test_a_model_that_is_not_permitted_is_not_permitted_in_a_file(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        assert (await play.say(uploading(form(lines_of(line("x", model="other"))), BOB))).code == "model_denied"
+        play.wire, play.caller = play.connect()
+        assert (await play.say(uploading(form(lines_of(line("x", model="nothing")))))).code == "model_denied"
+
+    play_batches(tmp_path, scene, Shelf())
+
+
+def test_an_order_is_charged_each_time_and_an_upload_is_not(tmp_path: Path) -> None:
+    shelf = Shelf()
+
+    async def scene(play: Play) -> None:
+        file = await upload(play, line("hello"), line("hi", 2))
+        assert await order(play, file)
+        (first, second) = closed_of(play)
+        assert (first.get("input_tokens", 0), first.get("output_tokens", 0)) == (0, 0)
+        assert (second["output_tokens"], second["usage_source"]) == (40, "reserved")
+        charged = second["charged"]
+        assert charged > 150
+        for _ in range(9):
+            play.wire, play.caller = play.connect()
+            answer = await play.say(ordering(file))
+            if answer.status != 200:
+                break
+        assert answer.code == "budget_exhausted"
+        assert len(shelf.batches) == 1000 // charged
+
+    play_batches(tmp_path, scene, shelf, config(f"{'mask: {entities: []}'}\n    limits: {{budget: 1k tokens/day}}"))
+
+
+def test_under_a_budget_every_line_gets_a_length(tmp_path: Path) -> None:
+    shelf = Shelf()
+
+    async def scene(play: Play) -> None:
+        file = await upload(play, line("hello", max_tokens=None), line("hi", 2, max_tokens=50))
+        lengths = [json.loads(one)["body"]["max_tokens"] for one in shelf.files["file-0001"].splitlines()]
+        assert lengths == [100, 50]
+        await order(play, file)
+        assert closed_of(play)[-1]["output_tokens"] == 150
+
+    effects = "mask: {entities: []}\n    limits: {budget: 100k tokens/day}"
+    play_batches(tmp_path, scene, shelf, config(effects))
+
+
+def test_what_has_no_bound_is_refused_under_a_budget(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        search = line("hello", web_search_options={})
+        assert (await play.say(uploading(form(lines_of(line("x", 2), search))))).code == "input_unbounded"
+
+    effects = "mask: {entities: []}\n    limits: {budget: 100k tokens/day}"
+    play_batches(tmp_path, scene, Shelf(), config(effects))
+
+
+def test_an_order_that_the_server_refuses_costs_nothing(tmp_path: Path) -> None:
+    shelf = Shelf()
+
+    async def scene(play: Play) -> None:
+        file = await upload(play, line("hello"))
+        shelf.files.clear()
+        assert (await play.say(ordering(file))).status == 404
+        assert "input_tokens" not in closed_of(play)[-1]
+
+    play_batches(tmp_path, scene, shelf, config("limits: {budget: 1k tokens/day}"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"endpoint": "/v1/embeddings"}, "endpoint"),
+        ({"completion_window": "soon"}, "completion_window"),
+        ({"completion_window": None}, "completion_window"),
+        ({"metadata": {"a": 1}}, "metadata"),
+        ({"metadata": {str(n): "x" for n in range(17)}}, "metadata"),
+        ({"output_expires_after": {"anchor": "created_at", "seconds": 1}}, "output_expires_after"),
+        ({"input_file_id": 7}, "input_file_id"),
+        ({"Endpoint": "/v1/embeddings"}, "endpoint"),
+    ],
+)
+def test_an_order_of_another_shape_is_refused(tmp_path: Path, fields: dict[str, Any], param: str) -> None:
+    shelf = Shelf()
+
+    async def scene(play: Play) -> None:
+        file = await upload(play, line("hello"))
+        answer = await play.say(ordering(file, **fields))
+        assert (answer.code, answer.json["error"]["param"]) == ("shape_invalid", param)
+        assert shelf.batches == {}
+
+    play_batches(tmp_path, scene, shelf)
+
+
+def test_the_words_of_an_order_are_texts(tmp_path: Path) -> None:
+    shelf = Shelf()
+
+    async def scene(play: Play) -> None:
+        file = await upload(play, line("hello"))
+        answer = await play.say(ordering(file, metadata={"who": EMAIL}))
+        assert answer.status == 200
+        assert shelf.batches["batch_0001"]["metadata"] == {"who": "[EMAIL]"}
+        assert shelf.batches["batch_0001"]["input_file_id"] == "file-0001"
+        assert closed_of(play)[-1]["masked_request"] == {"email": 1}
+
+    play_batches(tmp_path, scene, shelf, config("mask: {entities: [email]}"))
+
+
+def test_an_upload_fails_over_and_its_id_stays_with_the_server_that_took_it(tmp_path: Path) -> None:
+    shelf = Shelf()
+
+    async def scene(play: Play) -> None:
+        play.server.refuses = {"local"}
+        file = await upload(play, line("hello"))
+        play.server.refuses = set()
+        batch = await order(play, file)
+        assert [record["target"] for record in closed_of(play)] == ["spare", "spare"]
+        play.server.refuses = {"spare"}
+        play.plane.upstreams.close()
+        answer = await ask(play, b"GET", f"/v1/batches/{batch}")
+        assert answer.code == "upstream_unreachable"
+
+    play_batches(tmp_path, scene, shelf)
+
+
+def test_a_key_is_not_the_principal(tmp_path: Path) -> None:
+    """An id is its principal's, by whichever credential it comes."""
+    shelf = Shelf()
+
+    async def scene(play: Play) -> None:
+        file = await upload(play, line("hello"), key=ALICE)
+        said = b"GET /v1/files/%b HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer %b\r\n\r\n" % (
+            file.encode(),
+            ALICE,
+        )
+        play.wire, play.caller = play.connect()
+        assert (await play.say(said)).json["id"] == file
+
+    play_batches(tmp_path, scene, shelf)
