@@ -1,0 +1,160 @@
+"""Files of requests and the form that they go upstream in: what is read, what is refused, what is written."""
+
+import json
+from email import message_from_bytes
+from email.message import Message
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from guardhouse.model.denial import Denial
+from guardhouse.model.operation import Operation
+from guardhouse.wire.dialects.batch import lines, upload
+from guardhouse.wire.dialects.openai.request import check
+
+BODIES: dict[str, dict[str, Any]] = {
+    "/v1/chat/completions": {"messages": [{"role": "user", "content": "hello"}]},
+    "/v1/completions": {"prompt": "hello"},
+    "/v1/responses": {"input": "hello"},
+    "/v1/embeddings": {"input": ["hello"]},
+    "/v1/moderations": {"input": "hello"},
+}
+
+
+def line(number: int = 1, url: str = "/v1/chat/completions", **fields: Any) -> dict[str, Any]:
+    return {"custom_id": f"q{number}", "method": "POST", "url": url, "body": {"model": "m", **BODIES[url], **fields}}
+
+
+def file_of(*found: Any) -> bytes:
+    return b"".join([json.dumps(one).encode() + b"\n" for one in found])
+
+
+def code_of(content: bytes) -> str:
+    found = lines.read(content)
+    if isinstance(found, Denial):
+        return found.reason.code
+    outcome = lines.check(found[0])
+    return outcome.reason.code if isinstance(outcome, Denial) else ""
+
+
+@pytest.mark.parametrize("url", BODIES)
+def test_a_file_is_for_one_of_the_endpoints_that_are_known(url: str) -> None:
+    found = lines.check([line(1, url), line(2, url)])
+    assert found is lines.URLS[url]
+    assert lines.url_of(lines.URLS[url]) == url
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        file_of(line()) + b"\n\n",
+        file_of(line())[:-1],
+        file_of(line(1)).replace(b"\n", b"\r\n") + file_of(line(2)),
+        b"  " + file_of(line()),
+    ],
+)
+def test_how_lines_end_does_not_matter(content: bytes) -> None:
+    assert code_of(content) == ""
+    found = lines.read(content)
+    assert not isinstance(found, Denial)
+    assert b"\r" not in found[1]
+    assert found[1].count(b"\n") == len(found[0])
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "body_missing"),
+        (b"\n\r\n \n", "body_missing"),
+        (b"\xef\xbb\xbf" + file_of(line()), "json_encoding"),
+        (file_of(line(1)) + b"\n" + file_of(line(2)), "body_missing"),
+        (file_of(line()).replace(b"hello", b"a\x00b"), "json_malformed"),
+        (file_of(line()).replace(b"hello", b"a\\ud800b"), "json_encoding"),
+        (file_of(line()).replace(b"hello", b"a\xffb"), "json_encoding"),
+        (file_of(line()).replace(b'"model"', b'"model": "other", "model"'), "json_duplicate_key"),
+        (file_of(line()).replace(b'"url"', b'"url": "/v1/models", "url"'), "json_duplicate_key"),
+        (b"[" * 500 + b"]" * 500, "json_too_deep"),
+        (file_of(line(1)).replace(b"\n", b"\r") + file_of(line(2)), "json_malformed"),
+        (file_of(line(1)).strip() + file_of(line(2)), "json_malformed"),
+        (b"{}\n" * (lines.MOST_LINES + 1), "content_beyond_limit"),
+        (b"[]\n", "shape_invalid"),
+        (file_of({**line(), "extra": 1}), "shape_invalid"),
+        (file_of({key: value for key, value in line().items() if key != "custom_id"}), "shape_invalid"),
+        (file_of({**line(), "custom_id": "bob@example.com"}), "shape_invalid"),
+        (file_of({**line(), "custom_id": ""}), "shape_invalid"),
+        (file_of({**line(), "custom_id": "a" * 129}), "shape_invalid"),
+        (file_of({**line(), "custom_id": "a\n"}), "shape_invalid"),
+        (file_of({**line(), "custom_id": 7}), "shape_invalid"),
+        (file_of({**line(), "method": "GET"}), "shape_invalid"),
+        (file_of({**line(), "url": "/v1/files"}), "shape_invalid"),
+        (file_of({**line(), "url": "/v1/chat/completions?x"}), "shape_invalid"),
+        (file_of({**line(), "url": ["/v1/chat/completions"]}), "shape_invalid"),
+        (file_of({**line(), "body": []}), "shape_invalid"),
+        (file_of(line(stream=True)), "shape_invalid"),
+        (file_of(line(Model="other")), "shape_invalid"),
+        (file_of(line(temperature=7)), "shape_invalid"),
+        (file_of(line(1), line(1)), "shape_invalid"),
+        (file_of(line(1), line(2, model="other")), "shape_invalid"),
+        (file_of(line(1), line(2, "/v1/responses")), "shape_invalid"),
+    ],
+)
+def test_a_file_is_refused_for_its_first_line_that_is_wrong(content: bytes, code: str) -> None:
+    assert code_of(content) == code
+
+
+def test_a_refusal_names_the_line_and_the_place() -> None:
+    denial = lines.check([line(1), line(2), line(3, temperature=7)])
+    assert isinstance(denial, Denial)
+    assert (denial.param, denial.detail) == (
+        "lines[2].body.temperature",
+        "Line 3: temperature must be a number from 0 to 2.",
+    )
+
+
+@pytest.mark.parametrize("url", BODIES)
+def test_no_line_passes_that_would_not_pass_alone(url: str) -> None:
+    """What is wrong with a request is wrong with a line."""
+    for fields in ({"stream": 1}, {"model": 7}, {"model": ""}, {"input": 7}, {"messages": []}, {"prompt": {"a": [7]}}):
+        one = line(1, url)
+        one["body"] |= fields
+        alone = check(one["body"], lines.URLS[url])
+        together = lines.check([one])
+        assert isinstance(together, Denial) == (alone is not None), fields
+
+
+def test_the_sum_of_a_file_is_that_of_its_requests() -> None:
+    chats = [line(1, max_tokens=10), line(2, max_tokens=30, n=2), line(3)]
+    found = lines.measured(chats, Operation.CHAT)
+    assert (found.requests, found.made, found.unnamed, found.unbounded, found.endless) == (3, 70, 1, 0, False)
+    assert found.most_given >= found.size > 0
+    assert (lines.longest(chats), lines.answers(chats, Operation.CHAT)) == (30, 4)
+    assert not lines.is_length_named(chats, Operation.CHAT)
+    assert lines.shorten(chats, Operation.CHAT, 20, 15)
+    assert [one["body"]["max_tokens"] for one in chats[:2]] == [10, 20]
+    assert chats[2]["body"]["max_completion_tokens" if "max_tokens" not in chats[2]["body"] else "max_tokens"] == 15
+    assert lines.is_length_named(chats, Operation.CHAT)
+
+
+JSON_TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
+
+
+@given(st.lists(JSON_TEXTS, min_size=1, max_size=5), st.sampled_from([0, 3600, 2592000]))
+def test_the_form_that_goes_upstream_is_read_alike_by_another_reader(texts: list[str], expires: int) -> None:
+    content = file_of(
+        *[line(number, messages=[{"role": "user", "content": text}]) for number, text in enumerate(texts)]
+    )
+    found = lines.read(content)
+    assert not isinstance(found, Denial)
+    form = upload.written(found[1], expires)
+    assert upload.content_of(form) == found[1]
+    mail = message_from_bytes(upload.CONTENT + b"\r\n" + form)
+    parts = {
+        part.get_param("name", header="content-disposition"): part for part in cast(list[Message], mail.get_payload())
+    }
+    assert cast(bytes, parts["file"].get_payload(decode=True)) == found[1]
+    assert parts["file"].get_filename() == "batch.jsonl"
+    said = [json.loads(one)["body"]["messages"][0]["content"] for one in found[1].split(b"\n")[:-1]]
+    assert said == texts
+    assert ("expires_after[seconds]" in parts) == bool(expires)
