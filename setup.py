@@ -23,6 +23,7 @@ COMPILED_FOLDERS = (
     "wire",
     "wire/dialects",
     "wire/dialects/anthropic",
+    "wire/dialects/batch",
     "wire/dialects/generic",
     "wire/dialects/kserve",
     "wire/dialects/ollama",

@@ -11,13 +11,14 @@ from guardhouse.path.seals import Seals
 PEPPER = Secret("22" * 32)
 SEALS = Seals(PEPPER)
 KINDS: tuple[SealedKind, ...] = ("input", "output", "batch")
+INPUT, OUTPUT, BATCH = [(kind,) for kind in KINDS]
 SEALED = Sealed("input", "file-1", "", "small", "local", "place", "chat", given=7)
 
 
 def test_an_id_opens_for_its_maker_and_is_always_the_same() -> None:
     text = SEALS.seal(SEALED, "alice")
     assert text.startswith("file-")
-    assert SEALS.open(text, ("input",), "alice") == SEALED
+    assert SEALS.open(text, INPUT, "alice") == SEALED
     assert Seals(PEPPER).seal(SEALED, "alice") == text
 
 
@@ -34,8 +35,8 @@ def test_it_opens_for_nobody_else(principal: str) -> None:
 
 def test_it_opens_as_nothing_else() -> None:
     text = SEALS.seal(SEALED, "alice")
-    assert SEALS.open(text, ("output",), "alice") is None
-    assert SEALS.open(text, ("batch",), "alice") is None
+    assert SEALS.open(text, OUTPUT, "alice") is None
+    assert SEALS.open(text, BATCH, "alice") is None
     assert SEALS.open("batch_" + text[5:], KINDS, "alice") is None
 
 

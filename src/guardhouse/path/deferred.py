@@ -75,41 +75,34 @@ def judged(exchange: Exchange, snapshot: Snapshot, grant: Grant | Refusal, facts
     """What is granted of all that it takes; for requests that are to be carried out, only if they were judged so."""
     route = exchange.route
     assert isinstance(route, DeferredRoute)
-    if isinstance(grant, Refusal):
-        return grant
-    if route.step == "upload":
-        united = granted(exchange, snapshot, grant, facts)
-        if isinstance(united, Grant):
-            route.judged = _digest(snapshot, united)
+    united = granted(exchange, snapshot, grant, facts)
+    if isinstance(united, Refusal):
         return united
-    if route.step != "order":
-        return granted(exchange, snapshot, grant, facts)
-    again = _decided(exchange, snapshot, Operation.FILES, facts)
-    if isinstance(again, Refusal):
-        return again
-    uploaded = granted(exchange, snapshot, again, facts)
-    if isinstance(uploaded, Refusal):
-        return uploaded
-    assert route.sealed is not None
-    if route.sealed.judged != _digest(snapshot, uploaded):
-        return Denial(Reason.FILE_OUTDATED, param="input_file_id")
-    return granted(exchange, snapshot, _together(exchange, snapshot, grant, uploaded), facts)
+    if route.step == "upload":
+        route.judged = _digest(snapshot, united)
+    elif route.step == "order":
+        assert route.sealed is not None
+        now = granted(exchange, snapshot, _decided(exchange, snapshot, Operation.FILES, facts), facts)
+        if isinstance(now, Refusal):
+            return now
+        if route.sealed.judged != _digest(snapshot, now):
+            return Denial(Reason.FILE_OUTDATED, param="input_file_id")
+        return granted(exchange, snapshot, decide.together(snapshot, (united, now), route.sealed.model), facts)
+    return united
 
 
 def granted(exchange: Exchange, snapshot: Snapshot, grant: Grant | Refusal, facts: Facts) -> Grant | Refusal:
     """`grant` together with that of the requests' own operation, where they were left."""
-    route, model = exchange.route, exchange.model
+    route, model = exchange.route, snapshot.models.get(snapshot.aliases.get(exchange.asked, exchange.asked))
     assert isinstance(route, DeferredRoute)
-    assert route.through is not None
-    if isinstance(grant, Refusal):
+    if isinstance(grant, Refusal) or route.through is None or model is None:
         return grant
     other = _decided(exchange, snapshot, route.through, facts)
     if isinstance(other, Refusal):
         return other
-    united = _together(exchange, snapshot, grant, other)
+    united = decide.together(snapshot, (grant, other), model.name)
     if route.sealed is None or isinstance(united, Refusal):
         return united
-    assert model is not None
     target = _target_of(model, route.sealed)
     if target is None or (united.route is not None and target.name not in united.route):
         return Refusal(Reason.NO_TARGET_LEFT, united.policies)
@@ -117,15 +110,9 @@ def granted(exchange: Exchange, snapshot: Snapshot, grant: Grant | Refusal, fact
 
 
 def _decided(exchange: Exchange, snapshot: Snapshot, operation: Operation, facts: Facts) -> Grant | Refusal:
-    principal, model = exchange.principal, exchange.model
-    assert principal is not None
-    assert model is not None
-    return decide.decide(snapshot, principal, operation, model.name, facts)
-
-
-def _together(exchange: Exchange, snapshot: Snapshot, grant: Grant, other: Grant) -> Grant | Refusal:
-    assert exchange.model is not None
-    return decide.together(snapshot, (grant, other), exchange.model.name)
+    assert exchange.principal is not None
+    name = snapshot.aliases.get(exchange.asked, exchange.asked)
+    return decide.decide(snapshot, exchange.principal, operation, name, facts)
 
 
 def _digest(snapshot: Snapshot, grant: Grant) -> str:

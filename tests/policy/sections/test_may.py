@@ -1,6 +1,6 @@
-from guardhouse.model.operation import Operation
+from guardhouse.model.operation import DEFERRED, OF_ACCESS, Operation
 from guardhouse.policy.reading import Reading
-from guardhouse.policy.sections.may import OPERATIONS
+from guardhouse.policy.sections.may import OPERATIONS, operations_of
 from guardhouse.policy.source import parse
 
 
@@ -21,10 +21,19 @@ def test_a_word_for_a_kind_stands_for_its_operations() -> None:
     assert read("[read, keys.read]")[0] == (Operation.MODELS_READ, Operation.KEYS_READ)
 
 
-def test_the_kinds_share_nothing_and_leave_nothing_out() -> None:
+def test_the_kinds_share_nothing_and_leave_out_what_has_to_be_named() -> None:
     every, problems = read("[infer, read, administer]")
-    assert every == tuple(Operation)
+    assert every == tuple(operation for operation in Operation if operation not in DEFERRED)
     assert problems == []
+    assert read("[infer, files, batches]") == ((*OF_ACCESS["infer"], *DEFERRED), [])
+
+
+def test_only_what_allows_has_to_name_files_and_batches() -> None:
+    every = OF_ACCESS["infer"]
+    assert operations_of(every, "allow") == set(every)
+    assert operations_of(every, "deny") == operations_of(every, "restrict") == {*every, *DEFERRED}
+    assert operations_of(every[1:], "deny") == set(every[1:])
+    assert operations_of((*every, Operation.FILES), "allow") == {*every, Operation.FILES}
 
 
 def test_an_operation_beside_its_kind_is_told() -> None:

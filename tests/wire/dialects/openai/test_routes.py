@@ -50,7 +50,7 @@ OTHER_SPELLINGS = [
 MANAGEMENT = [
     *(b"/invocations", b"/inference/v1/generate", b"/classify", b"/score", b"/rerank", b"/pause", b"/update_weights"),
     *(b"/api/create", b"/api/push", b"/api/pull", b"/metrics", b"/docs", b"/openapi.json", b"/v2/embed", b"/slots"),
-    *(b"/v1/load_lora_adapter", b"/v1/files", b"/v1/batches", b"/v1/fine_tuning/jobs", b"/tokenize", b"/health"),
+    *(b"/v1/load_lora_adapter", b"/v1/uploads", b"/v1/files/", b"/v1/fine_tuning/jobs", b"/tokenize", b"/health"),
 ]
 
 

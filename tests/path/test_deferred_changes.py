@@ -1,0 +1,155 @@
+"""What was left at a model server, after the policy, its circumstances or the servers have changed."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from batching import (
+    ask,
+    config,
+    line,
+    order,
+    ordering,
+    play_batches,
+    upload,
+)
+from playbook import Play
+
+from guardhouse.policy.load import Loaded, load_content
+from guardhouse.policy.snapshot import Snapshot
+from integration.batch_server import EMAIL, Shelf
+
+SECRET, MASKED = f"write to {EMAIL} now", "write to [EMAIL] now"
+TOOL = {"type": "function", "function": {"name": "f"}}
+
+
+def closed_of(play: Play) -> list[dict[str, Any]]:
+    return [record for record in play.records if record["kind"] == "closed"]
+
+
+def snapshot_of(text: str) -> Snapshot:
+    loaded = load_content(text.encode(), Path("guardhouse.yaml"), {"UPSTREAM": "upstream-credential"})
+    assert isinstance(loaded, Loaded), loaded
+    return loaded.snapshot
+
+
+MORE = '  - {name: late, effect: restrict, who: {ids: ["*"]}, may: [chat], models: ["*"], mask: {entities: [email]}}\n'
+
+
+def test_a_file_is_judged_again_where_the_policy_has_changed(tmp_path: Path) -> None:
+    shelf = Shelf()
+
+    async def scene(play: Play) -> None:
+        file = await upload(play, line(SECRET))
+        batch = await order(play, file)
+        play.plane.snapshot = snapshot_of(config(more=MORE))
+        play.wire, play.caller = play.connect()
+        refused = await play.say(ordering(file))
+        assert (refused.status, refused.code) == (409, "file_outdated")
+        assert len(shelf.batches) == 1
+        told = await ask(play, b"GET", f"/v1/batches/{batch}")
+        results = await ask(play, b"GET", f"/v1/files/{told.json['output_file_id']}/content")
+        assert EMAIL.encode() not in results.body
+        assert (await ask(play, b"POST", f"/v1/batches/{batch}/cancel")).status == 200
+        assert (await ask(play, b"DELETE", f"/v1/files/{file}")).status == 200
+
+    play_batches(tmp_path, scene, shelf)
+
+
+def test_a_file_is_judged_again_where_another_policy_holds_by_the_circumstances(tmp_path: Path) -> None:
+    """Uploaded from a place where nothing is masked, ordered from one where something would have been."""
+    more = MORE.replace("mask:", "when: {not_network: [home]}, mask:") + "networks: {home: [192.0.2.0/24]}\n"
+
+    async def scene(play: Play) -> None:
+        file = await upload(play, line(SECRET))
+        play.wire, play.caller = play.connect()
+        play.caller._address = "198.51.100.1"
+        assert (await play.say(ordering(file))).code == "file_outdated"
+        play.wire, play.caller = play.connect()
+        assert (await play.say(ordering(file))).status == 200
+
+    play_batches(tmp_path, scene, Shelf(), config(more=more))
+
+
+def test_what_a_file_holds_is_a_circumstance_of_its_order(tmp_path: Path) -> None:
+    when = "when: {tools: true, not_network: [home]}"
+    more = f'  - {{name: tools, effect: deny, who: {{ids: ["*"]}}, may: [infer], models: ["*"], {when}}}\n'
+
+    async def scene(play: Play) -> None:
+        plain = await upload(play, line("hello"))
+        armed = await upload(play, line("hello", tools=[TOOL]))
+        for file, status in ((plain, 200), (armed, 403)):
+            play.wire, play.caller = play.connect()
+            play.caller._address = "198.51.100.1"
+            assert (await play.say(ordering(file))).status == status
+
+    play_batches(tmp_path, scene, Shelf(), config(more=more + "networks: {home: [192.0.2.0/24]}\n"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        ("targets: [local, spare]", "targets: [spare]", "no_target_left"),
+        ("127.0.0.1:9", "127.0.0.3:9", "no_target_left"),
+        ("may: [infer, read, files, batches]", "may: [infer, read]", "operation_denied"),
+        ("may: [infer, read, files, batches]", "may: [read, embeddings, files, batches]", "operation_denied"),
+        ("models: [small, other]", "models: [other]", "model_denied"),
+    ],
+)
+def test_what_was_left_is_used_under_the_policies_of_today(tmp_path: Path, old: str, new: str, code: str) -> None:
+    shelf = Shelf()
+
+    async def scene(play: Play) -> None:
+        file = await upload(play, line("hello"))
+        batch = await order(play, file)
+        told = (await ask(play, b"GET", f"/v1/batches/{batch}")).json
+        before = len(shelf.asked)
+        play.plane.snapshot = snapshot_of(config().replace(old, new, 1))
+        for method, path in (
+            (b"GET", f"/v1/batches/{batch}"),
+            (b"POST", f"/v1/batches/{batch}/cancel"),
+            (b"GET", f"/v1/files/{file}"),
+            (b"DELETE", f"/v1/files/{file}"),
+            (b"GET", f"/v1/files/{told['output_file_id']}/content"),
+        ):
+            assert (await ask(play, method, path)).code == code, path
+        play.wire, play.caller = play.connect()
+        assert (await play.say(ordering(file))).code == code
+        assert len(shelf.asked) == before
+
+    play_batches(tmp_path, scene, shelf)
+
+
+def test_a_model_that_is_gone_takes_its_files_along(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        file = await upload(play, line("hello", model="other"))
+        text = config().replace("  other:", "  another:").replace("[small, other]", "[small, another]")
+        play.plane.snapshot = snapshot_of(text)
+        assert (await ask(play, b"GET", f"/v1/files/{file}")).code == "model_denied"
+
+    play_batches(tmp_path, scene, Shelf())
+
+
+def test_a_narrowed_route_leaves_no_way_to_another_server(tmp_path: Path) -> None:
+    more = '  - {name: away, effect: restrict, who: {ids: ["*"]}, may: [chat], models: [small], route: [spare]}\n'
+
+    async def scene(play: Play) -> None:
+        file = await upload(play, line("hello"))
+        play.plane.snapshot = snapshot_of(config(more=more))
+        assert (await ask(play, b"GET", f"/v1/files/{file}/content")).code == "no_target_left"
+
+    play_batches(tmp_path, scene, Shelf())
+
+
+def test_a_shadow_judges_what_it_would_have_granted(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        play.plane.shadow = snapshot_of(config(more=MORE))
+        file = await upload(play, line("hello"))
+        await order(play, file)
+        for record in closed_of(play):
+            assert record["shadow"]["changed"] == ["mask_request", "mask_response"], record["operation"]
+        play.plane.shadow = snapshot_of(config() + "audit: {segment: 32MiB}\n")
+        await ask(play, b"GET", f"/v1/files/{file}")
+        assert "shadow" not in closed_of(play)[-1]
+
+    play_batches(tmp_path, scene, Shelf())
