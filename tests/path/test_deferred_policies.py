@@ -315,3 +315,16 @@ def test_a_request_rate_counts_each_call_once(tmp_path: Path) -> None:
         assert (await ask(play, b"GET", f"/v1/files/{file}")).code == "request_rate_exceeded"
 
     play_batches(tmp_path, scene, Shelf(), config("limits: {requests: 2/h}"))
+
+
+def test_what_nobody_looked_into_is_on_the_record_with_its_line(tmp_path: Path) -> None:
+    part = [{"type": "input_audio", "input_audio": {"data": "UklGRiQAAABXQVZF", "format": "wav"}}]
+
+    async def scene(play: Play) -> None:
+        lines = form(lines_of(line("a"), line("b", 2, messages=[{"role": "user", "content": part}])))
+        assert (await play.say(uploading(lines))).status == 200
+        place = "lines[1].body.messages[0].content[0]"
+        assert play.records[0]["unevaluated"] == [place]
+        assert [one["place"] for one in play.records[0]["media"]] == [place]
+
+    play_batches(tmp_path, scene, Shelf(), with_model("content: {media: [audio/*]}"))

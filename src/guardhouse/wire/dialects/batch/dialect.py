@@ -5,6 +5,7 @@ from typing import Any
 
 from guardhouse.model.denial import Denial
 from guardhouse.model.dialect import DialectName
+from guardhouse.model.media import Part
 from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
 from guardhouse.model.text import Text
@@ -196,6 +197,9 @@ class Uploading(Asking):
 
     def unreadable(self, document: Any, route: Route) -> list[str]:
         return lines.unreadable(document, _through(route))
+
+    def media(self, document: Any, route: Route) -> list[Part]:
+        return lines.media_in(document, _through(route))
 
     def unknown_fields(self, document: Any, route: Route) -> list[str]:
         return lines.unknown_fields(document, _through(route))

@@ -9,13 +9,14 @@ import re
 from typing import Any, Final
 
 from guardhouse.model.denial import Denial
+from guardhouse.model.media import Part
 from guardhouse.model.operation import MEASURED_IN_TOKENS, Operation
 from guardhouse.model.reason import Reason
 from guardhouse.model.text import Text
 from guardhouse.wire import json
 from guardhouse.wire.dialects.deferred import Measure
 from guardhouse.wire.dialects.dialect import Prepared
-from guardhouse.wire.dialects.openai import lengths, measure, request, texts
+from guardhouse.wire.dialects.openai import lengths, measure, media, request, texts
 from guardhouse.wire.dialects.openai.dialect import OPENAI
 from guardhouse.wire.dialects.rules import invalid
 
@@ -131,6 +132,15 @@ def unreadable(lines: Lines, operation: Operation) -> list[str]:
         found += [f"lines[{index}].body.{place}" for place in request.unreadable(line["body"], operation)]
         if len(found) >= _MOST_NAMED:
             break
+    return found
+
+
+def media_in(lines: Lines, operation: Operation) -> list[Part]:
+    found: list[Part] = []
+    for index, line in enumerate(lines):
+        for part in media.media(line["body"], operation):
+            part.place = f"lines[{index}].body.{part.place}"
+            found.append(part)
     return found
 
 
