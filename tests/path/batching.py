@@ -7,6 +7,8 @@ from typing import Any
 
 from playbook import ALICE, Answer, Play, perform, post, reply
 
+from guardhouse.policy.load import Loaded, load_content
+from guardhouse.policy.snapshot import Snapshot
 from integration.batch_server import Asked, Shelf
 
 CONFIG = """
@@ -108,3 +110,9 @@ def script_of(shelf: Shelf) -> Callable[[bytes], Sequence[bytes | None]]:
 
 def play_batches(directory: Path, scene: Scene, shelf: Shelf, text: str | None = None) -> None:
     perform(directory, scene, script_of(shelf), config() if text is None else text)
+
+
+def snapshot_of(text: str) -> Snapshot:
+    loaded = load_content(text.encode(), Path("guardhouse.yaml"), {"UPSTREAM": "upstream-credential"})
+    assert isinstance(loaded, Loaded), loaded
+    return loaded.snapshot

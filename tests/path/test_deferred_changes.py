@@ -11,12 +11,11 @@ from batching import (
     order,
     ordering,
     play_batches,
+    snapshot_of,
     upload,
 )
 from playbook import Play
 
-from guardhouse.policy.load import Loaded, load_content
-from guardhouse.policy.snapshot import Snapshot
 from integration.batch_server import EMAIL, Shelf
 
 SECRET, MASKED = f"write to {EMAIL} now", "write to [EMAIL] now"
@@ -25,12 +24,6 @@ TOOL = {"type": "function", "function": {"name": "f"}}
 
 def closed_of(play: Play) -> list[dict[str, Any]]:
     return [record for record in play.records if record["kind"] == "closed"]
-
-
-def snapshot_of(text: str) -> Snapshot:
-    loaded = load_content(text.encode(), Path("guardhouse.yaml"), {"UPSTREAM": "upstream-credential"})
-    assert isinstance(loaded, Loaded), loaded
-    return loaded.snapshot
 
 
 MORE = '  - {name: late, effect: restrict, who: {ids: ["*"]}, may: [chat], models: ["*"], mask: {entities: [email]}}\n'

@@ -14,6 +14,7 @@ from batching import (
     order,
     ordering,
     play_batches,
+    snapshot_of,
     upload,
     uploading,
 )
@@ -269,6 +270,20 @@ def test_a_parameter_is_set_in_each_line_and_an_order_has_none(tmp_path: Path) -
         assert "store" not in json.loads(shelf.asked[-1].body)
 
     play_batches(tmp_path, scene, shelf, with_model(rule))
+
+
+def test_where_nothing_is_to_be_stored_nothing_is_left_and_what_was_left_can_be_deleted(tmp_path: Path) -> None:
+    shelf = Shelf()
+
+    async def scene(play: Play) -> None:
+        file = await upload(play, line("a"))
+        play.plane.snapshot = snapshot_of(with_model("features: {stored: off}"))
+        play.wire, play.caller = play.connect()
+        assert (await play.say(uploading(form(lines_of(line("a")))))).code == "feature_refused"
+        assert (await ask(play, b"DELETE", f"/v1/files/{file}")).json["deleted"]
+        assert shelf.files == {}
+
+    play_batches(tmp_path, scene, shelf)
 
 
 def test_a_url_in_a_line_is_refused_like_any_other(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from guardhouse.inspect.injections import injections
 from guardhouse.inspect.measures import Measures, measure
 from guardhouse.inspect.references import Found, fault_in, find, media_of
 from guardhouse.inspect.sniffing import fits, is_encoded, names_of, sniff
+from guardhouse.model.ability import Ability
 from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.reason import Reason
 from guardhouse.path.exchange import Exchange
@@ -24,7 +25,7 @@ from guardhouse.path.plane import DataPlane
 from guardhouse.policy.contracts.rules import Rules
 from guardhouse.policy.sections.content import Content
 from guardhouse.policy.snapshot import Model
-from guardhouse.wire.dialects.deferred import Deferring
+from guardhouse.wire.dialects.deferred import DeferredRoute, Deferring
 
 _PLACES: Final = 160  # characters of a place that a refusal repeats at most
 _SHOWN: Final = frozenset(
@@ -125,7 +126,11 @@ def _judge(exchange: Exchange, rules: Rules, *, mend: bool) -> Denial | bool:
     if route is None or not route.deferred:
         return _judge_request(exchange, rules, exchange.document, mend=mend)
     dialect, changed = route.dialect, False
+    assert isinstance(route, DeferredRoute)
     assert isinstance(dialect, Deferring)
+    if route.leaves and _is_off(exchange, rules, "stored"):
+        detail = "The feature stored is not to be used, and the model server would keep this."
+        return Denial(Reason.FEATURE_REFUSED, detail, param="stored")
     for number, request in enumerate(dialect.requests(exchange.document), 1):
         judged = _judge_request(exchange, rules, request, mend=mend)
         if isinstance(judged, Denial):
@@ -187,12 +192,14 @@ def _judge_features(exchange: Exchange, rules: Rules, document: Any) -> Verdict:
 
 def _is_kept(exchange: Exchange, rules: Rules, document: Any, *, mend: bool) -> bool:
     """Whether the model server, as it was not told otherwise, would keep what it is not to keep."""
-    principal, route = exchange.principal, exchange.route
-    assert principal is not None
+    route = exchange.route
     assert route is not None
-    if "stored" not in rules.abilities or rules.switches.is_on("stored", principal.id):
-        return False
-    return route.dialect.is_kept(document, route, mend=mend)
+    return _is_off(exchange, rules, "stored") and route.dialect.is_kept(document, route, mend=mend)
+
+
+def _is_off(exchange: Exchange, rules: Rules, ability: Ability) -> bool:
+    assert exchange.principal is not None
+    return ability in rules.abilities and not rules.switches.is_on(ability, exchange.principal.id)
 
 
 def _judge_bounds(measures: Measures, rules: Rules) -> Verdict:

@@ -45,7 +45,7 @@ class Measure:
 class DeferredRoute(Route):
     """`given` is the id that the caller has given, empty for an upload."""
 
-    __slots__ = ("expires", "given", "judged", "measured", "sealed", "step", "through")
+    __slots__ = ("expires", "given", "judged", "leaves", "measured", "sealed", "step", "through")
 
     def __init__(  # noqa: PLR0917 - like the route it is
         self, dialect: "Deferring", operation: Operation, path: bytes, method: str, step: Step, given: str
@@ -54,6 +54,7 @@ class DeferredRoute(Route):
         self.method = method
         self.deferred = True
         self.step: Step = step
+        self.leaves = step in ("upload", "order")  # something at the model server
         self.given = given
         self.expires = 0  # seconds, of an upload
         self.sealed: Sealed | None = None

@@ -14,7 +14,7 @@ from guardhouse.wire.dialects.batch import ids, lines, order, results, upload
 from guardhouse.wire.dialects.content import judge_content
 from guardhouse.wire.dialects.deferred import DeferredRoute, Deferring, Measure, Seal
 from guardhouse.wire.dialects.dialect import Prepared, Route
-from guardhouse.wire.dialects.openai import errors
+from guardhouse.wire.dialects.openai import errors, request
 from guardhouse.wire.dialects.rules import invalid
 
 _NO_BODY = (b"", b"{}")
@@ -188,6 +188,10 @@ class Uploading(Asking):
 
     def measure(self, document: Any, route: DeferredRoute) -> Measure:
         return lines.measured(document, _through(route))
+
+    def is_kept(self, document: Any, route: Route, *, mend: bool) -> bool:
+        """Of one of its requests."""
+        return request.is_kept(document, _through(route), mend=mend)
 
     def uses_tools(self, document: Any) -> bool:
         return lines.uses_tools(document)
