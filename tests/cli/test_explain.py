@@ -8,6 +8,7 @@ from typer.testing import CliRunner, Result
 from guardhouse.cli.main import app
 from guardhouse.policy.load import Loaded, load
 
+ROOT = Path(__file__).parents[2]
 CONFIGURATION = """\
 version: 1
 state: ./state
@@ -110,6 +111,30 @@ def test_for_people_it_is_a_page() -> None:
     assert run("policy", "explain", "bob").stdout.startswith("DENIED: bob may not chat\n")
 
 
+def test_the_page_about_policies_shows_what_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    words = "policy explain sara --group support --model llama-8b --config docs/examples/policies/08-region.yaml"
+    page = (ROOT / "docs/policy.md").read_text().partition("of situation 8 says\n\n```\n")[2].partition("```")[0]
+    assert page
+    assert run(*words.split()).stdout.startswith(page)
+
+
+def test_more_of_the_request_lets_it_tell_more() -> None:
+    found = asked("alice", "--group", "research", "--dialect", "anthropic", "--signed")
+    assert (found["decision"], found["reason"]) == ("denied", "dialect_unsupported")
+    assert found["servers"] == [{"name": "local", "speaks": ["openai"], "barred": ["dialect_unsupported"]}]
+
+
+def test_residency_is_told_for_people(folder: Path) -> None:
+    placed = CONFIGURATION.replace(':9"', ':9", region: here').replace(
+        "state:", "regions: {here: {jurisdiction: EU}}\nresidency: {here: here, keep_in: [EU]}\nstate:"
+    )
+    (folder / "guardhouse.yaml").write_text(placed)
+    lines = run("policy", "explain", "alice", "--group", "research", "--model", "llama-3-8b").stdout.splitlines()
+    assert "  kept            in here, by residency" in lines
+    assert "  server          local (here), asked first" in lines
+
+
 def test_a_key_stands_for_whoever_holds_it(folder: Path) -> None:
     key = told("keys", "create", "alice", "--group", "research")["id"]
     assert asked("--key", key)["decision"] == "allowed"
@@ -127,6 +152,7 @@ def test_a_key_stands_for_whoever_holds_it(folder: Path) -> None:
         ("alice", "--may", "chatt"),
         ("alice", "--attribute", "x"),
         ("alice", "--risk", "11"),
+        ("alice", "--dialect", "openapi"),
     ],
 )
 def test_a_question_that_cannot_be_read_is_wrong(words: tuple[str, ...]) -> None:

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from playbook import Play, chat, perform, post
 
+from guardhouse.model.operation import Operation
+from guardhouse.policy.question import Circumstances, Explanation, Person, Question, explain
+
 CONFIG = """
 regions: {frankfurt: {jurisdiction: EU}, virginia: {jurisdiction: US}}
 residency: {here: frankfurt}
@@ -63,6 +66,15 @@ def put(play: Play, states: tuple[str, ...]) -> None:
     plane.upstreams.wards.settle()
 
 
+def explained(play: Play) -> Explanation:
+    """What `guardhouse policy explain` says of the same request."""
+    request = Circumstances(dialect="openai")
+    question = Question(
+        who=Person(id="alice", groups=("research",)), may=Operation.CHAT, model="small", request=request
+    )
+    return explain(play.plane.snapshot, question, play.plane.now())
+
+
 @pytest.mark.parametrize("route", ["", "a", "b"])
 @pytest.mark.parametrize("near", list(product((True, False), repeat=2)), ids=str)
 @pytest.mark.parametrize("speaks", list(product((True, False), repeat=2)), ids=str)
@@ -84,6 +96,10 @@ def test_the_reason_is_what_is_in_the_way(
             if code:
                 assert answer.code == code, states
                 assert play.server.requests == []
+            if states == ("well", "well"):
+                found = explained(play)
+                assert (found.reason, found.first) == (code, play.records[-1].get("target", ""))
+                assert [set(server.barred) for server in found.servers] == barred
 
         directory = tmp_path / str(number)
         directory.mkdir()

@@ -52,6 +52,12 @@ def said(folder: Path, text: str) -> tuple[Case, ...] | tuple[Problem, ...]:
         ("    expect: denied\n", ["expected denied, found allowed"]),
         ("    expect: allowed\n    policies: [other]\n", ["expected the policies other, found all"]),
         ("    expect: allowed\n    masks: {request: [email], response: []}\n", []),
+        ("    expect: allowed\n    servers: [local]\n", []),
+        ("    expect: allowed\n    servers: []\n", ["expected the servers none, found local"]),
+        (
+            "    expect: allowed\n    request: {dialect: ollama}\n",
+            ["expected allowed, found denied (dialect_unsupported)"],
+        ),
         (
             "    expect: allowed\n    masks: {request: [card], response: [email]}\n",
             ["expected card masked in the request, found email", "expected email masked in the response, found none"],
@@ -77,13 +83,14 @@ def test_every_circumstance_can_be_said(tmp_path: Path) -> None:
     text = CASE + (
         "    expect: allowed\n"
         "    request: {client: 192.0.2.1, at: 2026-03-01T09:30:00+01:00, size: 2KiB, "
-        "stream: true, tools: true, risk: 3}\n"
+        "stream: true, tools: true, risk: 3, dialect: ollama, signed: true}\n"
     )
     [case] = written(tmp_path, text)
     request = case.request
     assert request.at is not None
     assert (request.client, request.at.timestamp(), request.size) == ("192.0.2.1", 1772353800.0, 2048)
     assert (request.stream, request.tools, request.risk) == (True, True, 3)
+    assert (request.dialect, request.signed) == ("ollama", True)
 
 
 @pytest.mark.parametrize(

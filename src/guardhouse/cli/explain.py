@@ -15,6 +15,7 @@ from guardhouse.cli.output import CONFIG, AsJson, Config, answer, refuse, refuse
 from guardhouse.control.state import State, load_secrets, shares_of
 from guardhouse.control.store import Store
 from guardhouse.identity.api_keys import principal_of
+from guardhouse.model.dialect import NAMES, DialectName
 from guardhouse.model.operation import Operation
 from guardhouse.model.principal import Principal
 from guardhouse.policy.cases import Case, Outcome, read_cases, try_case
@@ -49,6 +50,8 @@ def explain(
     stream: Annotated[bool, typer.Option("--stream", help="With a streamed answer.")] = False,
     tools: Annotated[bool, typer.Option("--tools", help="With tools.")] = False,
     risk: Annotated[int, typer.Option("--risk", min=0, max=10, help="With this risk score.")] = 0,
+    dialect: Annotated[str | None, typer.Option("--dialect", metavar="API", help="By which API.")] = None,
+    signed: Annotated[bool, typer.Option("--signed", help="With a signature that holds.")] = False,
     config: Config = CONFIG,
     as_json: AsJson = False,
 ) -> None:
@@ -78,6 +81,8 @@ def explain(
         stream=stream,
         tools=tools,
         risk=risk,
+        dialect=_dialect(dialect),
+        signed=signed,
     )
     question = Question(who=person, may=_OPERATIONS[may], model=model, request=request)
     found = explain_for(rules_of(document, _shares(document, config)), principal, question, time.time())
@@ -147,6 +152,15 @@ def _attributes(written: "tuple[str, ...] | list[str]") -> dict[str, tuple[str, 
     return found
 
 
+def _dialect(word: str | None) -> DialectName | None:
+    for name in NAMES:
+        if name == word:
+            return name
+    if word is not None:
+        raise typer.BadParameter(unknown("dialect", word, NAMES), param_hint="--dialect")
+    return None
+
+
 def _told(found: Explanation, who: str, question: Question) -> Iterator[str]:
     on = f" on {question.model}" if question.model else ""
     yield f"{found.decision.upper()}: {who} may {'' if found.decision == 'allowed' else 'not '}{question.may.word}{on}"
@@ -161,15 +175,36 @@ def _told(found: Explanation, who: str, question: Question) -> Iterator[str]:
             yield f"  {f'masks {side}':<15} {', '.join(entities) or 'nothing'}"
         yield f"  limits          {'; '.join(found.limits) or 'none'}"
         yield f"  unknown fields  {found.unknown_fields}"
-        if found.route:
-            yield f"  served by       {', '.join(found.route)}"
         if found.flags:
             yield f"  flags           {', '.join(found.flags)}"
+    yield from _outlook(found)
     yield f"  revision        {found.revision}"
     yield "Every policy, and why:"
     for step in found.steps:
         applies = "applies " if step.applies else "does not"
         yield f"  {applies} {step.effect:<8} {step.policy}: {step.why or 'all of it is met'}"
+
+
+def _outlook(found: Explanation) -> Iterator[str]:
+    """Where it goes and what it is held to."""
+    if found.model:
+        version = f" version {found.version}" if found.version else ""
+        yield f"  model           {found.model}{version}, sent as {found.sent}"
+    if found.kept is not None:
+        where = "anywhere" if not found.kept.within else f"in {', '.join(found.kept.within)}"
+        if found.kept.misplaced:
+            where = f"nowhere, by where {found.kept.misplaced} is"
+        yield f"  kept            {where}, by {', '.join(found.kept.by)}"
+    for server in found.servers:
+        region = f" ({server.region})" if server.region else ""
+        first = ", asked first" if server.name == found.first else ""
+        barred = f", not: {', '.join(server.barred)}" if server.barred else ""
+        withheld = f", without {', '.join(server.withheld)}" if server.withheld else ""
+        yield f"  server          {server.name}{region}{first}{barred}{withheld}"
+    for words in found.held_to:
+        yield f"  held to         {words}"
+    for words in found.untold:
+        yield f"  cannot tell     {words}"
 
 
 def _judged(file: Path, case: Case, outcome: Outcome) -> Iterator[str]:

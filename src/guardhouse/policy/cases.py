@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from guardhouse.model.dialect import NAMES
 from guardhouse.model.entity import ENTITY_NAMES, Entity
 from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
@@ -42,6 +43,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     request: Circumstances = Circumstances()
     reason: str | None = None
     policies: tuple[str, ...] | None = None
+    servers: tuple[str, ...] | None = None
     masks: Masks | None = None
 
 
@@ -94,6 +96,8 @@ _REQUEST = Shape(
         "stream": Key(kinds.FLAG, "Whether the answer is streamed."),
         "tools": Key(kinds.FLAG, "Whether it brings tools."),
         "risk": Key(kinds.Whole(0, 10), "Its risk score."),
+        "dialect": Key(kinds.Choice("dialect", {name: name for name in NAMES}), "The API that it comes by."),
+        "signed": Key(kinds.FLAG, "Whether it has a signature that holds."),
     },
 )
 
@@ -108,6 +112,9 @@ _CASE = Shape(
         "expect": Key(kinds.Choice("verdict", _VERDICTS), "What is to be decided."),
         "reason": Key(kinds.Choice("reason", _REASONS), "Why it is to be denied."),
         "policies": Key(ListOf(kinds.POLICY_NAME, may_be_empty=True), "Which policies are to have decided."),
+        "servers": Key(
+            ListOf(kinds.TARGET_NAME, may_be_empty=True), "Which targets exactly may have it, wherever they stand."
+        ),
         "masks": Key(
             Shape(Masks, {"request": Key(_ENTITIES, "Going in."), "response": Key(_ENTITIES, "Coming back.")}),
             "What exactly is to be masked.",
@@ -145,6 +152,9 @@ def _wrong(case: Case, found: Explanation) -> list[str]:
         wrong.append(f"expected the reason {case.reason}, found {found.reason or 'none'}")
     if case.policies is not None and set(case.policies) != set(found.policies):
         wrong.append(f"expected the policies {_listed(case.policies)}, found {_listed(found.policies)}")
+    serving = tuple(server.name for server in found.servers if not server.barred)
+    if case.servers is not None and set(case.servers) != set(serving):
+        wrong.append(f"expected the servers {_listed(case.servers)}, found {_listed(serving)}")
     if case.masks is not None:
         wrong += _wrong_masks(case.masks, found)
     return wrong

@@ -1,10 +1,12 @@
 """A decision that somebody asks about: who, what, on which model, under which circumstances, and the answer with why.
 
 The one form behind `guardhouse policy explain`, `guardhouse policy test` and `POST /api/v1/decide`. It is answered by
-trace.py, which comes to the decision of the data path by its own way. What is not said of a principal it does not have,
-and what is not said of a request is as for a small one without tools; the time is now.
+trace.py, which comes to the decision of the data path by its own way, and by outlook.py for what follows from a grant:
+servers and their regions, names, contracts. What is not said of a principal it does not have, and what is not said of a
+request is as for a small unsigned one without tools; the time is now.
 
-Limits are told but not counted: how much of them is used up is known to the workers only.
+Limits are told but not counted: how much of them is used up is known to the workers only. Whatever else a question
+cannot tell is said in `untold`.
 """
 
 from datetime import datetime
@@ -14,10 +16,12 @@ import msgspec
 
 from guardhouse.limits.rate import LimitRule
 from guardhouse.model.described import Described, as_described
+from guardhouse.model.dialect import DialectName
 from guardhouse.model.entity import Entity
 from guardhouse.model.operation import Operation
 from guardhouse.model.principal import Principal
 from guardhouse.policy.facts import Facts
+from guardhouse.policy.outlook import Kept, Outlook, Server, outlook
 from guardhouse.policy.snapshot import Refusal, Snapshot
 from guardhouse.policy.trace import Step, trace
 
@@ -35,6 +39,8 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     stream: bool = False
     tools: bool = False
     risk: Annotated[int, msgspec.Meta(ge=0, le=10)] = 0
+    dialect: DialectName | None = None  # the API that it comes by; None: whichever the servers speak
+    signed: bool = False
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,6 +62,14 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     flags: tuple[str, ...] = ()  # that go on the record
     narrowed: str = ""  # how the principal's own rights exclude it
     unevaluated: tuple[str, ...] = ()  # policies whose expression failed and that were taken against the caller
+    model: str = ""  # by its own name, whatever it was asked for by
+    version: str = ""
+    sent: str = ""  # what model servers call it
+    kept: Kept | None = None  # None: no rule of residency speaks of it
+    servers: tuple[Server, ...] = ()  # every one of the model, in the order of the file
+    first: str = ""  # the one that is asked first; empty: none, or it cannot be told
+    held_to: tuple[str, ...] = ()  # what requests have to fit
+    untold: tuple[str, ...] = ()  # what would have to be known besides
     steps: tuple[Step, ...] = ()  # every policy that was tried
 
 
@@ -69,10 +83,12 @@ def explain(snapshot: Snapshot, question: Question, now: float) -> Explanation:
 
 def explain_for(snapshot: Snapshot, principal: Principal, question: Question, now: float) -> Explanation:
     """The same for a principal that is known from elsewhere; `question.who` is not looked at."""
-    request = question.request
+    request, name = question.request, question.model
     at = now if request.at is None else request.at.timestamp()
     facts = Facts(request.client, at, request.size, request.stream, request.tools, request.risk)
-    traced = trace(snapshot, principal, question.may, question.model, facts)
+    if name is not None:
+        name = snapshot.aliases.get(name, name)
+    traced = trace(snapshot, principal, question.may, name, facts)
     decision = traced.decision
     if isinstance(decision, Refusal):
         return Explanation(
@@ -84,9 +100,12 @@ def explain_for(snapshot: Snapshot, principal: Principal, question: Question, no
             unevaluated=decision.unevaluated,
             steps=traced.steps,
         )
+    model = None if name is None or question.may.access != "infer" else snapshot.models[name]
+    found = Outlook() if model is None else outlook(snapshot, principal, decision, model, request)
     return Explanation(
         revision=snapshot.revision,
-        decision="allowed",
+        decision="allowed" if found.reason is None else "denied",
+        reason="" if found.reason is None else found.reason.code,
         policies=decision.policies,
         masked={"request": _entities(decision.mask_request), "response": _entities(decision.mask_response)},
         limits=tuple(text for rule in decision.limits for text in _limits(rule)),
@@ -94,6 +113,14 @@ def explain_for(snapshot: Snapshot, principal: Principal, question: Question, no
         route=tuple(sorted(decision.route or ())),
         flags=decision.flags,
         unevaluated=decision.unevaluated,
+        model="" if model is None else model.name,
+        version="" if model is None else next(iter(model.versions), model.version),
+        sent="" if model is None else model.upstream_name,
+        kept=found.kept,
+        servers=found.servers,
+        first="" if found.reason is not None else found.first,
+        held_to=found.held_to,
+        untold=found.untold,
         steps=traced.steps,
     )
 

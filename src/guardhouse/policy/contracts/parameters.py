@@ -30,9 +30,10 @@ _NAMED: Final = 64  # characters of a name that a refusal repeats at most
 class ParameterRules:
     """The rules of one model, by every name that a parameter has."""
 
-    __slots__ = ("_allow", "_allow_inside", "_defaults", "_rules", "_sets")
+    __slots__ = ("_allow", "_allow_inside", "_defaults", "_names", "_rules", "_sets")
 
     def __init__(self, parameters: Parameters) -> None:
+        self._names = tuple(parameters.rules)  # as they are written
         self._rules: dict[str, ParameterRule] = {}
         self._sets: list[tuple[str, ParameterRule]] = []
         self._defaults: list[tuple[str, ParameterRule]] = []
@@ -54,6 +55,12 @@ class ParameterRules:
 
     def __repr__(self) -> str:
         return f"<ParameterRules for {' '.join(sorted(self._rules)) or 'none'}>"
+
+    def told(self) -> str:
+        named = f"rules for {', '.join(self._names)}" if self._names else ""
+        if self._allow is None:
+            return f"parameters: {named}"
+        return "parameters: none but those that are allowed" + (f", and {named}" if named else "")
 
     def apply(self, document: dict[str, Any], *, mend: bool) -> Denial | bool:
         """Judge, and where `mend` is said put in what is to be put in; whether anything was changed. Where it is not, a

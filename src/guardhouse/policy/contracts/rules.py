@@ -4,6 +4,8 @@
 have it, which is what `plain` is for.
 """
 
+from collections.abc import Iterator
+
 from guardhouse.model.ability import ABILITIES, Ability
 from guardhouse.model.tensors import Tensors
 from guardhouse.policy.contracts.parameters import ParameterRules
@@ -65,6 +67,19 @@ class Rules:
 
     def __repr__(self) -> str:
         return f"<Rules {self.contract or 'without contract'}{', plain' if self.plain else ''}>"
+
+    def told(self, principal_id: str) -> Iterator[str]:
+        """What a request of this principal is held to, in words."""
+        if self.contract is not None:
+            yield f"the contract {self.contract.name} {self.contract.version}"
+        if self.parameters is not None:
+            yield self.parameters.told()
+        yield from (f"at most {bound} {name}" for name, bound in self.bounds)
+        for ability in self.abilities:
+            state = "on" if self.switches.is_on(ability, principal_id) else "off"
+            yield f"the feature {ability}, which is {self.switches.show(ability)}: {state} for this principal"
+        if self.content.hosts:
+            yield f"URLs of {', '.join(self.content.hosts)} alone"
 
 
 NO_RULES = Rules()
