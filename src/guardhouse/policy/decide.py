@@ -141,7 +141,7 @@ def together(snapshot: Snapshot, grants: Sequence[Grant], model_name: str) -> Gr
     """For one use that takes several operations, each of them granted: what all these policies say together."""
     names = {name for grant in grants for name in grant.policies}
     holding = sum([1 << number for number, policy in enumerate(snapshot.policies) if policy.name in names])
-    united = _asked_more(snapshot.grants.get(holding) or _keep(snapshot, holding), snapshot.models[model_name])
+    united = _asked_more(grant_of(snapshot, holding), snapshot.models[model_name])
     failed = tuple({name: None for grant in grants for name in grant.unevaluated})
     return replace(united, unevaluated=failed) if failed else united
 
