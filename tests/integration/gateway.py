@@ -27,7 +27,7 @@ from integration.raw_http import Address, Answer, AnswerMalformedError, ask, req
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 UPSTREAM_KEY = "upstream-secret-of-the-tests"
 EVERY_OPERATION = ["chat", "completions", "responses", "embeddings", "models.read"]
-READY_WITHIN = 40.0
+READY_WITHIN = 20.0
 EXIT_WITHIN = 15.0
 KNOWN_WITHIN = 2.0
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import unquote
 
-import hyperscan
+from guardhouse.inspect.patterns import CASELESS, DOTALL, ONCE, Later
 
 SQL: Final = "sql"
 TEMPLATE: Final = "template"
@@ -70,19 +70,7 @@ _NAMES: Final = frozenset(("call_id", "id", "name", "tool_call_id", "tool_use_id
 _DEEPEST: Final = 8
 
 
-def _compiled() -> hyperscan.Database:
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    database.compile(
-        expressions=[pattern.encode() for pattern, _ in _EXPRESSIONS],
-        ids=list(range(len(_EXPRESSIONS))),
-        flags=[hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL]
-        * len(_EXPRESSIONS),
-        elements=len(_EXPRESSIONS),
-    )
-    return database
-
-
-_scan = _compiled().scan
+_DATABASE: Final = Later([(pattern, CASELESS | ONCE | DOTALL) for pattern, _ in _EXPRESSIONS])
 
 
 def _note(number: int, _start: int, _end: int, _flags: int, hits: Any) -> None:
@@ -94,7 +82,7 @@ def kind_of(value: str) -> str:
     hits: list[int] = []
     decoded = value
     for _ in range(3):
-        _scan(decoded.encode("utf-8", "replace"), match_event_handler=_note, context=hits)
+        _DATABASE.scan(decoded.encode("utf-8", "replace"), _note, hits)
         once = unquote(decoded) if "%" in decoded else decoded
         if once == decoded:
             break

@@ -4,10 +4,10 @@ Every pattern here is a coarser twin of something exact elsewhere: it looks at n
 may hit where the exact one does not, and never misses where the exact one hits. Only on a hit is anything exact run.
 The answer is one integer: the low bits are values of `Entity`, those above say which further look is worth taking.
 
-The patterns are compiled into Hyperscan databases when the module is imported (0.2 to 0.3 s): one of all, one of the
-entities, and one of each kind that tells where it may be (`spots`; a pattern has to end in a character of the match,
-and may not look beyond its left neighbour, which an escape of JSON source may be). A database has one
-scratch space: scans must not nest or run in two threads; the callback only notes numbers, so they never nest.
+The patterns are compiled into databases (patterns.py): one of all and one of the entities when the module is imported
+(0.2 to 0.3 s), and later one of each kind that tells where it may be (`spots`; a pattern has to end in a character of
+the match, and may not look beyond its left neighbour, which an escape of JSON source may be). The callback only notes
+numbers, so that scans never nest.
 Cost: about a microsecond for half a kilobyte of prose, 40 for 64 kilobytes. A pattern that begins with a frequent
 character or has no literal part costs far more; measure before adding one.
 """
@@ -18,6 +18,7 @@ from typing import Any
 import hyperscan
 
 from guardhouse.inspect import credentials
+from guardhouse.inspect.patterns import CASELESS, MULTILINE, ONCE, Later, compiled
 from guardhouse.inspect.phrases import (
     DELIMITERS,
     PHRASES,
@@ -39,8 +40,6 @@ SIGNAL_BITS = KEYWORD | DELIMITER | BLOB | DISGUISED | NON_ASCII
 
 _MOST_SPOTS = 128
 _MOST_SIGNAL_SPOTS = 512  # a run of base64 makes one for each of its characters
-
-_CASELESS = hyperscan.HS_FLAG_CASELESS
 
 _ENTITY_PATTERNS: dict[Entity, list[str]] = {
     Entity.EMAIL: [r"[A-Za-z0-9._%+-]@[A-Za-z0-9-]"],
@@ -78,43 +77,29 @@ _APART = ["[ ._*-]".join(word[:4]) for word in TELLING_WORDS]
 _PLAIN_ESCAPE = r"\\u00[2-7][0-9A-Fa-f]"  # spells out a character that needs none, and so may hide any entity
 
 _EXPRESSIONS: list[tuple[str, int, int]] = [  # pattern, flags, the bits it sets
-    *((phrase_pattern(phrase.words), _CASELESS, KEYWORD) for phrase in PHRASES),
+    *((phrase_pattern(phrase.words), CASELESS, KEYWORD) for phrase in PHRASES),
     *((pattern, 0, int(entity)) for entity, patterns in _ENTITY_PATTERNS.items() for pattern in patterns),
     (_PLAIN_ESCAPE, 0, ENTITY_BITS),
-    *((phrase_pattern(rotated(phrase.words)), _CASELESS, DISGUISED) for phrase in PHRASES if phrase.weight > 2),
-    *((delimiter, _CASELESS | hyperscan.HS_FLAG_MULTILINE, DELIMITER) for delimiter in DELIMITERS),
+    *((phrase_pattern(rotated(phrase.words)), CASELESS, DISGUISED) for phrase in PHRASES if phrase.weight > 2),
+    *((delimiter, CASELESS | MULTILINE, DELIMITER) for delimiter in DELIMITERS),
     *((pattern, 0, BLOB) for pattern in _BLOB_PATTERNS),
-    *((pattern, _CASELESS, DISGUISED) for pattern in _APART),
-    (_LEET, _CASELESS, DISGUISED),
+    *((pattern, CASELESS, DISGUISED) for pattern in _APART),
+    (_LEET, CASELESS, DISGUISED),
 ]
 _BITS = [bits for _, _, bits in _EXPRESSIONS]
-
-
-def _compiled(expressions: list[tuple[str, int, int]], once: int = hyperscan.HS_FLAG_SINGLEMATCH) -> hyperscan.Database:
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    database.compile(
-        expressions=[pattern.encode() for pattern, _, _ in expressions],
-        ids=list(range(len(expressions))),
-        flags=[flags | once for _, flags, _ in expressions],
-        elements=len(expressions),
-    )
-    return database
 
 
 _ENTITY_EXPRESSIONS = [each for each in _EXPRESSIONS if each[2] <= ENTITY_BITS]
 _ENTITY_MASKS = [bits for _, _, bits in _ENTITY_EXPRESSIONS]
 
-_scan = _compiled(_EXPRESSIONS).scan
-_scan_entities = _compiled(_ENTITY_EXPRESSIONS).scan
+_scan = compiled([(pattern, flags | ONCE) for pattern, flags, _ in _EXPRESSIONS])
+_scan_entities = compiled([(pattern, flags | ONCE) for pattern, flags, _ in _ENTITY_EXPRESSIONS])
 _SPOTS = {  # one for each kind: usually one is asked for
-    entity: _compiled([each for each in _ENTITY_EXPRESSIONS if each[2] & entity], 0).scan
+    entity: Later([(pattern, flags) for pattern, flags, bits in _ENTITY_EXPRESSIONS if bits & entity])
     for entity in Entity
     if entity is not Entity.PRIVATE_KEY
 }
-
-
-_SIGNAL_EXPRESSIONS = [each for each in _EXPRESSIONS if each[2] > ENTITY_BITS]
-_SIGNAL_SPOTS = _compiled(_SIGNAL_EXPRESSIONS, 0).scan
+_SIGNAL_SPOTS = Later([(pattern, flags) for pattern, flags, bits in _EXPRESSIONS if bits > ENTITY_BITS])
 
 
 def _note(number: int, _start: int, _end: int, _flags: int, hits: Any) -> None:
@@ -154,9 +139,9 @@ def spots(haystack: bytes, wanted: int) -> list[int] | None:
         return len(found) > _MOST_SPOTS or None
 
     try:
-        for entity, scan_for in _SPOTS.items():
+        for entity, kind in _SPOTS.items():
             if entity & wanted:
-                scan_for(haystack, match_event_handler=note)
+                kind.scan(haystack, note)
     except hyperscan.ScanTerminated:
         return None
     return found
@@ -171,7 +156,7 @@ def signal_spots(haystack: bytes) -> list[int] | None:
         return len(found) > _MOST_SIGNAL_SPOTS or None
 
     try:
-        _SIGNAL_SPOTS(haystack, match_event_handler=note)
+        _SIGNAL_SPOTS.scan(haystack, note)
     except hyperscan.ScanTerminated:
         return None
     return sorted(found)

@@ -22,6 +22,7 @@ from guardhouse.audit.journal import Journal
 from guardhouse.identity import issuer_bulletin
 from guardhouse.identity.key_feed import KeyFeed
 from guardhouse.identity.tokens import TokenTable
+from guardhouse.inspect import patterns
 from guardhouse.inspect.signals import HashKey
 from guardhouse.limits.capacity import Crew
 from guardhouse.model.pulse import Pulse
@@ -109,11 +110,13 @@ async def _serve(settings: Settings, policy: InForce, worker: int, secrets: Work
     sweeper = loop.create_task(_sweep(plane, renewal, budgets, Figures(settings.state / "run", worker), files))
     pulse = Pulse()
     pulse.ready()
+    preparing = loop.create_task(_prepare(loop, stopping))
     beating = loop.create_task(_beat(pulse, sweeper))
     await stopping.wait()
     await _drain(plane, server)
     if calls is not None:
         await calls.stop()
+    preparing.cancel()
     beating.cancel()
     sweeper.cancel()
     budgets.save()
@@ -127,6 +130,14 @@ async def _serve(settings: Settings, policy: InForce, worker: int, secrets: Work
 def _contexts(tls: Tls) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """Of the data port and of that for gRPC, which differ in what they offer."""
     return tls_context(tls), tls_context(tls, "h2")
+
+
+async def _prepare(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> None:
+    """In a thread; what cannot be prepared is compiled, or fails, where it is needed."""
+    try:
+        await loop.run_in_executor(None, patterns.prepare, stopping.is_set)
+    except Exception as error:  # noqa: BLE001 - only told of here
+        log.error("patterns could not be prepared: %s", describe(error))
 
 
 async def _listen(plane: DataPlane, settings: Settings, tls: ssl.SSLContext | None) -> asyncio.Server:
