@@ -61,7 +61,7 @@ def test_what_is_not_there_or_not_drained_is_refused(words: tuple[str, ...]) -> 
 def test_the_list_shows_what_all_workers_know_together(state: State) -> None:
     for number, breaker in enumerate(("closed", "half_open")):
         upstreams = {
-            "local": UpstreamFigures(breaker, 2, 3, 1, drained=number == 0),
+            "local": UpstreamFigures(breaker, 2, 3, 1, drained=number == 0, callers_kept_away=number),
             "spare": UpstreamFigures("closed", 1),
         }
         publish(state.figures_of(f"w{number}"), WorkerFigures(upstreams=upstreams))
@@ -80,9 +80,9 @@ def test_the_list_shows_what_all_workers_know_together(state: State) -> None:
         over.set()
         gateway.join()
     figures = {"breaker": "half_open", "pending": 4, "failures": 6, "breaks": 2, "drained": True, "well": True}
-    assert listed["local"] == figures
+    assert listed["local"] == {**figures, "callers_kept_away": 1}
     assert listed["spare"]["pending"] == 2
-    assert text.splitlines()[1].split() == ["local", "drained", "half", "open", "4", "6", "2"]
+    assert text.splitlines()[1].split() == ["local", "drained", "half", "open", "4", "6", "2", "1", "caller"]
 
 
 def test_without_a_gateway_there_is_nothing_to_list(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,7 @@ def list_(config: Config = CONFIG, as_json: AsJson = False) -> None:
     workers = asked(config, as_json=as_json).workers
     names = {name: None for worker in workers.values() for name in worker.upstreams}
     found = {name: _together(name, workers) for name in names}
-    lines = [("TARGET", "STATE", "BREAKER", "UNDER WAY", "FAILURES", "BREAKS")]
+    lines = [("TARGET", "STATE", "BREAKER", "UNDER WAY", "FAILURES", "BREAKS", "KEPT FROM")]
     lines += [
         (
             name,
@@ -40,6 +40,7 @@ def list_(config: Config = CONFIG, as_json: AsJson = False) -> None:
             str(of.pending),
             str(of.failures),
             str(of.breaks),
+            _callers(of.callers_kept_away),
         )
         for name, of in found.items()
     ]
@@ -74,6 +75,10 @@ def undrain(target: TargetName, because: Because = "", config: Config = CONFIG, 
     lift("target", target, f"{target} is not drained", because, config, as_json=as_json)
 
 
+def _callers(count: int) -> str:
+    return "" if not count else "1 caller" if count == 1 else f"{count} callers"
+
+
 def _together(name: str, workers: dict[str, WorkerFigures]) -> UpstreamFigures:
     """What all workers know of one: the worst state, and the sums."""
     each = [worker.upstreams[name] for worker in workers.values() if name in worker.upstreams]
@@ -84,4 +89,5 @@ def _together(name: str, workers: dict[str, WorkerFigures]) -> UpstreamFigures:
         breaks=sum(of.breaks for of in each),
         well=all(of.well for of in each),
         drained=any(of.drained for of in each),
+        callers_kept_away=sum(of.callers_kept_away for of in each),
     )

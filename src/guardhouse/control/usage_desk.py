@@ -127,6 +127,11 @@ def _of_upstreams(workers: dict[str, WorkerFigures]) -> Iterator[Metric]:
     pending = GaugeMetricFamily(
         "guardhouse_target_pending", "Exchanges that are with a target at present.", labels=["worker", "target"]
     )
+    kept_away = GaugeMetricFamily(
+        "guardhouse_target_callers_kept_away",
+        "Callers that a target is kept from for failures that nobody else had.",
+        labels=["worker", "target"],
+    )
     failures = CounterMetricFamily(
         "guardhouse_target_failures", "Exchanges that a target has failed.", labels=["worker", "target"]
     )
@@ -142,11 +147,12 @@ def _of_upstreams(workers: dict[str, WorkerFigures]) -> Iterator[Metric]:
             drained.add_metric([worker, target], its.drained)
             well.add_metric([worker, target], its.well)
             pending.add_metric([worker, target], its.pending)
+            kept_away.add_metric([worker, target], its.callers_kept_away)
             failures.add_metric([worker, target], its.failures)
             breaks.add_metric([worker, target], its.breaks)
         retries.add_metric([worker, "yes"], figures.retries)
         retries.add_metric([worker, "no"], figures.retries_refused)
-    yield from (breaker, drained, well, pending, failures, breaks, retries)
+    yield from (breaker, drained, well, pending, kept_away, failures, breaks, retries)
 
 
 def _figures(path: Path) -> WorkerFigures | None:

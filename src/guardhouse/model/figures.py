@@ -20,6 +20,7 @@ class UpstreamFigures(msgspec.Struct, frozen=True):
     breaks: int = 0  # how often the breaker has opened
     drained: bool = False
     well: bool = True
+    callers_kept_away: int = 0  # for failures that nobody else had
 
 
 class MemoryFigures(msgspec.Struct, frozen=True):

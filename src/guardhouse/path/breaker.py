@@ -5,6 +5,13 @@
     half open  one is on trial and nobody else may go. It succeeds: closed. It fails: open, for twice as long. One that
                is not heard of for ten minutes is forgotten: no mistake elsewhere may shut a server out for good.
 
+A failure may be *doubtful*: the caller's own request may have brought it about. All the doubtful ones of one caller
+together never take the server away from others. In a row they open it only with a failure among them that is another
+caller's, or nobody's; of a share, those of the caller that has most of them are not counted. On trial they double the
+pause only when the trial before failed under somebody else; and while one caller's trial lasts longer than the pause,
+another caller may have one too. Who had the failures meets a breaker of its own (by_caller.py), for which nothing is
+doubtful.
+
 `enter` gives a ticket, and each ticket is handed in once, by `leave` with how it went, or by `give_up` when nobody can
 say, as the caller left. A ticket from before a change of state says nothing of the state after it and is not counted:
 an answer that began before the server broke must not mend it, nor a late failure break it again. So the same holds for
@@ -23,6 +30,7 @@ STATES: Final = ("closed", "half_open", "open")
 REFUSED: Final = -1
 _WINDOW: Final = 10.0  # seconds
 _FORGOTTEN: Final = 600.0  # seconds after which another trial may begin
+_UNASKED: Final = 60.0  # seconds
 _ENOUGH: Final = 20  # exchanges of a window, before a share of them means anything
 
 Ticket = int  # the number of changes of state at which it was given; REFUSED: it may not go
@@ -30,12 +38,18 @@ Ticket = int  # the number of changes of state at which it was given; REFUSED: i
 
 class Breaker:
     __slots__ = (
+        "_by_caller",
         "_changes",
         "_failed",
         "_in_a_row",
+        "_most",
         "_pause",
         "_rules",
         "_seen",
+        "_shared",
+        "_suspect",
+        "_trials",
+        "_tried",
         "_until",
         "_window",
         "state",
@@ -48,72 +62,117 @@ class Breaker:
         self.trips = 0  # how often it has opened
         self._changes = 0
         self._in_a_row = 0
+        self._suspect = ""  # whose doing all failures in a row may be, or those of trials
         self._seen = 0
         self._failed = 0
+        self._by_caller: dict[str, int] = {}  # doubtful failures of the window
+        self._most = 0  # of them, one caller's
         self._window = 0.0  # when the ten seconds began
         self._pause = rules.pause
         self._until = 0.0
+        self._trials = 0  # under way
+        self._tried = ""  # who began the last of them
+        self._shared = 0.0  # from when on another caller may have one too
 
     def __repr__(self) -> str:
         return f"<Breaker {STATES[self.state]}, {self._in_a_row} failures in a row>"
 
-    def admits(self, now: float) -> bool:
+    def admits(self, now: float, caller: str) -> bool:
         """Whether `enter` would let somebody go."""
-        return self.state == CLOSED or now >= self._until
+        if self.state == CLOSED or now >= self._until:
+            return True
+        return self.state == HALF_OPEN and caller != self._tried and now >= self._shared
 
     def wait(self, now: float) -> float:
         """Seconds until somebody may be let in on trial."""
         return max(0.0, self._until - now) if self.state == OPEN else 0.0
 
-    def enter(self, now: float) -> Ticket:
+    def is_quiet(self, now: float) -> bool:
+        """Nothing speaks against the server, and nothing has for a while; or nobody asked again after a pause."""
+        if self.state == CLOSED:
+            return now - self._window >= _WINDOW
+        return self.state == OPEN and now - self._until >= _UNASKED
+
+    def enter(self, now: float, caller: str) -> Ticket:
         if self.state == CLOSED:
             return self._changes
         if now >= self._until:  # of a pause, or of a trial that was never heard of again
-            self._until = now + _FORGOTTEN
             self._change(HALF_OPEN)
-            return self._changes
-        return REFUSED
+        elif not self.admits(now, caller):
+            return REFUSED
+        self._trials += 1
+        self._tried = caller
+        self._until = now + _FORGOTTEN
+        self._shared = now + self._pause
+        return self._changes
 
-    def leave(self, ticket: Ticket, now: float, *, failed: bool) -> bool:
+    def tries(self, ticket: Ticket) -> bool:
+        """Whether the ticket is that of a trial under way."""
+        return self.state == HALF_OPEN and ticket == self._changes
+
+    def leave(self, ticket: Ticket, now: float, caller: str, *, failed: bool, doubtful: bool = False) -> bool:
         """Whether the state has changed."""
         if ticket != self._changes:
             return False
         if self.state == CLOSED:
-            return self._count(now, failed=failed)
-        if failed:
-            self._pause = min(self._pause * 2, self._rules.longest)
-            self._open(now)
-        else:
+            return self._count(now, caller, failed=failed, doubtful=doubtful)
+        self._trials -= 1
+        if not failed:
             self._pause = self._rules.pause
+            self._suspect = ""
             self._change(CLOSED)
+            return True
+        before, self._suspect = self._suspect, caller if doubtful else ""
+        if not doubtful or before not in ("", caller):
+            self._pause = min(self._pause * 2, self._rules.longest)
+        if doubtful and self._trials > 0:
+            return False  # the other trial will tell
+        self._open(now)
         return True
 
     def give_up(self, ticket: Ticket, now: float) -> bool:
         """Nothing was learnt; the next one may try at once, if this one was on trial."""
-        if ticket != self._changes or self.state != HALF_OPEN:
+        if not self.tries(ticket):
+            return False
+        self._trials -= 1
+        if self._trials > 0:
+            self._tried, self._shared = "", now
             return False
         self._until = now
         self._change(OPEN)
         return True
+
+    def trip(self, now: float) -> None:
+        """It is to open whatever it has counted itself, and for longer than one that has begun to count."""
+        self._pause = min(self._pause * 2, self._rules.longest)
+        self._open(now)
 
     def hasten(self, now: float) -> None:
         """Something else has shown that the server is back: it may be tried now."""
         if self.state == OPEN:
             self._until = min(self._until, now)
 
-    def _count(self, now: float, *, failed: bool) -> bool:
+    def _count(self, now: float, caller: str, *, failed: bool, doubtful: bool) -> bool:
         if now - self._window >= _WINDOW:
             self._window = now
-            self._seen = 0
-            self._failed = 0
+            self._forget()
         self._seen += 1
         if not failed:
             self._in_a_row = 0
             return False
         self._in_a_row += 1
         self._failed += 1
-        too_many = self._seen >= _ENOUGH and self._failed * 100 >= self._rules.share * self._seen
-        if self._in_a_row >= self._rules.failures or too_many:
+        if self._in_a_row == 1:
+            self._suspect = caller if doubtful else ""
+        elif not doubtful or caller != self._suspect:
+            self._suspect = ""
+        if doubtful:
+            of_caller = self._by_caller[caller] = self._by_caller.get(caller, 0) + 1
+            self._most = max(self._most, of_caller)
+        seen, others = self._seen - self._most, self._failed - self._most
+        too_many = seen >= _ENOUGH and others * 100 >= self._rules.share * seen
+        if too_many or (self._in_a_row >= self._rules.failures and not self._suspect):
+            self._suspect = ""
             self._open(now)
             return True
         return False
@@ -127,5 +186,12 @@ class Breaker:
         self.state = state
         self._changes += 1
         self._in_a_row = 0
+        self._trials = 0
+        self._forget()
+
+    def _forget(self) -> None:
         self._seen = 0
         self._failed = 0
+        self._most = 0
+        if self._by_caller:
+            self._by_caller = {}

@@ -28,7 +28,7 @@ from guardhouse.path import deferred, record, rerouting, retrying, routing, sizi
 from guardhouse.path.breaker import REFUSED, Ticket
 from guardhouse.path.exchange import Detour, Exchange
 from guardhouse.path.fault import describe
-from guardhouse.path.holding import keep, let_go, room_for
+from guardhouse.path.holding import keep, let_go, owner_of, room_for
 from guardhouse.path.hop import body_for, make_whole
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.response import Response
@@ -190,12 +190,12 @@ class Carriage:
 
     def _enter(self, pool: Pool) -> bool:
         ward = pool.ward
-        ticket = ward.enter(self._plane.loop_time())
+        ticket = ward.enter(self._plane.loop_time(), owner_of(self._exchange))
         if ticket == REFUSED:
             return False
         self._ward = ward
         self._ticket = ticket
-        if ward.on_trial():
+        if not self._plane.upstreams.wards.calm and ward.tries(ticket, owner_of(self._exchange)):
             self.received = self._received_on_trial
         return True
 
@@ -204,11 +204,11 @@ class Carriage:
         if ward is None:
             return
         self._ward = None
-        fault = rerouting.fault_of(self._exchange, denial)
+        fault, caller = rerouting.fault_of(self._exchange, denial), owner_of(self._exchange)
         if fault is None:
-            ward.give_up(self._ticket, self._plane.loop_time())
+            ward.give_up(self._ticket, self._plane.loop_time(), caller)
         else:
-            ward.leave(self._ticket, self._plane.loop_time(), fault)
+            ward.leave(self._ticket, self._plane.loop_time(), caller, fault)
 
     def _received_on_trial(self, head: ResponseHead, part: bytes, complete: bool) -> Denial | None:
         """The first part of an answer tells whether the server is back; a stream may go on for long after it."""
@@ -216,7 +216,7 @@ class Carriage:
         denial = self.received(head, part, complete)
         fault = rerouting.fault_of(self._exchange, denial)
         if self._ward is not None and fault is not None:
-            self._ward.judge(self._ticket, self._plane.loop_time(), fault)
+            self._ward.judge(self._ticket, self._plane.loop_time(), owner_of(self._exchange), fault)
         return denial
 
     def _send(self, pool: Pool, connection: UpstreamConnection) -> None:

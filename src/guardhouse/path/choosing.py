@@ -14,6 +14,7 @@ from hashlib import blake2b
 from math import log
 
 from guardhouse.path.exchange import Exchange
+from guardhouse.path.holding import owner_of
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.targets import permitted
 from guardhouse.policy.resilience import Choosing
@@ -31,8 +32,8 @@ def candidates(exchange: Exchange, plane: DataPlane, model: Model) -> Targets:
     if gates.drained:
         allowed = tuple([target for target in allowed if not gates.is_drained(target.name, exchange.at)])
     if not upstreams.wards.calm:
-        now = plane.loop_time()
-        allowed = tuple([target for target in allowed if upstreams.wards.of(target).admits(now)])
+        now, caller = plane.loop_time(), owner_of(exchange)
+        allowed = tuple([target for target in allowed if upstreams.wards.of(target).admits(now, caller)])
     how = model.choose
     if how is None or len(allowed) < 2:
         return allowed

@@ -62,5 +62,6 @@ def _upstream(plane: DataPlane, target: Target) -> UpstreamFigures:
         failures=ward.failures,
         breaks=ward.breaker.trips,
         well=ward.well,
+        callers_kept_away=ward.callers.kept_away,
         drained=bool(plane.gates.drained) and plane.gates.is_drained(target.name, plane.now()),
     )

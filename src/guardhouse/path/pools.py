@@ -50,6 +50,7 @@ class Upstreams:
             pool.sweep(now)
         if now - self._looked >= _LOOK_EVERY:
             self._looked = now
+            self.wards.sweep(now)
             for pool in self._pools.values():
                 pool.look(now)
         if self._retired:

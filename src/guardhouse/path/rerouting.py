@@ -15,6 +15,7 @@ from guardhouse.model.reason import Reason
 from guardhouse.path import overload
 from guardhouse.path.choosing import candidates
 from guardhouse.path.exchange import Exchange
+from guardhouse.path.holding import owner_of
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.targets import permitted, why_none
 from guardhouse.path.wards import FAULTS
@@ -54,11 +55,11 @@ def refusal(exchange: Exchange, plane: DataPlane) -> Denial:
     """None of those that may have it can take it: the soonest of them says when it may be tried again."""
     model = exchange.model
     assert model is not None
-    now, waits = plane.loop_time(), list[float]()
+    now, caller, waits = plane.loop_time(), owner_of(exchange), list[float]()
     for target in permitted(exchange, model):
         until = plane.gates.drained.get(target.name, exchange.at)
         if until is not None:  # else until somebody takes it back
-            waits.append(max(until - exchange.at, plane.upstreams.wards.of(target).breaker.wait(now)))
+            waits.append(max(until - exchange.at, plane.upstreams.wards.of(target).wait(now, caller)))
     return Denial(Reason.UPSTREAM_UNAVAILABLE, retry_after=max(_RETRY_AFTER, min(waits, default=_RETRY_AFTER)))
 
 
