@@ -314,3 +314,27 @@ def test_requests_and_answers_are_held_to_the_tensors_of_the_contract(tmp_path: 
 
     answers = [answer("one"), answer("one", "two")]
     perform(tmp_path, scene, lambda _: [reply(answers.pop(0))], CONFIG)
+
+
+CHUNKED = post(b"", INFER).replace(b"content-length: 0", b"transfer-encoding: chunked")
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        (get(b"/v2/repository/index"), "route_unknown"),
+        (get(b"/v2/models/iris/infer"), "method_not_allowed"),
+        (get(b"/v2/health/live", None), "credential_missing"),
+        (CHUNKED + b"1001\r\n" + b"a" * 4097 + b"\r\n", "body_too_large"),
+        (CHUNKED + b"zz\r\n", "framing_invalid"),
+    ],
+)
+def test_whatever_is_refused_here_is_refused_in_this_shape(tmp_path: Path, asked: bytes, code: str) -> None:
+    async def scene(play: Play) -> None:
+        document = (await play.say(asked)).json
+        assert isinstance(document["error"], str)
+        assert document["code"] == code
+        (closed,) = play.records
+        assert closed["reason"] == code
+
+    perform(tmp_path, scene, config=CONFIG + "listen: {limits: {body: 4KiB}}")

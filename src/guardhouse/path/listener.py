@@ -67,9 +67,6 @@ class Connection(Turns):  # an asyncio.Protocol by its methods; not by descent, 
         if self.is_over():
             return  # what was fed ended the connection; whatever came behind it is not looked at
         if problem is not None:
-            if self._arriving is not None:
-                holding.let_go(self._arriving)
-                self._arriving = None
             self._refuse(problem)
         elif self._arriving is not None:
             if self._arriving.denial is not None:

@@ -11,7 +11,8 @@ from http import HTTPStatus
 from guardhouse.limits.headers import render as render_limits
 from guardhouse.model.denial import Denial
 from guardhouse.path.exchange import Caller, Exchange
-from guardhouse.wire.dialects.table import DEFAULT
+from guardhouse.wire.dialects.dialect import Dialect
+from guardhouse.wire.dialects.table import DEFAULT, spoken_at
 
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 _JSON = b"application/json"
@@ -51,8 +52,7 @@ LAST_CHUNK = b"0\r\n\r\n"
 
 
 def render_denial(exchange: Exchange, denial: Denial) -> bytes:
-    route = exchange.route
-    body = (DEFAULT if route is None else route.dialect).error(denial)
+    body = _speaking(exchange).error(denial)
     retry = b"" if denial.retry_after is None else b"retry-after: %d\r\n" % max(1, -int(-denial.retry_after // 1))
     return b"%bcontent-type: %b\r\ncontent-length: %d\r\n%b%b\r\n%b" % (
         _status_line(denial.reason.status),
@@ -62,6 +62,14 @@ def render_denial(exchange: Exchange, denial: Denial) -> bytes:
         _common(exchange, b"failed" if exchange.opened else b"denied"),
         body,
     )
+
+
+def _speaking(exchange: Exchange) -> Dialect:
+    """The dialect of the route; where there is none, the one that is spoken at the path, if that much is known."""
+    if exchange.route is not None:
+        return exchange.route.dialect
+    head = exchange.head
+    return DEFAULT if head is None else spoken_at(head.path, head.headers)
 
 
 def _status_line(status: int) -> bytes:

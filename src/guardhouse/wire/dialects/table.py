@@ -1,4 +1,4 @@
-"""Every dialect that has routes of its own, and who answers where no route was recognised."""
+"""Every dialect that has routes of its own, and which one refuses where no route was recognised."""
 
 from collections.abc import Container
 
@@ -6,6 +6,7 @@ from guardhouse.model.dialect import DialectName
 from guardhouse.model.reason import Reason
 from guardhouse.wire.dialects.anthropic import routes as anthropic
 from guardhouse.wire.dialects.anthropic.dialect import ANTHROPIC
+from guardhouse.wire.dialects.anthropic.fields import MESSAGES
 from guardhouse.wire.dialects.dialect import Dialect, Route
 from guardhouse.wire.dialects.generic.dialect import Generic, Plan
 from guardhouse.wire.dialects.kserve import dialect as kserve
@@ -29,6 +30,7 @@ DIALECTS: dict[DialectName, Dialect] = {  # of declared routes, one that nothing
 _OF_KSERVE = b"/v2"
 _RECOGNISERS = (openai.recognise, anthropic.recognise, ollama.recognise, kserve_grpc.recognise)
 _OF_ANTHROPIC = (anthropic.recognise_models, *_RECOGNISERS)
+_PREFIXES: tuple[tuple[bytes, Dialect], ...] = ((b"/v2", KSERVE), (b"/api", OLLAMA), (MESSAGES, ANTHROPIC))
 
 
 def recognise(method: str, path: bytes, headers: Container[bytes]) -> Route | Reason:
@@ -43,3 +45,11 @@ def recognise(method: str, path: bytes, headers: Container[bytes]) -> Route | Re
         if found is not Reason.ROUTE_UNKNOWN:
             reason = found
     return reason
+
+
+def spoken_at(path: bytes, headers: Container[bytes]) -> Dialect:
+    """In whose words to refuse what is no route: the dialect that has the prefix, or that a header tells."""
+    for prefix, dialect in _PREFIXES:
+        if path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in (b"", b"/"):
+            return dialect
+    return ANTHROPIC if anthropic.TOLD_BY in headers else DEFAULT
