@@ -3,10 +3,12 @@
 import asyncio
 import json
 import os
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from policies import ENVIRON, loaded, revision_of, text
 
 from guardhouse.audit.journal import Journal
@@ -18,6 +20,7 @@ from guardhouse.control.revisions import Change, Revisions
 from guardhouse.control.store import Store
 from guardhouse.model.bulletin import Bulletin
 from guardhouse.policy.edition import Edition
+from guardhouse.policy.source import MOST_BYTES
 
 A, B, C = text("a"), text("b"), text("c")
 BROKEN = b"version: 1\nnonsense: 1\n"
@@ -95,6 +98,39 @@ def test_an_edited_file_is_activated_published_and_told(tmp_path: Path) -> None:
         assert event["by"] == stage.config.owner()
         facts = {"revision": revision_of(B), "previous": revision_of(A), "number": 2, "origin": "file"}
         assert event["facts"] == facts
+
+    play(tmp_path, scene)
+
+
+def test_a_file_is_weighed_beside_the_loop_which_goes_on_publishing_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(stage: Stage) -> None:
+        weighed: list[int] = []
+        load = stage.activation.weigh
+
+        def noted(content: bytes) -> Any:
+            weighed.append(threading.get_ident())
+            return load(content)
+
+        monkeypatch.setattr(stage.activation, "weigh", noted)
+        stage.write(B)
+        await stage.turns()
+        stage.ask(C)
+        await stage.turns()
+        assert len(weighed) >= 2
+        assert threading.get_ident() not in weighed
+
+    play(tmp_path, scene)
+
+
+def test_a_file_that_is_too_large_changes_nothing_and_says_so(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        stage.write(B + b"#" * MOST_BYTES)
+        await stage.turns()
+        assert stage.active == revision_of(A)
+        assert not stage.reloader.file_is_sound
+        assert any("larger than 512 KiB, which is all that is taken" in line for line in stage.said)
 
     play(tmp_path, scene)
 

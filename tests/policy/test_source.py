@@ -91,7 +91,7 @@ def test_a_scalar_is_what_it_looks_like(text: str, expected: object) -> None:
         (b"1: x\n", "f:1: a key must be text; put it in quotes"),
         (b"? [a, b]\n: x\n", "f:1: a key must be text; put it in quotes"),
         (b"a: " + b"[" * 400 + b"]" * 400, "f:1: cannot be read: nested too deeply"),
-        (b"#" * (MOST_BYTES + 1), "f: cannot be read: larger than 512 KiB"),
+        (b"#" * (MOST_BYTES + 1), "f: cannot be read: larger than 512 KiB, which is all that is taken"),
     ],
 )
 def test_what_is_not_taken_is_told_with_its_line(content: bytes, message: str) -> None:
@@ -172,3 +172,9 @@ def test_no_text_raises_and_a_broken_tree_has_a_reason(text: str) -> None:
 @given(st.binary(max_size=60))
 def test_no_bytes_raise(content: bytes) -> None:
     parse(content, "f")
+
+
+def test_a_text_is_read_up_to_its_bound_and_refused_beyond_it_without_a_look() -> None:
+    longest = b"a: 1 #" + b"x" * (MOST_BYTES - 6)
+    assert told(longest) == []
+    assert told(longest + b"\xff") == ["f: cannot be read: larger than 512 KiB, which is all that is taken"]

@@ -62,7 +62,7 @@ class Source(msgspec.Struct, frozen=True):
 
 def parse(content: bytes, file: str) -> Source:
     if len(content) > MOST_BYTES:
-        return _unreadable(file, 0, f"larger than {MOST_BYTES // 1024} KiB")
+        return _unreadable(file, 0, f"larger than {MOST_BYTES // 1024} KiB, which is all that is taken")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
