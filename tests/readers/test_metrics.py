@@ -37,6 +37,7 @@ def test_the_series_have_the_names_and_labels_that_dashboards_and_alerts_rest_on
     write(
         tmp_path / "journal" / "w0",
         opened("a"),
+        opened("e"),
         closed(
             "a",
             risk=8,
@@ -48,6 +49,7 @@ def test_the_series_have_the_names_and_labels_that_dashboards_and_alerts_rest_on
         ),
         denied("b", "model_denied"),
         denied("c", "request_rate_exceeded", model="small"),
+        closed("e", principal="bob", outcome="failed", reason="answer_off_contract", input_tokens=0, output_tokens=0),
         opened("d"),
     )
     found = scrape(drain(reader(tmp_path)))
@@ -62,6 +64,7 @@ def test_the_series_have_the_names_and_labels_that_dashboards_and_alerts_rest_on
     spent = (("currency", "EUR"), small, ("policy", "research"), alice)
     assert found["llm_inference_cost_total"] == {spent: 0.0125}
     assert found["guardhouse_model_time_seconds_total"][small, ("phase", "load")] == 2.5
+    assert found["guardhouse_model_drift_total"] == {(("kind", "contract"), small): 1}
     assert found["guardhouse_media_total"] == {(("kind", "image"), small): 2}
     assert found["llm_inference_duration_seconds_bucket"][("le", "0.1"), alice] == 0
     assert found["llm_inference_duration_seconds_bucket"][("le", "0.25"), alice] == 1

@@ -138,3 +138,15 @@ def test_what_a_policy_on_trial_would_have_done_otherwise_is_counted_by_kind() -
         closed("d"),
     )
     assert counts.shadow == {"deny": 2, "change": 1}
+
+
+def test_a_model_server_that_is_not_what_it_was_is_counted_by_model_and_by_how() -> None:
+    drifted = Event(at=AT, name="model.drifted", model="small", facts={"answered": "other"})
+    records = [
+        *(opened("a"), closed("a", outcome="failed", reason="model_drifted")),
+        *(opened("b"), closed("b", outcome="failed", reason="answer_off_contract", model="large")),
+        *(opened("c"), closed("c", outcome="failed", reason="upstream_closed_early")),
+    ]
+    counts = counted(drifted, drifted, *records, closed("d"))
+    assert counts.drifts == {"small": {"name": 2, "refused": 1}, "large": {"contract": 1}}
+    assert counts.events == {"model.drifted": 2}

@@ -131,6 +131,9 @@ class MetricsReader(Collector):
         media = (([model, kind], count) for model, kinds in counts.media.items() for kind, count in kinds.items())
         text = "Images, recordings and files in requests that no control looked into, by kind."
         yield _counter("guardhouse_media", text, ["model_id", "kind"], media)
+        drifts = (([model, how], count) for model, hows in counts.drifts.items() for how, count in hows.items())
+        text = "Model servers that are not what they were: by another name, refused for it, or off their contract."
+        yield _counter("guardhouse_model_drift", text, ["model_id", "kind"], drifts)
         denied = (([reason], count) for reason, count in counts.denied.items())
         yield _counter("guardhouse_requests_denied", "Requests refused by the gateway, by reason.", ["reason"], denied)
         events = (([name], count) for name, count in counts.events.items())

@@ -57,6 +57,8 @@ _VIOLATIONS = frozenset(
         Reason.INPUT_UNBOUNDED,
     )
 )
+# answers that were refused because the model server is not what it was
+_DRIFTS = {Reason.MODEL_DRIFTED.code: "refused", Reason.ANSWER_OFF_CONTRACT.code: "contract"}
 
 
 class _Opened(msgspec.Struct, tag="opened", tag_field="kind", gc=False):
@@ -110,6 +112,7 @@ class _Outage(msgspec.Struct, tag="outage", tag_field="kind"):
 
 class _Event(msgspec.Struct, tag="event", tag_field="kind", gc=False):
     name: str
+    model: str = ""
 
 
 _Line = _Opened | _Closed | _Event | _Segment | _Mended | _Outage
@@ -126,6 +129,7 @@ class Counts(msgspec.Struct):
     open: dict[str, int] = {}  # worker -> exchanges
     media: dict[str, dict[str, int]] = {}  # model -> kind -> parts that nobody looked into
     timings: dict[str, dict[str, float]] = {}  # model -> phase -> seconds
+    drifts: dict[str, dict[str, int]] = {}  # model -> how its server is not what it was -> how often
     mended: int = 0
     outages: int = 0
     records_lost: int = 0
@@ -192,6 +196,8 @@ class Tally:
             pair.output_tokens += record.output_tokens
         if record.timing is not None:
             self._count_timing(record.model, record.timing)
+        if record.reason in _DRIFTS:
+            self._count_drift(record.model, _DRIFTS[record.reason])
         if record.media:
             kinds = self.counts.media.setdefault(record.model, {})
             for kind, count in record.media.items():
@@ -205,6 +211,10 @@ class Tally:
         phases = self.counts.timings.setdefault(model, dict.fromkeys(timing.__struct_fields__, 0.0))
         for phase in phases:
             phases[phase] += getattr(timing, phase)
+
+    def _count_drift(self, model: str, how: str) -> None:
+        drifts = self.counts.drifts.setdefault(model, {})
+        drifts[how] = drifts.get(how, 0) + 1
 
     def _count_denial(self, reason: str, user: User, pair: Pair) -> None:
         self.counts.denied[reason] = self.counts.denied.get(reason, 0) + 1
@@ -221,6 +231,8 @@ class Tally:
             self.counts.records_lost += record.records
         elif isinstance(record, _Event):
             self.counts.events[record.name] = self.counts.events.get(record.name, 0) + 1
+            if record.name == "model.drifted":
+                self._count_drift(record.model, "name")
 
     def _salvage(self, lines: bytes) -> list[_Line]:
         """One by one: a line of a kind that is not known here must not cost its neighbours."""
