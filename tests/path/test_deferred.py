@@ -240,3 +240,42 @@ def test_a_server_that_mixes_things_up_tells_nobody(tmp_path: Path) -> None:
         assert (await ask(play, b"GET", f"/v1/batches/{batch}")).code == "response_unreadable"
 
     play_batches(tmp_path, scene, shelf)
+
+
+def result(model: str, text: str = "fine") -> bytes:
+    body = {
+        "id": "c",
+        "object": "chat.completion",
+        "model": model,
+        "choices": [{"index": 0, "message": {"content": text}}],
+    }
+    return json.dumps({"custom_id": "q", "response": {"status_code": 200, "body": body}, "error": None}).encode()
+
+
+@pytest.mark.parametrize(
+    ("said", "content", "code"),
+    [
+        ("pin: {drift: refuse}", result("small") + b"\n" + result("small"), ""),
+        ("pin: {drift: refuse}", result("small") + b"\n" + result("stranger"), "model_drifted"),
+        ("pin: {drift: refuse}", b"no json", "response_unreadable"),
+        ("pin: {drift: tell}", result("stranger"), ""),
+        ("pin: {drift: tell}", b"no json", ""),
+        ("contract: talk", result("small"), ""),
+        ("contract: talk", result("small") + b"\n" + result("small", "much too long"), "answer_off_contract"),
+    ],
+)
+def test_results_are_held_to_what_answers_are_held_to(tmp_path: Path, said: str, content: bytes, code: str) -> None:
+    shelf = Shelf()
+    short = "{properties: {choices: {items: {properties: {message: {properties: {content: {maxLength: 9}}}}}}}}"
+    more = f'contracts: {{talk: {{version: "1.0", response: {{schema: {short}}}}}}}\n' if "talk" in said else ""
+
+    async def scene(play: Play) -> None:
+        file = await upload(play, line("hello"))
+        assert (await ask(play, b"GET", f"/v1/files/{file}")).status == 200
+        shelf.files["file-0001"] = content
+        answer = await ask(play, b"GET", f"/v1/files/{file}/content")
+        assert (answer.code if code else answer.body) == (code or content)
+        told = [record["facts"]["answered"] for record in play.journal if record.get("name") == "model.drifted"]
+        assert told == (["stranger"] if b"stranger" in content else [])
+
+    play_batches(tmp_path, scene, shelf, config(more=more).replace("max_output: 100,", f"{said}, max_output: 100,"))

@@ -1,5 +1,6 @@
 """What was left at a model server, after the policy, its circumstances or the servers have changed."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -146,3 +147,27 @@ def test_a_shadow_judges_what_it_would_have_granted(tmp_path: Path) -> None:
         assert "shadow" not in closed_of(play)[-1]
 
     play_batches(tmp_path, scene, Shelf())
+
+
+REGIONS = """
+regions:
+  frankfurt: {jurisdiction: EU}
+  virginia: {jurisdiction: US}
+residency: {here: frankfurt, keep_in: {email: [EU]}}
+"""
+PLACED = config().replace("127.0.0.1:9", "127.0.0.1:9", 1).replace('9", cred', '9", region: virginia, cred')
+PLACED = PLACED.replace('0.2:9"}', '0.2:9", region: frankfurt}') + REGIONS
+
+
+@pytest.mark.parametrize(("away", "sent"), [("", MASKED), ("local", SECRET)])
+def test_a_server_outside_gets_files_without_what_may_not_leave(tmp_path: Path, away: str, sent: str) -> None:
+    shelf = Shelf()
+
+    async def scene(play: Play) -> None:
+        play.server.refuses = {away}
+        file = await upload(play, line(SECRET), line("hello", 2))
+        texts = [json.loads(one)["body"]["messages"][0]["content"] for one in shelf.files["file-0001"].splitlines()]
+        assert texts == [sent, "hello"]
+        assert (await ask(play, b"GET", f"/v1/files/{file}")).status == 200
+
+    play_batches(tmp_path, scene, shelf, PLACED)

@@ -120,19 +120,21 @@ def _finish_object(exchange: Exchange, route: DeferredRoute, body: bytes, sealin
 
 def _finish_lines(exchange: Exchange, plane: DataPlane, route: DeferredRoute, body: bytes) -> Verdict:
     wanted = exchange.mask_response
-    pinned = exchange.model is not None and exchange.model.pinned is not None
-    if not wanted and not pinned and not answered.must_be_read(exchange):
+    needed = wanted or answered.must_be_read(exchange)
+    if not needed and (exchange.model is None or exchange.model.pinned is None):
         return None
+    dialect = route.dialect
+    assert isinstance(dialect, Deferring)
     lines: list[bytes] = []
     for line in body.split(b"\n"):
         if not line.strip():
             continue
         judged = _judge_line(exchange, plane, route, line)
         if isinstance(judged, Denial):
-            return judged
+            return judged if needed or judged is not _UNREADABLE else None
         lines.append(judged)
     if wanted:
-        exchange.answer = b"".join([b"%b\n" % line for line in lines])
+        exchange.answer = dialect.file_of(lines) if lines else b""
     return None
 
 

@@ -91,6 +91,10 @@ class Deferring(Dialect):
     def answer_in(self, line: Any) -> Any | None:
         """What a model has answered, in one line of results; None if nothing."""
 
+    @abstractmethod
+    def file_of(self, found: list[bytes]) -> bytes:
+        """A file of these lines."""
+
     # what there is none of, unless a dialect has it
 
     def is_streamed(self, document: Any, route: Route) -> bool:

@@ -69,7 +69,7 @@ def test_how_lines_end_does_not_matter(content: bytes) -> None:
         (b"", "body_missing"),
         (b"\n\r\n \n", "body_missing"),
         (b"\xef\xbb\xbf" + file_of(line()), "json_encoding"),
-        (file_of(line(1)) + b"\n" + file_of(line(2)), "body_missing"),
+        (file_of(line(1)) + b"\n" + file_of(line(2)), "shape_invalid"),
         (file_of(line()).replace(b"hello", b"a\x00b"), "json_malformed"),
         (file_of(line()).replace(b"hello", b"a\\ud800b"), "json_encoding"),
         (file_of(line()).replace(b"hello", b"a\xffb"), "json_encoding"),
@@ -166,3 +166,12 @@ def test_the_form_that_goes_upstream_is_read_alike_by_another_reader(texts: list
     said = [json.loads(one)["body"]["messages"][0]["content"] for one in found[1].split(b"\n")[:-1]]
     assert said == texts
     assert ("expires_after[seconds]" in parts) == bool(expires)
+
+
+def test_no_character_ends_a_line_that_some_reader_takes_for_an_end() -> None:
+    text = "a\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029\rb"
+    content = json.dumps(line(messages=[{"role": "user", "content": text}]), ensure_ascii=False).encode()
+    found = lines.read(content)
+    assert not isinstance(found, Denial)
+    (only,) = found[1].decode().splitlines()
+    assert json.loads(only)["body"]["messages"][0]["content"] == text

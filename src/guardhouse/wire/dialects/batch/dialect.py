@@ -75,6 +75,9 @@ class Asking(Deferring):
     def answer_in(self, line: Any) -> Any | None:
         return results.answer_in(line)
 
+    def file_of(self, found: list[bytes]) -> bytes:
+        return lines.encode(found)
+
     def unreadable_answer(self, document: Any, route: Route) -> list[str]:
         assert isinstance(route, DeferredRoute)
         if route.step != "read" or route.through is None:

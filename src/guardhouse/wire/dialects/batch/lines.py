@@ -32,6 +32,7 @@ URLS: Final = {
 OPERATIONS: Final = {operation.word: operation for operation in URLS.values()}
 MOST_LINES: Final = 50_000  # what OpenAI takes
 _MEMBERS: Final = frozenset(("custom_id", "method", "url", "body"))
+_ENDS: Final = ((b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"), (b"\xc2\x85", b"\\u0085"))
 _MOST_NAMED: Final = 8
 _ID: Final = re.compile(r"[A-Za-z0-9_.:/|#=+-]{1,128}")
 
@@ -56,7 +57,7 @@ def read(content: bytes) -> tuple[Lines, bytes] | Denial:
     found: Lines = []
     encoded: list[bytes] = []
     for line in raw:
-        decoded = json.decode(line)
+        decoded = json.decode(line) if line.strip() else Denial(Reason.SHAPE_INVALID, "It is empty.")
         if isinstance(decoded, Denial):
             return in_line(len(found), decoded)
         found.append(decoded[0])
@@ -65,7 +66,12 @@ def read(content: bytes) -> tuple[Lines, bytes] | Denial:
 
 
 def encode(encoded: list[bytes]) -> bytes:
-    return b"%b\n" % b"\n".join(encoded)
+    """A file of these lines. What some readers take for the end of one is escaped, as it can only stand in a string."""
+    file = b"%b\n" % b"\n".join(encoded)
+    if not file.isascii():
+        for character, escape in _ENDS:
+            file = file.replace(character, escape)
+    return file
 
 
 def in_line(index: int, denial: Denial, within: str = "") -> Denial:
