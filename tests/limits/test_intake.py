@@ -1,4 +1,5 @@
 import heapq
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -214,3 +215,19 @@ def test_what_all_workers_give_a_server_is_what_its_capacity_says(
             now = tick / 100
             gone += sum(intake.enter("x", 0, now).inside for intake in paced if intake.has_room(0, now))
         assert gone <= pace * workers * 10 + workers
+
+
+def test_all_who_wait_are_dismissed_in_their_order_and_who_is_inside_stays() -> None:
+    intake = Intake(Capacity(concurrent=1, queue=Waiters(depth=8)), ONE_TIER)
+    inside = intake.enter("a", 0, 0.0)
+    waiting = [intake.enter(owner, 0, 1.0) for owner in ("a", "a", "b")]
+    told: list[int] = []
+    for number, slot in enumerate(waiting):
+        slot.called = partial(told.append, number)
+    intake.dismiss()
+    assert told == [0, 2, 1]
+    assert all(slot.left and slot.dismissed and not slot.inside for slot in waiting)
+    assert (inside.inside, intake.in_use, intake.waiting) == (True, 1, 0)
+    for slot in waiting:
+        intake.leave(slot, 2.0, 0.0, failed=True)
+    assert (intake.in_use, intake.waiting) == (1, 0)

@@ -59,6 +59,11 @@ class FairQueue:
     def __repr__(self) -> str:
         return f"<FairQueue of {self._size}, by rank {self._present}>"
 
+    def all(self) -> list[Place]:
+        """Whoever waits, in the order in which they would go if all might."""
+        entries = sorted([entry for heap in self._heaps for entry in heap if not entry[2].gone])
+        return [place for _, _, place in entries]
+
     def present(self, rank: int) -> int:
         """How much of this rank waits."""
         return self._present[rank]

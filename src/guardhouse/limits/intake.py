@@ -28,7 +28,7 @@ _ROUNDING: Final = 1e-6  # so that a share of the places is that number of them 
 class Slot(Place):
     """An exchange's way through: waiting until `inside`, then with the server until it leaves."""
 
-    __slots__ = ("called", "inside", "intake", "left", "since")
+    __slots__ = ("called", "came", "dismissed", "inside", "intake", "left", "since")
 
     def __init__(self, intake: "Intake", owner: str, rank: int) -> None:
         super().__init__(owner, rank)
@@ -36,6 +36,8 @@ class Slot(Place):
         self.called: Callable[[], object] | None = None  # told when it is inside, or that it has to leave
         self.inside = False
         self.left = False  # turned away, or gone
+        self.dismissed = False  # left because nobody is served here any more
+        self.came = 0.0  # when it began to wait, here or where it was dismissed
         self.since = 0.0  # when it went inside
 
 
@@ -85,6 +87,7 @@ class Intake:
     def enter(self, owner: str, rank: int, now: float) -> Slot:
         """A slot that is inside, that waits, or that has been turned away."""
         slot = Slot(self, owner, rank)
+        slot.came = now
         if self.has_room(rank, now):
             self._admit(slot, now)
             return slot
@@ -107,6 +110,15 @@ class Intake:
         self._of_tier[slot.rank] -= 1
         if self.capacity.adaptive is not None:
             self._adapt(self.capacity.adaptive, now, latency, failed=failed)
+
+    def dismiss(self) -> None:
+        """All who wait have to look elsewhere."""
+        for slot in self._queue.all():
+            assert isinstance(slot, Slot)
+            self._queue.remove(slot)
+            slot.left = slot.dismissed = True
+            if slot.called is not None:
+                slot.called()
 
     def pump(self, now: float) -> float | None:
         """Let in whoever may go; the seconds after which the rate lets the next one go, if it is that they wait for."""

@@ -73,6 +73,9 @@ class Gates:
         """Whether a target is to get nothing new."""
         return not over(self.drained.get(target, 0.0), at)
 
+    def drained_at(self, at: float) -> list[str]:
+        return [target for target in self.drained if self.is_drained(target, at)]
+
     def _follow(self, standing: Standing, now: float) -> None:
         """A cap that is as it was keeps its bucket: news of something else must not fill it up."""
         kept: dict[str, Bucket | None] = {}

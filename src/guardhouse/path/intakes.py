@@ -6,6 +6,7 @@ is active, each of them has its own intake, and for as long it may be given that
 """
 
 from asyncio import AbstractEventLoop, TimerHandle
+from collections.abc import Iterable
 
 from guardhouse.limits.capacity import ALONE, Capacity, Crew, Tiers
 from guardhouse.limits.intake import Intake
@@ -37,6 +38,12 @@ class Intakes:
         delay = intake.pump(now)
         if delay is not None and intake not in self._timers:
             self._timers[intake] = self._loop.call_later(delay, self._again, intake)
+
+    def dismiss(self, targets: Iterable[str]) -> None:
+        """Whoever waits for one of these has to choose again."""
+        for target in targets:
+            for intake in self._by_target.get(target, ()):
+                intake.dismiss()
 
     def depths(self) -> dict[str, tuple[int, int, int]]:
         """Of each target: how many are with it, how many may be, how many wait."""

@@ -4,7 +4,8 @@ Asked by `routing.choose`, and only for targets that have a capacity. The best t
 none has any, callers of a tier with `fallback` go to one of the model's fallbacks, provided that the very same policies
 allow them that model, that it has room, that it stands where the model stands, and that it costs no more where a budget
 of money counts: then everything that was judged and reserved for the request holds for it too. All others wait for the
-target that was meant for them. Whoever has waited too long, or has to make room for others, is refused with 503.
+target that was meant for them. If that is drained meanwhile, they are dismissed and choose again among the others, with
+what is left of their time. Whoever has waited too long, or has to make room for others, is refused with 503.
 
 `leave` runs once for every exchange that had a slot, when it is closed; what it tells of the server is what an adaptive
 capacity goes by.
@@ -39,9 +40,13 @@ _FAILURES: Final = FAULTS | {Reason.UPSTREAM_SATURATED}
 
 def enter(exchange: Exchange, plane: DataPlane) -> Verdict:
     """Find room, or hold the exchange until there is some. To be asked again after a wait."""
-    slot = exchange.slot
+    before = slot = exchange.slot
     if slot is not None:
-        return None if slot.inside else _turn_away(exchange, plane, slot)
+        if slot.inside:
+            return None
+        if not slot.dismissed:
+            return _turn_away(exchange, plane, slot)
+        exchange.slot = None
     model = exchange.model
     assert model is not None
     if go_on(exchange, plane, model, NONE_TRIED) or _relieve(exchange, plane, model):
@@ -53,7 +58,10 @@ def enter(exchange: Exchange, plane: DataPlane) -> Verdict:
     if slot.left or capacity is None:
         return _turn_away(exchange, plane, slot)
     late = Denial(Reason.QUEUE_TIMEOUT, retry_after=_RETRY_AFTER)
-    pending = exchange.waiting = Pending(capacity.queue.wait, late)
+    if before is not None:
+        slot.came = before.came
+    waited = plane.loop_time() - slot.came
+    pending = exchange.waiting = Pending(max(0.0, capacity.queue.wait - waited), late)
     slot.called = pending.call
     plane.intakes.pump(slot.intake, plane.loop_time())  # sets the timer of a rate; nobody else can be let in now
     return HELD

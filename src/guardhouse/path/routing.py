@@ -40,6 +40,9 @@ def choose(exchange: Exchange, plane: DataPlane) -> Verdict:
     if route.local:
         return _answer_locally(exchange, route)
     assert model is not None
+    slot = exchange.slot
+    if slot is not None and slot.dismissed:
+        exchange.target = None  # it was drained while the exchange waited for it
     if exchange.target is None:
         verdict = rerouting.first(exchange, plane)
         if verdict is not None:

@@ -188,6 +188,8 @@ async def _sweep(
         plane.journal.retry()
         now = plane.loop_time()
         plane.gates.refresh(now)
+        if plane.gates.drained:
+            plane.intakes.dismiss(plane.gates.drained_at(plane.now()))
         if plane.sharing is not None:
             plane.sharing.book.sweep(now, plane.now())
         plane.upstreams.sweep(now)
