@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from guardhouse.policy.edition import Canary, Edition, InForce, in_force, seal, settings_of, unseal
+from guardhouse.policy.edition import Canary, Edition, InForce, in_force, seal, settings_of, settings_served, unseal
 from guardhouse.policy.load import Loaded, load_content
 from guardhouse.policy.schema import decode
 from guardhouse.policy.shares import NO_SHARES
@@ -68,3 +68,18 @@ def test_a_candidate_without_its_secret_is_left_out_and_the_rest_stands(tmp_path
     assert whole.shadow is not None
     assert whole.shadow.revision == two.revision
     assert whole.share == 10.0
+
+
+def test_ports_that_were_found_are_served_and_are_no_change_of_the_settings(tmp_path: Path) -> None:
+    listen = 'listen: {address: "127.0.0.1:0", grpc: {address: "[::1]:0"}}\n'
+    content = listen + TEXT.format(secret="ONE")
+    read = load_content(content.encode(), tmp_path / "guardhouse.yaml", {"ONE": "made-up"})
+    assert isinstance(read, Loaded)
+    sealed = seal(read.document)
+    edition = Edition(at=1.0, base=str(tmp_path), started=sealed, active=sealed, ports={"listen": 7001, "grpc": 7002})
+    served = settings_served(edition)
+    assert str(served.listen.address) == "127.0.0.1:7001"
+    assert served.listen.grpc is not None
+    assert str(served.listen.grpc.address) == "[::1]:7002"
+    assert served.admin == read.settings.admin
+    assert settings_of(edition) == read.settings

@@ -11,6 +11,9 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from socket import socket
+
+import msgspec
 
 from guardhouse.control import ports
 from guardhouse.control.activation import Activation
@@ -21,7 +24,7 @@ from guardhouse.control.state import State, lock, prepare
 from guardhouse.control.store import Store
 from guardhouse.control.supervisor import Child, Supervisor
 from guardhouse.model.bulletin import publish
-from guardhouse.policy.edition import Edition, settings_of
+from guardhouse.policy.edition import Edition, settings_of, settings_served
 from guardhouse.policy.load import Loaded
 from guardhouse.policy.problem import Problems
 from guardhouse.policy.settings import Settings
@@ -41,11 +44,11 @@ async def serve(
     """Runs the gateway until a signal ends it; the exit status. `loaded` is what the configuration says now."""
     state = State(loaded.settings.state)
     prepare(state)
-    held = lock(state)
+    held, kept = lock(state), list[socket]()
     try:
         raise_file_limit()
-        edition = publish_once(state, config, loaded)
-        settings = settings_of(edition)
+        edition, kept = settled(state, publish_once(state, config, loaded))
+        settings = settings_served(edition)
         ports.ask({"data port": settings.listen.address, "admin port": settings.admin.address})
         names = [f"w{number}" for number in range(settings.workers)]
         workers = [Child(name, _command("worker", state.root, str(number))) for number, name in enumerate(names)]
@@ -55,6 +58,8 @@ async def serve(
         )
         return await supervisor.run()
     finally:
+        for each in kept:
+            each.close()
         os.close(held)
 
 
@@ -74,6 +79,20 @@ def publish_once(state: State, config: Path, loaded: Loaded) -> Edition:
         raise Unusable(edition)
     publish(state.policy, edition)
     return edition
+
+
+def settled(state: State, edition: Edition) -> tuple[Edition, list[socket]]:
+    """The edition with the ports that were found where any will do, and what keeps them for the processes to come."""
+    settings = settings_of(edition)
+    wanted = {"listen": settings.listen.address, "admin": settings.admin.address}
+    if settings.listen.grpc is not None:
+        wanted["grpc"] = settings.listen.grpc.address
+    kept = {name: ports.keep(address) for name, address in wanted.items() if not address.port}
+    if kept:
+        found = {name: each.getsockname()[1] for name, each in kept.items()}
+        edition = msgspec.structs.replace(edition, ports=found)
+        publish(state.policy, edition)
+    return edition, list(kept.values())
 
 
 def raise_file_limit() -> None:

@@ -14,7 +14,7 @@ import msgspec
 from guardhouse.control.parent import die_with_parent
 from guardhouse.control.state import Secrets, State, load_secrets, shares_of
 from guardhouse.model.bulletin import Bulletin
-from guardhouse.policy.edition import Edition, InForce, in_force, settings_of
+from guardhouse.policy.edition import Edition, InForce, in_force, settings_served
 from guardhouse.policy.settings import Settings
 
 
@@ -49,7 +49,7 @@ def published(state: State) -> tuple[Settings, Edition]:
     edition = bulletin.current
     if edition is None:
         raise NotStarted(f"{state.policy} is missing or unreadable; `guardhouse serve` makes it")
-    return msgspec.structs.replace(settings_of(edition), state=state.root), edition
+    return msgspec.structs.replace(settings_served(edition), state=state.root), edition
 
 
 def run_as_child(body: Callable[[], int]) -> int:

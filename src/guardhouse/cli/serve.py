@@ -19,7 +19,8 @@ def serve(config: Config = CONFIG, as_json: AsJson = False) -> None:
 
     def announce(settings: Settings, revision: str) -> None:
         document = {**_addresses(settings), "revision": revision}
-        sentence = f"guardhouse is ready: {document['listen']} (admin {document['admin']}, revision {revision})"
+        others = ", ".join(f"{name} {document[name]}" for name in ("admin", "grpc") if name in document)
+        sentence = f"guardhouse is ready: {document['listen']} ({others}, revision {revision})"
         answer(document, sentence, as_json=as_json)
         if revision != loaded.snapshot.revision:
             typer.echo(_differs(config, loaded.snapshot.revision, revision), err=True)
@@ -48,5 +49,8 @@ def _differs(config: Path, written: str, active: str) -> str:
 
 
 def _addresses(settings: Settings) -> dict[str, str]:
-    scheme = "http" if settings.listen.tls is None else "https"
-    return {"listen": f"{scheme}://{settings.listen.address}", "admin": f"http://{settings.admin.address}"}
+    """What is listened on, with the ports that were found where the configuration says 0."""
+    listen = settings.listen
+    scheme = "http" if listen.tls is None else "https"
+    found = {"listen": f"{scheme}://{listen.address}", "admin": f"http://{settings.admin.address}"}
+    return found if listen.grpc is None else {**found, "grpc": str(listen.grpc.address)}

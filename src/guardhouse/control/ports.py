@@ -39,6 +39,18 @@ def listen(address: Address) -> socket.socket:
     return socket.create_server((address.host, address.port), family=family)
 
 
+def keep(address: Address) -> socket.socket:
+    """A port that is free, and is given to nobody else as long as this is open; nobody listens on it yet."""
+    kept = socket.socket(socket.AF_INET6 if ":" in address.host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # so that who is to listen can bind it as well
+        kept.bind((address.host, address.port))
+    except OSError as error:
+        kept.close()
+        raise PortTaken(f"{address} cannot be listened on: {reason(error)}") from error
+    return kept
+
+
 def ask(ports: dict[str, Address]) -> None:
     """Raises PortTaken with everything that stands in the way of listening on these ports, by their names."""
     told = [f"the {name} {found.seen}; {found.remedy}" for name, at in ports.items() if (found := obstacle(at))]

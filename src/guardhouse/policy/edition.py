@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from guardhouse.identity.vouchers import Vouchers
 from guardhouse.policy.compile import compile_settings, revision
@@ -22,7 +23,7 @@ from guardhouse.policy.document import Document
 from guardhouse.policy.labels import as_started, residency_of
 from guardhouse.policy.load import Loaded, resolve_document
 from guardhouse.policy.problem import Problem, Problems
-from guardhouse.policy.settings import Settings
+from guardhouse.policy.settings import Address, Settings
 from guardhouse.policy.shares import Shares
 from guardhouse.policy.snapshot import Snapshot
 
@@ -44,6 +45,7 @@ class Edition(msgspec.Struct, frozen=True, kw_only=True):
     active: Sealed
     shadow: Sealed | None = None
     canary: Canary | None = None
+    ports: dict[str, int] = {}  # those that were found for `listen`, `admin` and `grpc` where port 0 is configured
 
 
 def seal(document: Document) -> Sealed:
@@ -67,6 +69,20 @@ class InForce(msgspec.Struct, frozen=True, kw_only=True):
 
 def settings_of(edition: Edition) -> Settings:
     return compile_settings(unseal(edition.started), Path(edition.base))
+
+
+def settings_served(edition: Edition) -> Settings:
+    """The same with the ports that are listened on."""
+    settings = settings_of(edition)
+    listen, admin = settings.listen, settings.admin
+    if listen.grpc is not None:
+        listen = replace(listen, grpc=replace(listen.grpc, address=_found(listen.grpc.address, edition, "grpc")))
+    listen = replace(listen, address=_found(listen.address, edition, "listen"))
+    return replace(settings, listen=listen, admin=replace(admin, address=_found(admin.address, edition, "admin")))
+
+
+def _found(address: Address, edition: Edition, name: str) -> Address:
+    return replace(address, port=edition.ports.get(name, address.port))
 
 
 def in_force(edition: Edition, environ: Mapping[str, str], shares: Shares) -> InForce | Problems:
@@ -111,8 +127,8 @@ def _compiled(sealed: Sealed, edition: Edition, environ: Mapping[str, str], shar
     if sealed.revision == edition.started.revision:
         return loaded
     residency = residency_of(as_started(loaded.document, unseal(edition.started)))
-    snapshot = msgspec.structs.replace(loaded.snapshot, residency=residency)
-    return msgspec.structs.replace(loaded, snapshot=snapshot)
+    snapshot = replace(loaded.snapshot, residency=residency)
+    return replace(loaded, snapshot=snapshot)
 
 
 def _written(value: object) -> str:
