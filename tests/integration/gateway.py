@@ -160,7 +160,7 @@ class Gateway:
             line = Path(f"/proc/{pid}/cmdline").read_bytes()
         except OSError:
             return False
-        return b"worker" in line
+        return b"guardhouse.app.worker" in line
 
     def resident_kib(self) -> int:
         """Of all workers together."""
