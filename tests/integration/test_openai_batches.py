@@ -156,7 +156,7 @@ def test_no_content_is_on_the_record(gateway: Gateway, client_of: Clients) -> No
 
 
 def test_ids_outlive_a_restart_and_another_policy(tmp_path: Path, server: Server, client_of: Clients) -> None:
-    gateway = prepare(tmp_path, url_of(server), CHANGES)
+    gateway = prepare(tmp_path, url_of(server), {**CHANGES, "workers": 1})
     with started(gateway):
         file = client_of(at=gateway).files.create(file=requests_file("hello"), purpose="batch")
         batch = order(client_of(at=gateway), file.id)

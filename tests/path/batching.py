@@ -17,7 +17,7 @@ targets:
   spare: {{kind: openai, url: "http://127.0.0.2:9"}}
 models:
   small: {{targets: [local, spare], max_output: 100, preamble: 16}}
-  other: {{targets: [local], name: its-real-name}}
+  other: {{targets: [local], name: its-real-name, max_output: 100}}
 policies:
   - name: research
     who: {{groups: [research]}}

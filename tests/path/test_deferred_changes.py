@@ -65,6 +65,16 @@ def test_a_file_is_judged_again_where_another_policy_holds_by_the_circumstances(
     play_batches(tmp_path, scene, Shelf(), config(more=more))
 
 
+@pytest.mark.parametrize("least", range(180, 420, 20))
+def test_a_file_is_as_large_when_it_is_ordered_as_when_it_was_judged(tmp_path: Path, least: int) -> None:
+    more = MORE.replace("mask:", f"when: {{size: {{at_least: {least}B}}}}, mask:")
+
+    async def scene(play: Play) -> None:
+        assert await order(play, await upload(play, line("hello")))
+
+    play_batches(tmp_path, scene, Shelf(), config(more=more))
+
+
 def test_what_a_file_holds_is_a_circumstance_of_its_order(tmp_path: Path) -> None:
     when = "when: {tools: true, not_network: [home]}"
     more = f'  - {{name: tools, effect: deny, who: {{ids: ["*"]}}, may: [infer], models: ["*"], {when}}}\n'

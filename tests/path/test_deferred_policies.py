@@ -118,6 +118,22 @@ def test_under_a_budget_every_line_gets_a_length(tmp_path: Path) -> None:
     play_batches(tmp_path, scene, shelf, config(effects))
 
 
+def test_what_is_left_of_a_budget_now_does_not_shorten_what_is_carried_out_later(tmp_path: Path) -> None:
+    shelf = Shelf()
+
+    async def scene(play: Play) -> None:
+        file = await upload(play, line("hello", max_tokens=50))
+        while (await play.say(ordering(file))).status == 200:
+            play.wire, play.caller = play.connect()
+        play.wire, play.caller = play.connect()
+        await upload(play, line("hello", max_tokens=None), line("hi", 2, max_tokens=90))
+        bodies = [json.loads(one)["body"] for one in shelf.files["file-0002"].splitlines()]
+        assert [body["max_tokens"] for body in bodies] == [100, 90]
+
+    effects = "mask: {entities: []}\n    limits: {budget: 500 tokens/day, cap_output: true}"
+    play_batches(tmp_path, scene, shelf, config(effects))
+
+
 def test_what_has_no_bound_is_refused_under_a_budget(tmp_path: Path) -> None:
     async def scene(play: Play) -> None:
         search = line("hello", web_search_options={})

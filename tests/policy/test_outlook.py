@@ -144,3 +144,13 @@ def test_limits_and_masks_are_told_and_how_they_stand_is_not() -> None:
 def test_a_use_that_no_policy_grants_is_told_nothing_of_servers() -> None:
     found = asked(model="unknown")
     assert (found.reason, found.servers, found.untold) == ("model_denied", (), ())
+
+
+def test_of_files_and_batches_the_operation_of_their_requests_cannot_be_told() -> None:
+    text = CONFIG.replace(", RULES", "").replace("[infer, read]", "[infer, read, files, batches]")
+    loaded = load_content(text.encode(), Path("guardhouse.yaml"), {})
+    assert isinstance(loaded, Loaded), loaded
+    for operation in (Operation.FILES, Operation.BATCHES):
+        found = explain(loaded.snapshot, Question(who=Person(id="alice"), may=operation, model="small"), NOW)
+        assert "operation of the requests" in found.untold[0]
+        assert found.decision == "allowed"

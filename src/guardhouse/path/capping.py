@@ -8,7 +8,7 @@ fits is for `admission` to say, with the reason.
 
 from guardhouse.model.operation import CAPPED
 from guardhouse.path.exchange import Exchange
-from guardhouse.path.size import LONGEST_OUTPUT, Size
+from guardhouse.path.size import EVERYTHING, LONGEST_OUTPUT, Size
 
 
 def cap(exchange: Exchange, size: Size, tokens: int, money: int, *, lower: bool) -> None:
@@ -17,6 +17,8 @@ def cap(exchange: Exchange, size: Size, tokens: int, money: int, *, lower: bool)
     if model is None or route is None or route.operation not in CAPPED:
         return
     dialect = route.dialect
+    if route.deferred:  # what is left now says nothing of when it is carried out
+        tokens, money, lower = EVERYTHING, EVERYTHING, False
     left, price = tokens, model.price
     if price is not None and price.output:
         left = min(left, money // price.output)

@@ -80,6 +80,7 @@ def judged(exchange: Exchange, snapshot: Snapshot, grant: Grant | Refusal, facts
         return united
     if route.step == "upload":
         route.judged = _digest(snapshot, united)
+        route.size, route.risk, route.tools = facts.size, facts.risk, facts.tools
     elif route.step == "order":
         assert route.sealed is not None
         now = granted(exchange, snapshot, _decided(exchange, snapshot, Operation.FILES, facts), facts)

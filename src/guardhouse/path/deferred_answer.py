@@ -78,7 +78,7 @@ class Sealing:
 
 def _about(exchange: Exchange, route: DeferredRoute) -> Sealed:
     """What is to be remembered of an upload."""
-    model, target, signals, measured = exchange.model, exchange.target, exchange.signals, route.measured
+    model, target, measured = exchange.model, exchange.target, route.measured
     assert model is not None
     assert target is not None
     assert measured is not None
@@ -93,9 +93,9 @@ def _about(exchange: Exchange, route: DeferredRoute) -> Sealed:
         place_of(target),
         route.through.word,
         route.judged,
-        measured.size,
-        0 if signals is None else signals.risk,
-        measured.tools,
+        route.size,
+        route.risk,
+        route.tools,
         figures.bounded,
         figures.given,
         figures.made,

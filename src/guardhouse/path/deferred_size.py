@@ -13,13 +13,12 @@ from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
 from guardhouse.model.usage import Usage
 from guardhouse.path.exchange import Exchange
-from guardhouse.path.size import LONGEST_OUTPUT, Size
+from guardhouse.path.size import EVERYTHING, LONGEST_OUTPUT, Size
 from guardhouse.policy.snapshot import Model
 from guardhouse.wire.dialects.deferred import DeferredRoute, Deferring, Measure
 from guardhouse.wire.dialects.dialect import Route
 
 _BYTES_PER_TOKEN: Final = 4
-_MOST: Final = 2**53  # more than any limit
 _TEMPLATED: Final = (Operation.CHAT, Operation.RESPONSES)
 
 
@@ -71,11 +70,11 @@ class Figures:
 
     def __init__(self, measured: Measure, model: Model, operation: Operation) -> None:
         self.bounded = not measured.endless and not measured.unnamed and (not measured.unbounded or model.max_input > 0)
-        self.given = min(_MOST, measured.size // _BYTES_PER_TOKEN + 1)
-        self.made = min(_MOST, measured.made + measured.unnamed * (model.max_output or LONGEST_OUTPUT))
+        self.given = min(EVERYTHING, measured.size // _BYTES_PER_TOKEN + 1)
+        self.made = min(EVERYTHING, measured.made + measured.unnamed * (model.max_output or LONGEST_OUTPUT))
         most = measured.most_given + (model.preamble * measured.requests if operation in _TEMPLATED else 0)
         most += model.max_input * measured.unbounded
         if model.max_input:
             most = min(most, model.max_input * measured.inputs)
-        self.most_given = max(self.given, min(_MOST, most))
+        self.most_given = max(self.given, min(EVERYTHING, most))
         self.most_made = self.made

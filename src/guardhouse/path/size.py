@@ -1,6 +1,7 @@
 """The size of an exchange in tokens, by estimate and at most; sizing.py says what goes into it."""
 
 LONGEST_OUTPUT = 4096  # tokens that a budget allows an answer whose length nobody named, if the model does not say
+EVERYTHING = 2**53  # more than any limit
 
 
 class Size:

@@ -18,7 +18,7 @@ from guardhouse.limits.rate import LimitRule
 from guardhouse.model.described import Described, as_described
 from guardhouse.model.dialect import DialectName
 from guardhouse.model.entity import Entity
-from guardhouse.model.operation import Operation
+from guardhouse.model.operation import DEFERRED, Operation
 from guardhouse.model.principal import Principal
 from guardhouse.policy.facts import Facts
 from guardhouse.policy.outlook import Kept, Outlook, Server, outlook
@@ -26,6 +26,8 @@ from guardhouse.policy.snapshot import Refusal, Snapshot
 from guardhouse.policy.trace import Step, trace
 
 Verdict = Literal["allowed", "denied"]
+
+_OF_REQUESTS = "whether the operation of the requests in it is allowed, which it needs as well, and what holds for that"
 
 
 class Person(Described, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -102,6 +104,8 @@ def explain_for(snapshot: Snapshot, principal: Principal, question: Question, no
         )
     model = None if name is None or question.may.access != "infer" else snapshot.models[name]
     found = Outlook() if model is None else outlook(snapshot, principal, decision, model, request)
+    if question.may in DEFERRED:
+        found = msgspec.structs.replace(found, untold=(_OF_REQUESTS, *found.untold))
     return Explanation(
         revision=snapshot.revision,
         decision="allowed" if found.reason is None else "denied",

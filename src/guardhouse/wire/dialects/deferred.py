@@ -25,7 +25,7 @@ Seal = Callable[[SealedKind, str], str]  # makes of a model server's id the one 
 class Measure:
     """What the requests of one upload hold together, as far as they say it."""
 
-    __slots__ = ("endless", "inputs", "made", "most_given", "requests", "size", "tools", "unbounded", "unnamed")
+    __slots__ = ("endless", "inputs", "made", "most_given", "requests", "size", "unbounded", "unnamed")
 
     def __init__(self) -> None:
         self.size = 0  # bytes
@@ -35,7 +35,6 @@ class Measure:
         self.unbounded = 0  # inputs of the others
         self.made = 0  # tokens of all answers whose length is named
         self.unnamed = 0  # answers whose length is not
-        self.tools = False
         self.endless = False
 
     def __repr__(self) -> str:
@@ -43,9 +42,12 @@ class Measure:
 
 
 class DeferredRoute(Route):
-    """`given` is the id that the caller has given, empty for an upload."""
+    """`given` is the id that the caller has given, empty for an upload. `judged`, `size`, `risk` and `tools` are what
+    an upload was judged by."""
 
-    __slots__ = ("expires", "given", "judged", "leaves", "measured", "sealed", "step", "through")
+    __slots__ = (
+        *("expires", "given", "judged", "leaves", "measured", "risk", "sealed", "size", "step", "through", "tools"),
+    )
 
     def __init__(  # noqa: PLR0917 - like the route it is
         self, dialect: "Deferring", operation: Operation, path: bytes, method: str, step: Step, given: str
@@ -60,6 +62,9 @@ class DeferredRoute(Route):
         self.sealed: Sealed | None = None
         self.through: Operation | None = None
         self.judged = ""
+        self.size = 0
+        self.risk = 0
+        self.tools = False
         self.measured: Measure | None = None
 
 

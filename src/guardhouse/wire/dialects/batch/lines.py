@@ -193,7 +193,6 @@ def measured(lines: Lines, operation: Operation) -> Measure:
         encoded = json.encode(body)
         found.size += len(encoded)
         found.requests += 1
-        found.tools = found.tools or OPENAI.uses_tools(body)
         found.endless = found.endless or measure.is_endless(body)
         inputs = measure.inputs(body)
         found.inputs += inputs
