@@ -3,12 +3,13 @@
 import asyncio
 import signal
 from pathlib import Path
+from struct import pack
 from typing import Any
 
 import grpc
 import pytest
 from grpc_playing import CONFIG, GrpcPlay, perform, reason, texts, until
-from http2_raw import INFER, cancel, connected, head, message, say
+from http2_raw import DATA, INFER, cancel, connected, frame, head, message, say
 from playbook import ALICE
 
 from guardhouse.path.grpc_listening import Port
@@ -143,6 +144,39 @@ def test_anything_but_one_message_is_refused(tmp_path: Path, body: bytes, code: 
     async def scene(play: GrpcPlay) -> None:
         await say(play.port, head(KEY) + body)
         assert (await only(play))["reason"] == code
+
+    perform(tmp_path, scene)
+
+
+def test_messages_that_take_their_time_count_as_what_they_may_become(tmp_path: Path) -> None:
+    config = CONFIG.replace(
+        '{grpc: {address: "127.0.0.1:0"}}',
+        '{grpc: {address: "127.0.0.1:0"}, limits: {body: 64KiB, memory: 256KiB}, deadlines: {body: 30s}}',
+    )
+    begun = head(KEY) + frame(DATA, 0, 1, b"\0" + pack(">I", 60_000) + b"a" * 10_000)
+
+    async def scene(play: GrpcPlay) -> None:
+        memory = play.plane.memory
+        async with connected(play.port) as (_, first):
+            first.write(begun)
+            await until(lambda: memory.held > 64 * 1024)
+            async with connected(play.port) as (_, second):
+                second.write(begun)
+                await until(lambda: bool(play.records))
+                assert play.records[0]["reason"] == "memory_exhausted"
+            assert (await play.infer(texts("b"))).model_name == "inner-iris"
+        await until(lambda: memory.held == 0)
+        assert [each.get("reason") for each in play.records] == ["memory_exhausted", None, None, "client_left"]
+
+    perform(tmp_path, scene, config=config)
+
+
+def test_a_slow_message_that_is_small_after_all_counts_no_more(tmp_path: Path) -> None:
+    async def scene(play: GrpcPlay) -> None:
+        whole = message(ASKED)
+        await say(play.port, head(KEY) + whole[:9] + whole[9:20], 1.3, whole[20:])
+        assert play.records[-1]["outcome"] == "completed"
+        assert play.plane.memory.held == 0
 
     perform(tmp_path, scene)
 

@@ -26,6 +26,7 @@ from guardhouse.path.plane import DataPlane
 from guardhouse.wire.dialects.kserve.about import message
 
 _LONGEST_DETAILS: Final = 1024
+_SOON: Final = 1.0  # seconds from the head to the end of its message, before that is taken for a slow one
 
 log = logging.getLogger("guardhouse.path")
 
@@ -73,6 +74,22 @@ class Call(Caller):
         self.left = True
         if self._task is not None and not self.over.done():
             self._task.cancel()
+
+    def make_room(self) -> None:
+        """Its message is not there yet. Where there is no room for it, it is not waited for."""
+        exchange, plane = self.exchange, self._plane
+        assert exchange is not None
+        assert self._task is not None
+        exchange.denial = holding.keep(exchange, plane, holding.room_for(plane.request_limits.body))
+        if exchange.denial is not None:
+            self._task.cancel()
+
+    def is_sent_away(self) -> bool:
+        """Whether it was for want of room that its task was cancelled; it goes on then, to say so."""
+        if self.exchange is None or self.exchange.denial is None or self._task is None:
+            return False
+        self._task.uncancel()
+        return True
 
     # what the worker calls
 
@@ -188,8 +205,28 @@ def _judge_head(exchange: Exchange, plane: DataPlane, rpc: Any) -> Verdict:
 
 
 async def _read_message(exchange: Exchange, plane: DataPlane, call: Call, rpc: Any) -> Verdict:
-    """Exactly one message. It is whole when it comes, so what it takes in memory counts from here on."""
+    """Exactly one message."""
+    body = await _message(exchange, plane, call, rpc)
+    if isinstance(body, Denial):
+        return body
+    call.left = not await rpc.begin()
+    if call.left or body is None:
+        return Denial(Reason.CLIENT_LEFT if call.left else Reason.BODY_MISSING)
+    denial = pipeline.identify_at_last(exchange, plane)
+    if len(body) <= holding.SMALL:
+        holding.let_go(exchange)
+    elif denial is None:
+        denial = holding.keep(exchange, plane, holding.room_for(len(body)))
+    if denial is None:
+        exchange.body = body
+    return denial
+
+
+async def _message(exchange: Exchange, plane: DataPlane, call: Call, rpc: Any) -> bytes | Denial | None:
+    """Nobody knows how much of it has come before it is whole, so one that takes its time counts as what it may become.
+    None: there is none, or nobody is there any more."""
     more: bytes | Reason | None = None
+    late = plane.loop.call_later(_SOON, call.make_room)
     try:
         async with asyncio.timeout(plane.settings.listen.deadlines.body):
             body: bytes | Reason | None = await rpc.read()
@@ -197,17 +234,15 @@ async def _read_message(exchange: Exchange, plane: DataPlane, call: Call, rpc: A
                 more = await rpc.read()
     except TimeoutError:
         return Denial(Reason.BODY_TIMEOUT)
-    if isinstance(body, Reason) or isinstance(more, bytes | Reason):
-        return Denial(body if isinstance(body, Reason) else Reason.BODY_UNEXPECTED)
-    call.left = not await rpc.begin()
-    if call.left or body is None:
-        return Denial(Reason.CLIENT_LEFT if call.left else Reason.BODY_MISSING)
-    denial = pipeline.identify_at_last(exchange, plane)
-    if denial is None and len(body) > holding.SMALL:
-        denial = holding.keep(exchange, plane, holding.room_for(len(body)))
-    if denial is None:
-        exchange.body = body
-    return denial
+    except asyncio.CancelledError:
+        if call.is_sent_away():
+            return exchange.denial
+        raise
+    finally:
+        late.cancel()
+    if isinstance(body, Reason):
+        return Denial(body)
+    return body if more is None else Denial(Reason.BODY_UNEXPECTED)
 
 
 def _give_up(exchange: Exchange, plane: DataPlane) -> None:
