@@ -83,7 +83,7 @@ def test_a_request_is_masked_sent_on_and_counted_with_what_the_cache_gave(tmp_pa
 
 
 def test_the_head_is_our_own_with_the_credential_as_the_target_expects_it(tmp_path: Path) -> None:
-    extra = VERSION + b"anthropic-beta: mcp-client-2025-11-20, pdfs-2024-09-25, bob@example.com\r\nx-secret: 1\r\n"
+    extra = VERSION + b"anthropic-beta: advisor-tool-2026-03-01, pdfs-2024-09-25, bob@example.com\r\nx-secret: 1\r\n"
 
     async def scene(play: Play) -> None:
         await play.say(post(ask("x"), PATH + b"?beta=true", key=None, extra=b"x-api-key: " + ALICE + b"\r\n" + extra))

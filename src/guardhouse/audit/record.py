@@ -45,6 +45,13 @@ class Media(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=Fa
     host: str = ""  # the entry of the model's hosts by which it may be fetched
 
 
+class Server(msgspec.Struct, frozen=True, gc=False):
+    """A server that the request would have the model server connect to."""
+
+    host: str  # the entry of the model's `mcp_servers` that lets it in: a host, connector or label
+    name: str  # keyed hash of what the request calls it
+
+
 class Opened(msgspec.Struct, tag="opened", tag_field="kind", kw_only=True, omit_defaults=True, gc=False):
     """The exchange was admitted and is about to go to `target`."""
 
@@ -76,6 +83,7 @@ class Opened(msgspec.Struct, tag="opened", tag_field="kind", kw_only=True, omit_
     reserved: int = 0  # tokens at most, of budgets that reserve a bound
     reserved_cost: int = 0  # the same of money, in billionths
     media: tuple[Media, ...] = ()  # the first of those that are images, recordings or files
+    servers: tuple[Server, ...] = ()  # the first of those that the model server may connect to for it
     unevaluated: tuple[str, ...] = ()  # the first places of the request that no control could look into
 
 

@@ -160,7 +160,7 @@ def fault_in(found: Found, hosts: tuple[str, ...]) -> str | None:
 def entry_for(url: str, hosts: tuple[str, ...]) -> str:
     """By which of the hosts a URL may be fetched; empty if by none."""
     match = _WEB.fullmatch(url)
-    return "" if match is None else _entry_for(match, hosts)
+    return "" if match is None or "\\" in url else _entry_for(match, hosts)
 
 
 def _entry_for(match: re.Match[str], hosts: tuple[str, ...]) -> str:

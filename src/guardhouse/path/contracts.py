@@ -16,12 +16,16 @@ from guardhouse.inspect.abilities import stored_by, wants
 from guardhouse.inspect.injections import injections
 from guardhouse.inspect.measures import Measures, measure
 from guardhouse.inspect.references import Found, fault_in, find, media_of
+from guardhouse.inspect.servers import beside, servers
 from guardhouse.inspect.sniffing import fits, is_encoded, names_of, sniff
 from guardhouse.model.ability import Ability
+from guardhouse.model.asked_server import AskedServer
 from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.reason import Reason
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
+from guardhouse.path.servers import judge as judge_servers
+from guardhouse.path.servers import note as note_servers
 from guardhouse.policy.contracts.rules import Rules
 from guardhouse.policy.sections.content import Content
 from guardhouse.policy.snapshot import Model
@@ -52,16 +56,28 @@ def hold(exchange: Exchange, plane: DataPlane) -> Verdict:
     model, grant = exchange.model, exchange.grant
     if model is None:
         return None
-    rules, found = model.rules, _references(exchange)
-    if found:
-        denial = _judge_references(found, rules)
-        if denial is not None:
-            return denial
+    asked = _servers(exchange)
+    denial = _judge_reach(exchange, model, asked)
+    if denial is not None:
+        return denial
+    if asked:
+        note_servers(exchange, asked, model, plane)
     if grant is not None and grant.injection:
         denial = _judge_injections(exchange, block=grant.injection == "block")
         if denial is not None:
             return denial
-    return None if rules.plain else _hold_to(exchange, rules)
+    return None if model.rules.plain else _hold_to(exchange, model.rules)
+
+
+def _judge_reach(exchange: Exchange, model: Model, asked: list[AskedServer]) -> Verdict:
+    """What the model server would fetch, get with it, and connect to."""
+    denial = judge_servers(exchange, asked, model) if asked else None
+    if denial is not None:
+        return denial
+    found = _references(exchange)
+    if asked:
+        found = beside(found, asked)
+    return _judge_references(found, model.rules) if found else None
 
 
 def _hold_to(exchange: Exchange, rules: Rules) -> Verdict:
@@ -88,6 +104,17 @@ def _whole(exchange: Exchange) -> dict[str, Any]:
     return {"document": document}
 
 
+def _servers(exchange: Exchange) -> list[AskedServer]:
+    document = exchange.document
+    if type(document) is dict:
+        return servers(document)
+    found: list[AskedServer] = []
+    for number, part in enumerate(_whole(exchange)["document"]):
+        if type(part) is dict:
+            found += servers(part, ("document", number))
+    return found
+
+
 def _judge_injections(exchange: Exchange, *, block: bool) -> Verdict:
     counts: dict[str, int] = {}
     for kind, place in injections(_whole(exchange)):
@@ -102,7 +129,7 @@ def _judge_injections(exchange: Exchange, *, block: bool) -> Verdict:
 def would_hold(exchange: Exchange, model: Model) -> bool:
     """Whether another model may be given this very request, as it stands."""
     rules = model.rules
-    if _judge_references(_references(exchange), rules) is not None:
+    if _judge_reach(exchange, model, _servers(exchange)) is not None:
         return False
     return rules.plain or not isinstance(_judge(exchange, rules, mend=False), Denial)
 
@@ -111,7 +138,7 @@ def would_refuse(rehearsal: Exchange) -> Verdict:
     """What `hold` would say, for an exchange that never goes anywhere: its document may be changed, nothing else is."""
     model, grant = rehearsal.model, rehearsal.grant
     assert model is not None
-    denial = _judge_references(_references(rehearsal), model.rules)
+    denial = _judge_reach(rehearsal, model, _servers(rehearsal))
     if denial is None and grant is not None and grant.injection == "block":
         denial = _judge_injections(rehearsal, block=True)
     if denial is not None or model.rules.plain:

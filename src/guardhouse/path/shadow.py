@@ -51,6 +51,7 @@ OF_RULES: Final = frozenset(
         Reason.PARAMETER_REFUSED,
         Reason.FEATURE_REFUSED,
         Reason.CONTENT_BEYOND_LIMIT,
+        Reason.REACH_FORBIDDEN,
         Reason.URL_REFUSED,
         Reason.MEDIA_REFUSED,
         Reason.MEDIA_MISLABELLED,

@@ -39,6 +39,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     media_bytes: int = 20 * _MIB
     mislabelled: Literal["tell", "refuse"] = "tell"
     hosts: tuple[str, ...] = ()
+    mcp_servers: tuple[str, ...] = ()
 
 
 CONTENT: Kind[Content] = Shape(
@@ -73,6 +74,16 @@ CONTENT: Kind[Content] = Shape(
             ),
             "Where the model server may fetch from, by https only: hosts, or .example.com for all below one.",
         ),
+        "mcp_servers": Key(
+            ListOf(
+                kinds.Text(
+                    rf"({HOST})|[a-z][a-z0-9_-]{{0,63}}",
+                    "an MCP server; write a host in small letters, one with a dot in front for all below it, or a "
+                    "connector's name",
+                )
+            ),
+            "MCP servers that requests may name: hosts, by https only, and names that the model server knows.",
+        ),
     },
 )
 
@@ -80,7 +91,8 @@ CONTENT: Kind[Content] = Shape(
 def findings(content: Content | None) -> Iterator[tuple[Path, str]]:
     if content == Content():
         yield (), "says nothing but the defaults"
-    for number, host in enumerate(() if content is None else content.hosts):
-        port = re.search(r":([0-9]+)$", host)
-        if port is not None and int(port[1]) > 65_535:
-            yield ("hosts", number), "no port is that large"
+    for name, hosts in () if content is None else (("hosts", content.hosts), ("mcp_servers", content.mcp_servers)):
+        for number, host in enumerate(hosts):
+            port = re.search(r":([0-9]+)$", host)
+            if port is not None and int(port[1]) > 65_535:
+                yield (name, number), "no port is that large"

@@ -39,7 +39,13 @@ def given_(*blocks: Any) -> dict[str, Any]:
     return ask(user(list(blocks)))
 
 
+MCP_CALL = {"type": "mcp_tool_use", "id": "t", "name": "f", "server_name": "files", "input": {}}
+MCP_RESULT = {"type": "mcp_tool_result", "tool_use_id": "t", "content": [TEXT], "is_error": False}
+
 GOOD: list[dict[str, Any]] = [
+    given_(MCP_CALL, MCP_RESULT),
+    ask(mcp_servers=[{"type": "url", "url": "https://example.com", "name": "x"}]),
+    ask(tools=[{"type": "mcp_toolset", "mcp_server_name": "x", "default_config": {"enabled": True}}]),
     ask(),
     ask(system="s"),
     ask(system=[{**TEXT, "cache_control": {"type": "ephemeral", "ttl": "1h"}}]),
@@ -152,17 +158,20 @@ BAD: list[tuple[Any, str]] = [
     (ask(tools=[{"name": "f"}]), "tools[0].input_schema"),
     (ask(tools=[TOOL, {**TOOL, "name": "a b"}]), "tools[1].name"),
     (ask(tools=[{"type": "bash_20250124", "name": "bob@example.com"}]), "tools[0].name"),
+    (ask(tools=[{"type": "mcp_toolset", "mcp_server_name": "bob@example.com"}]), "tools[0].mcp_server_name"),
+    (ask(tools=[{"type": "mcp_toolset_20990101", "mcp_server_name": "x"}]), "tools[0].type"),
+    (ask(mcp_servers="https://example.com"), "mcp_servers"),
+    (ask(mcp_servers=["https://example.com"]), "mcp_servers[0]"),
+    (given_({**MCP_CALL, "server_name": "a b"}), "messages[0].content[0].server_name"),
+    (given_({**MCP_RESULT, "content": [{"type": "thinking"}]}), "messages[0].content[0].content[0].type"),
     (ask(tool_choice="auto"), "tool_choice"),
     (ask(tool_choice={"name": "f"}), "tool_choice.type"),
     (ask(tool_choice={"type": "tool", "name": "a b"}), "tool_choice.name"),
 ]
 
 REACHING: list[tuple[dict[str, Any], str]] = [
-    (ask(mcp_servers=[{"type": "url", "url": "https://example.com", "name": "x"}]), "mcp_servers"),
-    (ask(mcp_servers="https://example.com"), "mcp_servers"),
     (ask(fallbacks=[{"model": "other"}]), "fallbacks"),
     (ask(inference_geo="us"), "inference_geo"),
-    (ask(tools=[TOOL, {"type": "mcp_toolset", "mcp_server_name": "x"}]), "tools[1]"),
     (ask(tools=[{"type": "advisor_20260301", "name": "advisor", "model": "other"}]), "tools[0]"),
 ]
 

@@ -35,6 +35,8 @@ FIELDS: Final[dict[str, frozenset[str]]] = {  # beside `type` and `cache_control
     "container_upload": frozenset(("file_id",)),
     "document": frozenset(("citations", "context", "source", "title")),
     "image": frozenset(("source", "transformations")),
+    "mcp_tool_result": frozenset(("content", "is_error", "tool_use_id")),
+    "mcp_tool_use": frozenset(("id", "input", "name", "server_name")),
     "redacted_thinking": frozenset(("data",)),
     "search_result": frozenset(("citations", "content", "source", "title")),
     "server_tool_use": _CALL,
@@ -51,7 +53,8 @@ KINDS: Final = frozenset(FIELDS)
 _PARTS: Final = frozenset(("browser_state", "document", "image", "search_result", "text", "tool_reference"))
 _TEXT: Final = frozenset(("text",))
 _IN_DOCUMENT: Final = frozenset(("image", "text"))
-_CALLS: Final = frozenset(("server_tool_use", "tool_use"))
+_CALLS: Final = frozenset(("mcp_tool_use", "server_tool_use", "tool_use"))
+_RESULTS: Final = frozenset(("mcp_tool_result", "tool_result"))
 _SOURCES: Final[dict[str, tuple[str, Rule]]] = {
     "base64": ("data", string),
     "content": ("content", lambda value, path: string_or_blocks(value, path, _IN_DOCUMENT)),
@@ -110,7 +113,7 @@ def _block(block: dict[str, Any], kind: str, path: str) -> Denial | None:
         return _call(block, path)
     if kind in ("document", "image"):
         return _source(block.get("source"), f"{path}.source")
-    if kind == "tool_result":
+    if kind in _RESULTS:
         return _result(block, path)
     if kind == "search_result":
         return blocks(block.get("content"), f"{path}.content", _TEXT)
@@ -133,6 +136,7 @@ def _call(block: dict[str, Any], path: str) -> Denial | None:
         or tool_name(block.get("name"), f"{path}.name")
         or (None if type(block.get("input")) is dict else invalid(f"{path}.input", "an object"))
         or an_object(block.get("caller"), f"{path}.caller")
+        or (None if "server_name" not in block else tool_name(block["server_name"], f"{path}.server_name"))
     )
 
 

@@ -44,6 +44,7 @@ _GROWING = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delt
 _PIECES = frozenset((*_GROWING.values(), "signature"))  # what a client may put together
 _DELTAS = {field: kind for kind, field in _GROWING.items()}
 _FIELDS = {
+    "mcp_tool_use": "partial_json",
     "server_tool_use": "partial_json",
     "text": "text",
     "thinking": "thinking",

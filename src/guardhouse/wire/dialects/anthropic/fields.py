@@ -66,12 +66,24 @@ def metadata(value: Any, path: str) -> Denial | None:
     return an_object(value, path) or (None if value is None else string(value.get("user_id"), f"{path}.user_id"))
 
 
+def objects(value: Any, path: str) -> Denial | None:
+    if value is None:
+        return None
+    if type(value) is not list:
+        return invalid(path, "a list of objects")
+    for index, entry in enumerate(value):
+        if type(entry) is not dict:
+            return invalid(f"{path}[{index}]", "an object")
+    return None
+
+
 _budget = integer(0, _MOST_TOKENS)
 _COUNTED: dict[str, Rule] = {
     "messages": messages,
     "system": system,
     "tools": tools,
     "tool_choice": tool_choice,
+    "mcp_servers": objects,
     "thinking": thinking,
     "cache_control": typed_object,
     "output_config": an_object,

@@ -5,7 +5,7 @@ BETAS go on, in the order in which they came, and others end here: a feature tha
 off. What a listed one adds to a document or a stream is read by this package, or found as an unknown field, or ends a
 stream that is masked. Not listed are, with what they do:
 
-- `mcp-client`, `mcp-tunnels`, `advisor-tool`, `server-side-fallback`, `fallback-credit`: the model server asks servers
+- `mcp-tunnels`, `advisor-tool`, `server-side-fallback`, `fallback-credit`: the model server asks servers
   or models that the caller names (request.py refuses their fields as well);
 - `message-threads`, `skills`, `files-api`, `agent-memory`, `managed-agents`, `user-profiles`: what is in the request
   depends on what is stored at the model server;
@@ -32,6 +32,8 @@ BETAS: Final = frozenset(
         b"fine-grained-tool-streaming-2025-05-14",
         b"interleaved-thinking-2025-05-14",
         b"max-tokens-3-5-sonnet-2024-07-15",
+        b"mcp-client-2025-04-04",
+        b"mcp-client-2025-11-20",
         b"model-context-window-exceeded-2025-08-26",
         b"output-128k-2025-02-19",
         b"output-300k-2026-03-24",

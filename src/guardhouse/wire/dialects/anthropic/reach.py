@@ -3,13 +3,12 @@
 A policy permits a model at the servers of its targets. These fields go around that, whatever a policy says, so that
 a request with one of them is refused:
 
-- `mcp_servers` and tools of the type `mcp_toolset`: the model server connects to hosts that the caller names, with
-  credentials that the caller gives;
 - `fallbacks`, and tools of the family `advisor`: a model that no policy was asked about answers, or is asked;
 - `inference_geo`: the region in which the request is worked on.
 
-Searches, the fetching of pages and images by their address reach further, too, and are not refused here: there the
-model server's own rules apply, and a policy can tell that a request has tools.
+Servers that the caller names (`mcp_servers`) reach further, too, and are for the rules of the model to admit
+(path/servers.py). So do searches, the fetching of pages and images by their address: there the model server's own rules
+apply, and a policy can tell that a request has tools.
 """
 
 from typing import Any
@@ -18,12 +17,10 @@ from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
 
 FIELDS = {
-    "mcp_servers": "It would make the model server connect to servers of the caller's choice.",
     "fallbacks": "It would have other models answer than the one that was asked for.",
     "inference_geo": "The region is the operator's to choose.",
 }
 _TOOLS = {
-    "mcp_toolset": "It would make the model server connect to servers of the caller's choice.",
     "advisor": "It would ask another model than the one that was asked for.",
 }
 

@@ -9,7 +9,8 @@ value would break the pairing rather than protect anybody:
 - the ids of calls, results, answers and files (`id`, `tool_use_id`, `file_id`, `caller.tool_id`);
 - the names of tools, where they are declared, chosen and called, and the types of declared ones, which are of a closed
   list;
-- what is sealed, in its own places (blocks.py).
+- what is sealed, in its own places (blocks.py);
+- tokens for MCP servers (tokens.py).
 
 They are structural in these places only and up to a length; a field `id` anywhere else is a text.
 Of sources in base64 the payload is left out, the rest is not; they are among the unreadable.
@@ -22,6 +23,7 @@ from typing import Any
 
 from guardhouse.model.text import Text
 from guardhouse.wire.dialects.anthropic.blocks import SEALED, is_sealed
+from guardhouse.wire.dialects.tokens import tokens_in
 from guardhouse.wire.dialects.walk import (
     KNOWN_KEYS,
     NOTHING,
@@ -39,14 +41,17 @@ _CONTENT = frozenset(("content",))
 _SOURCE = frozenset(("source",))
 _PAYLOAD = frozenset(("data",))
 _CALL = frozenset(("id", "name"))
+_MCP_CALL = frozenset(("id", "name", "server_name"))
 _CALLER = frozenset(("caller",))
 _OF_CALLER = frozenset(("tool_id",))
 _RESULT = frozenset(("tool_use_id",))
 _FILE = frozenset(("file_id",))
 _TOOL = frozenset(("name", "type"))
 _NAME = frozenset(("name",))
-_CALLS = frozenset(("server_tool_use", "tool_use"))
-_LISTS = frozenset(("search_result", "tool_result"))
+_CALLS = frozenset(("mcp_tool_use", "server_tool_use", "tool_use"))
+_LISTS = frozenset(("mcp_tool_result", "search_result", "tool_result"))
+_SERVER = frozenset(("name",))
+_TOOLSET = frozenset(("mcp_server_name", "type"))
 
 
 def request_texts(document: dict[str, Any]) -> list[Text]:
@@ -99,7 +104,7 @@ def _read_block(block: dict[str, Any], kind: str, role: str, found: list[Text]) 
     handled = NOTHING
     structural = NOTHING
     if kind in _CALLS:
-        structural = _CALL
+        structural = _CALL if kind != "mcp_tool_use" else _MCP_CALL
         caller = block.get("caller")
         if type(caller) is dict:
             handled = _CALLER
@@ -164,9 +169,20 @@ def _read_tools(tools: Any, found: list[Text]) -> None:
         return
     for index, tool in enumerate(tools):
         if type(tool) is dict:
-            collect_around(tool, "other", found, _TOOL)
+            collect_around(tool, "other", found, _TOOLSET if kind_of(tool) == "mcp_toolset" else _TOOL)
         else:
             collect_member(tools, index, tool, "other", found)
+
+
+def _read_servers(servers: Any, found: list[Text]) -> None:
+    if type(servers) is not list:
+        collect(servers, "other", found)
+        return
+    for index, server in enumerate(servers):
+        if type(server) is dict:
+            collect_around(server, "other", found, _SERVER, tokens_in(server, "authorization_token"))
+        else:
+            collect_member(servers, index, server, "other", found)
 
 
 def _read_choice(choice: Any, found: list[Text]) -> None:
@@ -181,6 +197,7 @@ def _read_other(value: Any, found: list[Text]) -> None:
 
 
 _READERS: dict[str, Callable[[Any, list[Text]], None]] = {
+    "mcp_servers": _read_servers,
     "messages": _read_messages,
     "system": _read_system,
     "tools": _read_tools,

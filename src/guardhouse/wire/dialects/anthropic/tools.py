@@ -4,6 +4,7 @@ A tool without a type, or of the type `custom`, is the caller's own: it has a na
 API's, of a family and a date: what the caller runs on a model's behalf (bash, an editor, a computer, a browser, memory)
 and what the model server runs itself (searches, fetching of pages, code). FAMILIES is a closed list, because what a
 family that nobody has heard of reaches is not known; those that reach beyond the model are refused by reach.py.
+Toolsets of MCP servers are for path/servers.py to judge.
 """
 
 import re
@@ -18,7 +19,7 @@ FAMILIES: Final = (
 )
 _RUN_BY_CALLERS: Final = ("bash", "browser_toolset", "computer", "computer_toolset", "memory", "text_editor")
 _INSTRUCTIONS: Final = 2048  # tokens that the API says of one of these by itself, at most; a few hundred as published
-_SPELT: Final = frozenset(("description", "input_schema", "name", "type"))
+_SPELT: Final = frozenset(("description", "input_schema", "mcp_server_name", "name", "type"))
 _TYPE: Final = re.compile(f"(?:{'|'.join(FAMILIES)})(?:_[0-9]{{8}})?")
 
 
@@ -47,6 +48,8 @@ def _tool(tool: Any, path: str) -> Denial | None:
         if denial is None and type(tool.get("input_schema")) is not dict:
             return invalid(f"{path}.input_schema", "an object")
         return denial
+    if kind == "mcp_toolset":
+        return tool_name(tool.get("mcp_server_name"), f"{path}.mcp_server_name")
     if type(kind) is not str or _TYPE.fullmatch(kind) is None:
         return invalid(f"{path}.type", f"custom, or one of {', '.join(FAMILIES)} with its date")
     return None if "name" not in tool else tool_name(tool["name"], f"{path}.name")

@@ -8,6 +8,7 @@ one thing with another, where a masked value would break the pairing rather than
 - the ids of calls, items and answers (`id`, `call_id`, `tool_call_id`, `item_id`, `approval_request_id`);
 - the names of tools, where they are declared, chosen and called: a tool under another name cannot be called;
 - `system_fingerprint`, which the model server sets;
+- the labels of MCP servers, and the tokens for them (tokens.py);
 - `encrypted_content` of reasoning items, which only the model server that wrote it can read.
 
 They are structural in these places only and up to a length; a field `id` anywhere else is a text.
@@ -24,6 +25,7 @@ from typing import Any
 from guardhouse.model.operation import Operation
 from guardhouse.model.text import Text
 from guardhouse.wire.dialects.openai.turns import item_texts, message_texts, role_of
+from guardhouse.wire.dialects.tokens import tokens_among, tokens_in
 from guardhouse.wire.dialects.walk import (
     KNOWN_KEYS,
     NOTHING,
@@ -32,9 +34,12 @@ from guardhouse.wire.dialects.walk import (
     collect_around,
     collect_member,
     is_plain,
+    kind_of,
 )
 
 _NAME = frozenset(("name",))
+_LABEL = frozenset(("server_label",))
+_HEADERS = frozenset(("headers",))
 _FIELD_ROLES = {"prompt": "user", "input": "user", "suffix": "user", "instructions": "system"}
 _ANSWER = frozenset(("id", "model", "system_fingerprint"))
 _PLAIN_MESSAGE = frozenset(("role", "content"))
@@ -106,11 +111,22 @@ def _read_tools(tools: Any, found: list[Text]) -> None:
             collect_member(tools, index, tool, "other", found)
             continue
         function = tool.get("function")
-        if type(function) is dict:
+        if kind_of(tool) == "mcp":
+            _read_server(tool, found)
+        elif type(function) is dict:
             collect_around(function, "other", found, _NAME)
             collect_around(tool, "other", found, _NAME, _FUNCTION)
         else:
             collect_around(tool, "other", found, _NAME)
+
+
+def _read_server(tool: dict[str, Any], found: list[Text]) -> None:
+    headers = tool.get("headers")
+    handled = tokens_in(tool, "authorization")
+    if type(headers) is dict:
+        collect_around(headers, "other", found, NOTHING, tokens_among(headers))
+        handled |= _HEADERS
+    collect_around(tool, "other", found, _LABEL, handled)
 
 
 def _read_other(value: Any, found: list[Text]) -> None:
