@@ -41,6 +41,12 @@ MEDIA = [
     (b"<svg xmlns='http://www.w3.org/2000/svg'>", "image/svg+xml"),
     (b"\xef\xbb\xbf \n<?XML version='1.0'?>", "application/xml"),
     (b"<!DOCTYPE html><p>", "text/html"),
+    (b"<!-- a picture --><svg>", "text/html"),
+    (b"<!DOCTYPE svg PUBLIC>", "image/svg+xml"),
+    (b"<!DOCTYPE MPD>", "application/xml"),
+    (b"<MPD xmlns='urn:mpeg:dash:schema:mpd:2011'>", "application/dash+xml"),
+    (b"ffconcat version 1.0\nfile 'http://a/'", "application/x-ffconcat"),
+    (b"v=0\r\no=- 0 0 IN IP4 127.0.0.1", "application/sdp"),
     (b"#EXTM3U\nhttp://169.254.169.254/", "application/vnd.apple.mpegurl"),
 ]
 
@@ -51,6 +57,7 @@ def test_media_are_known_by_their_first_bytes_however_they_are_encoded(head: byt
     assert sniff(plain) == name
     assert sniff(base64.urlsafe_b64encode(head).decode().rstrip("=")) == name
     assert sniff(f"data:whatever/else;charset=x;base64,{plain}") == name
+    assert sniff(f"data:whatever/else;x={'y' * 1000};base64,{plain}") == name
     assert sniff("\r\n".join([plain[:10], plain[10:]])) == name
 
 

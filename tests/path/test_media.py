@@ -161,6 +161,22 @@ def test_bytes_of_a_type_that_is_not_taken_are_refused_whatever_they_are_said_to
     assert refusal(tmp_path, with_parts(picture(f"data:{declared};base64,{PLAYLIST}")), UNMASKED) == "media_refused"
 
 
+@pytest.mark.parametrize("value", [f"!!!!{PLAYLIST}", f" {PLAYLIST}", f"I=={PLAYLIST}", f"%0a{PLAYLIST}"])
+@pytest.mark.parametrize("declared", ["video/mp4", "text/plain;x=" + "y" * 300])
+def test_what_only_a_lenient_decoder_reads_is_refused(tmp_path: Path, declared: str, value: str) -> None:
+    assert refusal(tmp_path, with_parts(picture(f"data:{declared};base64,{value}")), UNMASKED) == "media_refused"
+
+
+def test_a_source_that_says_its_type_has_to_be_base64_too(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        source = {"type": "base64", "media_type": "image/png", "data": f"!!!!{PLAYLIST}"}
+        turn = {"role": "user", "content": [{"type": "image", "source": source}]}
+        answer = await play.say(post({"model": "small", "max_tokens": 5, "messages": [turn]}, path=b"/v1/messages"))
+        assert answer.json["error"]["details"]["error_code"] == "media_refused"
+
+    perform(tmp_path, scene, config=UNMASKED)
+
+
 @pytest.mark.parametrize(
     "part",
     [picture(f"data:image/png;base64,{PDF}"), recording(WAV, "wav"), {"type": "file", "file": {"file_data": PDF}}],

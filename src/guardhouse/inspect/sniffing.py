@@ -55,10 +55,17 @@ _BRANDS: Final = (
 )
 _MARKUP: Final = (
     (b"<svg", "image/svg+xml"),
+    (b"<!doctype svg", "image/svg+xml"),
     (b"<!doctype html", "text/html"),
     (b"<html", "text/html"),
+    (b"<!--", "text/html"),
     (b"<?xml", "application/xml"),
+    (b"<!doctype", "application/xml"),
+    (b"<mpd", "application/dash+xml"),
     (b"#extm3u", "application/vnd.apple.mpegurl"),
+    (b"ffconcat version", "application/x-ffconcat"),
+    (b"v=0\n", "application/sdp"),
+    (b"v=0\r", "application/sdp"),
 )
 _OFFICE: Final = "application/vnd.openxmlformats-officedocument."
 _OPEN: Final = "application/vnd.oasis.opendocument."
@@ -102,12 +109,18 @@ _FIRM: Final = frozenset(  # types whose bytes always begin as is said above
     )
 )
 _TEXTUAL: Final = frozenset(("application/xml", "image/svg+xml", "text/html"))
-KNOWN: Final = _FIRM | _TEXTUAL | frozenset((*_NAMES, "application/json", "text/csv", "text/markdown", "text/plain"))
+KNOWN: Final = _FIRM | frozenset(
+    (
+        *_NAMES,
+        *(name for _, name in _MARKUP),
+        *("application/json", "text/csv", "text/markdown", "text/plain"),
+    )
+)
 
 
 def start_of(value: str) -> int:
     """Where the base64 begins, of a `data:` URL; 0 of what is none."""
-    return value.find(",", 0, 256) + 1 if value[:5].lower() == "data:" else 0
+    return value.find(",") + 1 if value[:5].lower() == "data:" else 0
 
 
 def size_of(value: str) -> int:
@@ -116,10 +129,16 @@ def size_of(value: str) -> int:
     return max(0, len(value) - start_of(value) - padding) * 3 // 4
 
 
-def is_encoded(value: str) -> bool:
-    """Whether something is brought along in base64, as far as its beginning tells."""
+def is_base64(value: str) -> bool:
+    """Whether it is what it has to be, as far as its beginning tells. A lenient decoder passes over other characters,
+    and sees something else than is looked at here."""
     start = start_of(value)
-    return len(value) - start >= _LEAST and _BASE64.fullmatch(value[start : start + _PREFIX]) is not None
+    return _BASE64.fullmatch(value[start : start + _PREFIX]) is not None
+
+
+def is_encoded(value: str) -> bool:
+    """Whether it is media rather than a word."""
+    return len(value) - start_of(value) >= _LEAST and is_base64(value)
 
 
 def sniff(value: str) -> str:

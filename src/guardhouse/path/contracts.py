@@ -17,7 +17,7 @@ from guardhouse.inspect.injections import injections
 from guardhouse.inspect.measures import Measures, measure
 from guardhouse.inspect.references import Found, fault_in, find, media_of
 from guardhouse.inspect.servers import beside, servers
-from guardhouse.inspect.sniffing import fits, is_encoded, names_of, sniff
+from guardhouse.inspect.sniffing import fits, is_base64, is_encoded, names_of, sniff
 from guardhouse.model.ability import Ability
 from guardhouse.model.asked_server import AskedServer
 from guardhouse.model.denial import Denial, Verdict
@@ -281,6 +281,8 @@ def _judge_references(found: list[Found], rules: Rules) -> Verdict:
 
 def _judge_bytes(found: Found, declared: str, content: Content) -> Verdict:
     """What is said to be of a type that is taken, and is of another, has to be of one that is taken as well."""
+    if (found.url or (declared and not declared.startswith("text/"))) and not is_base64(found.value):
+        return Denial(Reason.MEDIA_REFUSED, "It is said to be in base64 and is not.", param=_place(found))
     known = sniff(found.value)
     fitting = fits(declared, known) if declared else bool(known) or not is_encoded(found.value)
     if not fitting and content.mislabelled == "refuse":
