@@ -15,6 +15,7 @@ from integration.messages_server import EMAIL, SIGNATURE, serving_messages
 
 ASK: dict[str, Any] = {"model": "tiny", "max_tokens": 12, "extra_body": {"temperature": 0, "cache_prompt": False}}
 TOOLS: Any = [{"name": "mail", "description": "d", "input_schema": {"type": "object", "properties": {"to": {}}}}]
+SERVER: Any = {"type": "url", "url": "https://mcp.example.com/sse", "name": "files", "authorization_token": "ghp_t0ken"}
 Ask = Callable[[anthropic.Anthropic], Any]
 
 
@@ -41,7 +42,11 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gateway
     """A gateway before the server that calls tools, thinks and fails, and that server's address."""
     folder: Path = tmp_path_factory.mktemp("recorded")
     with serving_messages() as url:
-        changes = {"targets": {"local": {"kind": "anthropic"}}, "policies": POLICIES}
+        changes = {
+            "targets": {"local": {"kind": "anthropic"}},
+            "models": {"tiny": {"content": {"mcp_servers": ["mcp.example.com"]}}},
+            "policies": POLICIES,
+        }
         with running(folder, url, changes) as started:
             yield started, url
 
@@ -160,6 +165,17 @@ def test_the_asynchronous_client_streams(recorded: tuple[Gateway, str]) -> None:
     assert asyncio.run(scene()) == "Ask [EMAIL] about it."
 
 
+def test_a_server_that_the_model_names_is_given_to_it_with_its_token(recorded: tuple[Gateway, str]) -> None:
+    gateway, _ = recorded
+    toolset: Any = {"type": "mcp_toolset", "mcp_server_name": "files"}
+    betas = ["mcp-client-2025-11-20"]
+    with client_of(origin(gateway), gateway.key) as client:
+        assert client.beta.messages.create(**said("x"), betas=betas, mcp_servers=[SERVER], tools=[toolset]).content
+    (server,) = [each for record in gateway.records() for each in record.get("servers", [])]
+    assert server["host"] == "mcp.example.com"
+    assert "t0ken" not in str(gateway.records())
+
+
 def test_a_bearer_token_is_a_credential_too(recorded: tuple[Gateway, str]) -> None:
     gateway, _ = recorded
     with anthropic.Anthropic(base_url=origin(gateway), auth_token=gateway.key, max_retries=0) as client:
@@ -173,6 +189,7 @@ def test_a_bearer_token_is_a_credential_too(recorded: tuple[Gateway, str]) -> No
         ({"messages": "x"}, anthropic.BadRequestError, "shape_invalid"),
         ({"max_tokens": "many"}, anthropic.BadRequestError, "shape_invalid"),
         ({"fallbacks": [{"model": "other"}]}, anthropic.BadRequestError, "reach_forbidden"),
+        ({"mcp_servers": [{**SERVER, "url": "https://other.example/"}]}, anthropic.BadRequestError, "reach_forbidden"),
         (
             {
                 "messages": [

@@ -30,6 +30,8 @@ from guardhouse.residency.keeping import Keep
 from guardhouse.wire.dialects.dialect import Route
 from guardhouse.wire.http1.head import Head
 
+NO_MEDIA: Final[dict[str, int]] = {}  # of most; it is replaced, never changed
+
 
 class Caller(ABC):
     """The caller's connection, as the stages after the upstream see it."""
@@ -223,7 +225,7 @@ class Exchange:
         self.masked: dict[str, int] = {}
         self.unevaluated: tuple[str, ...] = ()  # places of the request that nobody could look into
         self.media: tuple[Media, ...] = ()  # the first of them that are images, recordings or files
-        self.media_kinds: dict[str, int] = {}  # how many of each kind there are
+        self.media_kinds: dict[str, int] = NO_MEDIA  # how many of each kind there are
         self.withheld: dict[str, int] = {}  # what was taken out for the server that it went to
         self.target: Target | None = None
         self.slot: Slot | None = None  # its way through a target's capacity

@@ -18,8 +18,10 @@ _MOST = 16  # on a record; all of them are counted
 def note(exchange: Exchange, parts: list[Part]) -> None:
     hosts = () if exchange.model is None else exchange.model.rules.content.hosts
     exchange.media = tuple([describe(part, hosts) for part in parts[:_MOST]])
+    kinds: dict[str, int] = {}
     for part in parts:
-        exchange.media_kinds[part.kind] = exchange.media_kinds.get(part.kind, 0) + 1
+        kinds[part.kind] = kinds.get(part.kind, 0) + 1
+    exchange.media_kinds = kinds
 
 
 def describe(part: Part, hosts: tuple[str, ...]) -> Media:

@@ -142,16 +142,17 @@ def test_an_incomplete_last_event_is_judged_too() -> None:
     assert b"bob@example.com" not in out
 
 
-def test_arguments_are_masked_as_the_json_source_they_are_and_stay_json() -> None:
+@pytest.mark.parametrize("kind", ["tool_use", "mcp_tool_use"])
+def test_arguments_are_masked_as_the_json_source_they_are_and_stay_json(kind: str) -> None:
     source = json.dumps({"to": "bob@example.com", "card": 4111111111111111, "note": "a\nb@example.com"})
     for at in range(len(source) + 1):
         out = through(
             masked(),
             sse(
                 START,
-                begin(0, "tool_use"),
-                piece(0, source[:at], "tool_use"),
-                piece(0, source[at:], "tool_use"),
+                begin(0, kind),
+                piece(0, source[:at], kind),
+                piece(0, source[at:], kind),
                 end(0),
                 *END,
             ),
