@@ -77,6 +77,8 @@ TRIED = {
     "no tools": model("features: {tools: off, streaming: off}"),
     "few messages": model("content: {messages: 1}"),
     "hosts": model("content: {hosts: [images.example.com]}"),
+    "servers": model("content: {mcp_servers: [mcp.example.com]}"),
+    "keeps nothing": model("features: {stored: off}"),
     "no images": model("content: {media: [application/pdf]}"),
     "images by their name": model("content: {mislabelled: refuse}"),
     "parameters": model("parameters: {allow: [temperature], rules: {temperature: {max: 1, over: clamp}}}"),
@@ -89,6 +91,7 @@ IMAGE = {"type": "image_url", "image_url": {"url": "https://images.example.com/a
 PIXEL = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
 NAMED = {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64,iVBORw0KGgo="}}
 TOOL = {"type": "function", "function": {"name": "f", "parameters": {}}}
+MCP = {"type": "mcp", "server_label": "files", "server_url": "https://mcp.example.com/", "authorization": "t0ken"}
 REQUESTS = {
     "plain": post(chat("hello")),
     "by alias": post(chat("hello", "tiny")),
@@ -105,6 +108,7 @@ REQUESTS = {
     "embedding": post({"model": "small", "input": "x"}, path=b"/v1/embeddings"),
     "completion": post({"model": "small", "prompt": "x", "max_tokens": 3}, path=b"/v1/completions"),
     "going on": post({"model": "small", "input": "x", "previous_response_id": "r"}, path=b"/v1/responses"),
+    "with a server": post(chat("hello", tools=[MCP])),
     "list": get(b"/v1/models"),
     "unknown model": post(chat("hello", "large")),
 }
