@@ -312,6 +312,28 @@ def test_a_url_in_a_line_is_refused_like_any_other(tmp_path: Path) -> None:
     play_batches(tmp_path, scene, Shelf())
 
 
+@pytest.mark.parametrize("where", [{"server_url": "https://mcp.example.com/"}, {"connector_id": "connector_mail"}])
+def test_a_server_in_a_line_is_let_in_only_if_the_model_names_it(tmp_path: Path, where: dict[str, str]) -> None:
+    tool = {"type": "mcp", "server_label": "files", "authorization": "ghp_t0ken", **where}
+    lines = line("a"), line("b", 2, tools=[tool])
+
+    async def refused(play: Play) -> None:
+        assert (await play.say(uploading(form(lines_of(*lines))))).code == "reach_forbidden"
+        assert play.server.requests == []
+
+    async def taken(play: Play) -> None:
+        await upload(play, *lines)
+        assert b"ghp_t0ken" in play.server.requests[0]
+        (server,) = play.records[0]["servers"]
+        assert server["host"] in ("mcp.example.com", "connector_mail")
+        assert "t0ken" not in json.dumps(play.journal)
+
+    (tmp_path / "named").mkdir()
+    named = "max_output: 100, content: {mcp_servers: [mcp.example.com, connector_mail]}"
+    play_batches(tmp_path, refused, Shelf(), config())
+    play_batches(tmp_path / "named", taken, Shelf(), config().replace("max_output: 100", named))
+
+
 def test_what_cannot_be_read_in_a_line_is_refused_where_requests_are_masked(tmp_path: Path) -> None:
     part = [{"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}]
 
