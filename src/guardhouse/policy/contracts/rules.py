@@ -80,6 +80,10 @@ class Rules:
             yield f"the feature {ability}, which is {self.switches.show(ability)}: {state} for this principal"
         if self.content.hosts:
             yield f"URLs of {', '.join(self.content.hosts)} alone"
+        if self.content.mcp_servers:
+            yield f"the MCP servers {', '.join(self.content.mcp_servers)} alone"
+        if self.content.mislabelled == "refuse":
+            yield "media that are of the type they are said to be"
 
 
 NO_RULES = Rules()
