@@ -242,14 +242,14 @@ def test_a_server_that_mixes_things_up_tells_nobody(tmp_path: Path) -> None:
     play_batches(tmp_path, scene, shelf)
 
 
-def result(model: str, text: str = "fine") -> bytes:
+def result(model: str, text: str = "fine", status: Any = 200) -> bytes:
     body = {
         "id": "c",
         "object": "chat.completion",
         "model": model,
         "choices": [{"index": 0, "message": {"content": text}}],
     }
-    return json.dumps({"custom_id": "q", "response": {"status_code": 200, "body": body}, "error": None}).encode()
+    return json.dumps({"custom_id": "q", "response": {"status_code": status, "body": body}, "error": None}).encode()
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,11 @@ def result(model: str, text: str = "fine") -> bytes:
     [
         ("pin: {drift: refuse}", result("small") + b"\n" + result("small"), ""),
         ("pin: {drift: refuse}", result("small") + b"\n" + result("stranger"), "model_drifted"),
+        ("pin: {drift: refuse}", result("stranger", status=201), "model_drifted"),
+        ("pin: {drift: refuse}", result("stranger", status=None), "model_drifted"),
+        ("pin: {drift: refuse}", result("stranger", status=500), ""),
         ("pin: {drift: refuse}", b"no json", "response_unreadable"),
+        ("pin: {drift: refuse}", b"{}\n" * 50_001, "response_unreadable"),
         ("pin: {drift: tell}", result("stranger"), ""),
         ("pin: {drift: tell}", b"no json", ""),
         ("contract: talk", result("small"), ""),
@@ -276,6 +280,6 @@ def test_results_are_held_to_what_answers_are_held_to(tmp_path: Path, said: str,
         answer = await ask(play, b"GET", f"/v1/files/{file}/content")
         assert (answer.code if code else answer.body) == (code or content)
         told = [record["facts"]["answered"] for record in play.journal if record.get("name") == "model.drifted"]
-        assert told == (["stranger"] if b"stranger" in content else [])
+        assert told == (["stranger"] if b"stranger" in content and b"500" not in content else [])
 
     play_batches(tmp_path, scene, shelf, config(more=more).replace("max_output: 100,", f"{said}, max_output: 100,"))

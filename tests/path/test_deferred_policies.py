@@ -134,6 +134,20 @@ def test_what_is_left_of_a_budget_now_does_not_shorten_what_is_carried_out_later
     play_batches(tmp_path, scene, shelf, config(effects))
 
 
+def test_an_answer_that_is_wished_to_be_none_is_charged_like_one_that_is_asked_for_directly(tmp_path: Path) -> None:
+    """Not every model server takes a length of nothing at its word."""
+    body = {"model": "small", "prompt": ["a", "b"], "max_tokens": 0, "n": 2}
+    scoring = {"custom_id": "q", "method": "POST", "url": "/v1/completions", "body": body}
+
+    async def scene(play: Play) -> None:
+        file = await upload(play, scoring)
+        assert (await play.say(ordering(file, endpoint="/v1/completions"))).status == 200
+        assert closed_of(play)[-1]["output_tokens"] == 400
+
+    effects = "mask: {entities: []}\n    limits: {budget: 100k tokens/day}"
+    play_batches(tmp_path, scene, Shelf(), config(effects))
+
+
 def test_what_has_no_bound_is_refused_under_a_budget(tmp_path: Path) -> None:
     async def scene(play: Play) -> None:
         search = line("hello", web_search_options={})

@@ -125,8 +125,11 @@ def _finish_lines(exchange: Exchange, plane: DataPlane, route: DeferredRoute, bo
         return None
     dialect = route.dialect
     assert isinstance(dialect, Deferring)
+    raw = dialect.lines_in(body)
+    if raw is None:
+        return _UNREADABLE if needed else None
     lines: list[bytes] = []
-    for line in body.split(b"\n"):
+    for line in raw:
         if not line.strip():
             continue
         judged = _judge_line(exchange, plane, route, line)

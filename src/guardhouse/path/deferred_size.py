@@ -71,7 +71,8 @@ class Figures:
     def __init__(self, measured: Measure, model: Model, operation: Operation) -> None:
         self.bounded = not measured.endless and not measured.unnamed and (not measured.unbounded or model.max_input > 0)
         self.given = min(EVERYTHING, measured.size // _BYTES_PER_TOKEN + 1)
-        self.made = min(EVERYTHING, measured.made + measured.unnamed * (model.max_output or LONGEST_OUTPUT))
+        unsaid = measured.unnamed + measured.none_wished
+        self.made = min(EVERYTHING, measured.made + unsaid * (model.max_output or LONGEST_OUTPUT))
         most = measured.most_given + (model.preamble * measured.requests if operation in _TEMPLATED else 0)
         most += model.max_input * measured.unbounded
         if model.max_input:

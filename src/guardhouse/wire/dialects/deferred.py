@@ -25,7 +25,17 @@ Seal = Callable[[SealedKind, str], str]  # makes of a model server's id the one 
 class Measure:
     """What the requests of one upload hold together, as far as they say it."""
 
-    __slots__ = ("endless", "inputs", "made", "most_given", "requests", "size", "unbounded", "unnamed")
+    __slots__ = (
+        "endless",
+        "inputs",
+        "made",
+        "most_given",
+        "none_wished",
+        "requests",
+        "size",
+        "unbounded",
+        "unnamed",
+    )
 
     def __init__(self) -> None:
         self.size = 0  # bytes
@@ -35,6 +45,7 @@ class Measure:
         self.unbounded = 0  # inputs of the others
         self.made = 0  # tokens of all answers whose length is named
         self.unnamed = 0  # answers whose length is not
+        self.none_wished = 0  # answers whose length is named as nothing, which not every model server heeds
         self.endless = False
 
     def __repr__(self) -> str:
@@ -95,6 +106,10 @@ class Deferring(Dialect):
     @abstractmethod
     def answer_in(self, line: Any) -> Any | None:
         """What a model has answered, in one line of results; None if nothing."""
+
+    @abstractmethod
+    def lines_in(self, body: bytes) -> list[bytes] | None:
+        """Those of a file that is read back; None if it is none."""
 
     @abstractmethod
     def file_of(self, found: list[bytes]) -> bytes:

@@ -1,6 +1,7 @@
 """Files of requests and the form that they go upstream in: what is read, what is refused, what is written."""
 
 import json
+import tracemalloc
 from email import message_from_bytes
 from email.message import Message
 from typing import Any, cast
@@ -102,6 +103,18 @@ def test_how_lines_end_does_not_matter(content: bytes) -> None:
 )
 def test_a_file_is_refused_for_its_first_line_that_is_wrong(content: bytes, code: str) -> None:
     assert code_of(content) == code
+
+
+@pytest.mark.parametrize("content", [b"\n" * 2**20, b"\n" * 2**20 + b"x", b"{}\n" * 2**19, b" \r\n" * 2**19])
+def test_lines_without_number_take_no_more_than_the_file_that_has_them(content: bytes) -> None:
+    tracemalloc.start()
+    try:
+        code = code_of(content)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert code in ("body_missing", "content_beyond_limit")
+    assert most <= len(content) + 65536
 
 
 def test_a_refusal_names_the_line_and_the_place() -> None:

@@ -75,6 +75,9 @@ class Asking(Deferring):
     def answer_in(self, line: Any) -> Any | None:
         return results.answer_in(line)
 
+    def lines_in(self, body: bytes) -> list[bytes] | None:
+        return lines.parted(body)
+
     def file_of(self, found: list[bytes]) -> bytes:
         return lines.encode(found)
 

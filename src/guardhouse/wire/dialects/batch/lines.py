@@ -33,6 +33,7 @@ OPERATIONS: Final = {operation.word: operation for operation in URLS.values()}
 MOST_LINES: Final = 50_000  # what OpenAI takes
 _MEMBERS: Final = frozenset(("custom_id", "method", "url", "body"))
 _ENDS: Final = ((b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"), (b"\xc2\x85", b"\\u0085"))
+_BLANK: Final = b" \t\r\n"
 _MOST_NAMED: Final = 8
 _ID: Final = re.compile(r"[A-Za-z0-9_.:/|#=+-]{1,128}")
 
@@ -45,15 +46,22 @@ def is_custom_id(value: Any) -> bool:
     return type(value) is str and _ID.fullmatch(value) is not None
 
 
+def parted(content: bytes) -> list[bytes] | None:
+    """Its lines up to the last that is not blank; None if they are more than a file has. They are counted before they
+    are parted: a list of blank lines takes many times what they do."""
+    content = content.rstrip(_BLANK)
+    if content.count(b"\n") >= MOST_LINES:
+        return None
+    return content.split(b"\n") if content else []
+
+
 def read(content: bytes) -> tuple[Lines, bytes] | Denial:
     """The requests, and the file that says the same and nothing else."""
-    raw = content.split(b"\n")
-    while raw and not raw[-1].strip():
-        raw.pop()
+    raw = parted(content)
+    if raw is None:
+        return Denial(Reason.CONTENT_BEYOND_LIMIT, f"At most {MOST_LINES} lines.", "file")
     if not raw:
         return Denial(Reason.BODY_MISSING, "The file has no lines.", "file")
-    if len(raw) > MOST_LINES:
-        return Denial(Reason.CONTENT_BEYOND_LIMIT, f"At most {MOST_LINES} lines.", "file")
     found: Lines = []
     encoded: list[bytes] = []
     for line in raw:
@@ -202,10 +210,13 @@ def measured(lines: Lines, operation: Operation) -> Measure:
         else:
             found.most_given += most
         if operation in MEASURED_IN_TOKENS:
-            if lengths.is_named(body, operation):
-                found.made += lengths.longest(body) * lengths.answers(body)
-            else:
+            length = lengths.longest(body)
+            if not lengths.is_named(body, operation):
                 found.unnamed += lengths.answers(body)
+            elif length:
+                found.made += length * lengths.answers(body)
+            else:
+                found.none_wished += lengths.answers(body)
     return found
 
 

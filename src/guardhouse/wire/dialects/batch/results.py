@@ -15,14 +15,16 @@ from guardhouse.wire.dialects.walk import collect_around, collect_member
 _STRUCTURAL: Final = frozenset(("id", "request_id"))
 _CUSTOM_ID: Final = frozenset(("custom_id",))
 _PARTS: Final = frozenset(("body",))
+_ERRORS: Final = 400
 
 
 def answer_in(line: Any) -> Any | None:
     """The body of an answer that is no error."""
     response = line.get("response") if type(line) is dict else None
-    if type(response) is not dict or response.get("status_code") != 200:
+    if type(response) is not dict:
         return None
-    return response.get("body")
+    status = response.get("status_code")
+    return None if type(status) is int and status >= _ERRORS else response.get("body")
 
 
 def texts_of(line: Any, operation: Operation) -> list[Text]:
