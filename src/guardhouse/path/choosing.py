@@ -12,6 +12,7 @@ them from `permitted` (targets.py), as everybody has to who looks for a target.
 import random
 from hashlib import blake2b
 from math import log
+from typing import Any
 
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.holding import owner_of
@@ -69,8 +70,16 @@ def _session(exchange: Exchange, how: Choosing) -> bytes:
     said = ""
     if how.by.startswith("header:") and exchange.head is not None:
         said = exchange.head.headers.get(how.by[7:].encode(), b"").decode("latin-1")
-    elif how.by != "principal" and type(exchange.document) is dict:
-        value = exchange.document.get(how.by)
-        said = value if type(value) is str else ""
+    elif how.by != "principal":
+        said = _said(exchange.document, how.by)
     principal = "" if exchange.principal is None else exchange.principal.id
     return blake2b(f"{len(principal)}:{principal}{said}".encode(errors="replace"), digest_size=32).digest()
+
+
+def _said(document: Any, by: str) -> str:
+    """The text or number at a place such as `metadata.user_id`."""
+    for name in by.split("."):
+        document = document.get(name) if type(document) is dict else None
+    if type(document) is int:
+        return str(document)
+    return document if type(document) is str else ""

@@ -16,7 +16,9 @@ Repeat = Literal["unsent", "unanswered"]
 Finding = tuple[Path, str]
 
 _PERCENT = r"([1-9][0-9]?|100)%"
-_STICKY_BY = r"(principal|user|prompt_cache_key|header:[a-z0-9][a-z0-9-]{0,63})"
+_STICKY_BY = (
+    r"(principal|user|prompt_cache_key|metadata\.user_id|parameters\.sequence_id|header:[a-z0-9][a-z0-9-]{0,63})"
+)
 _HOWS: dict[str, How] = {
     "first": "first",
     "weighted": "weighted",
@@ -43,7 +45,8 @@ STICKY_BY = kinds.Figure(
     _parse_sticky,
     str,
     _STICKY_BY,
-    "what a session goes by; write principal, user, prompt_cache_key or header:NAME in small letters, no credential",
+    "what a session goes by; write principal, user, prompt_cache_key, metadata.user_id, parameters.sequence_id "
+    "or header:NAME in small letters, no credential",
 )
 REPEAT: kinds.Choice[Repeat] = kinds.Choice("case", {"unsent": "unsent", "unanswered": "unanswered"})
 
