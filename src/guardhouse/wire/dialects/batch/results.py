@@ -1,7 +1,8 @@
 """One line of a file that is read back: a request as it was uploaded, or the result of one.
 
 A result holds the answer that the endpoint would have given, so that its texts, what of it cannot be read, and what
-would spell out a masked text are the endpoint's. Ids are structural: they pair results with requests.
+would spell out a masked text are the endpoint's. Ids are structural if they look like ids: they pair results with
+requests.
 """
 
 from typing import Any, Final
@@ -10,10 +11,9 @@ from guardhouse.model.operation import Operation
 from guardhouse.model.text import Text
 from guardhouse.wire.dialects.batch.lines import is_custom_id
 from guardhouse.wire.dialects.openai import answer, request, texts
-from guardhouse.wire.dialects.walk import collect_around, collect_member
+from guardhouse.wire.dialects.walk import NOTHING, collect_around, collect_member
 
-_STRUCTURAL: Final = frozenset(("id", "request_id"))
-_CUSTOM_ID: Final = frozenset(("custom_id",))
+_IDS: Final = ("id", "custom_id")
 _PARTS: Final = frozenset(("body",))
 _ERRORS: Final = 400
 
@@ -32,7 +32,7 @@ def texts_of(line: Any, operation: Operation) -> list[Text]:
     if type(line) is not dict:
         collect_member([line], 0, line, "other", found)
         return found
-    handled = _CUSTOM_ID if is_custom_id(line.get("custom_id")) else frozenset()
+    handled = frozenset([name for name in _IDS if is_custom_id(line.get(name))])
     body, response = line.get("body"), line.get("response")
     if type(body) is dict and request.check(body, operation) is None:
         found += texts.request_texts(body, operation)
@@ -41,8 +41,9 @@ def texts_of(line: Any, operation: Operation) -> list[Text]:
         handled |= {"response"}
         if "body" in response:
             _response_texts(response, operation, found)
-        collect_around(response, "other", found, _STRUCTURAL, _PARTS)
-    collect_around(line, "other", found, _STRUCTURAL, handled)
+        paired = {"request_id"} if is_custom_id(response.get("request_id")) else NOTHING
+        collect_around(response, "other", found, NOTHING, _PARTS | paired)
+    collect_around(line, "other", found, NOTHING, handled)
     return found
 
 

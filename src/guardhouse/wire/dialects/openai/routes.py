@@ -30,6 +30,7 @@ _ROUTES: dict[bytes, tuple[str, Route]] = {
         (b"/v1/models", "GET", Operation.MODELS_READ),
     )
 }
+_PLACES = (b"/v1/models/", b"/v1/files", b"/v1/batches")
 _WITH_ID = re.compile(
     rb"/v1/(?:models/([A-Za-z0-9][A-Za-z0-9._:@-]*(?:/[A-Za-z0-9][A-Za-z0-9._:@-]*)*)"
     rb"|(files|batches)(?:/([A-Za-z0-9_-]+)(/[a-z]+)?)?)"
@@ -43,7 +44,7 @@ def recognise(method: str, path: bytes) -> Route | Reason:
     known = _ROUTES.get(path)
     if known is not None:
         return known[1] if known[0] == method else Reason.METHOD_NOT_ALLOWED
-    match = _WITH_ID.fullmatch(path) if len(path) <= _LONGEST else None
+    match = _WITH_ID.fullmatch(path) if path.startswith(_PLACES) and len(path) <= _LONGEST else None
     if match is None:
         return Reason.ROUTE_UNKNOWN
     if match[2] is not None:

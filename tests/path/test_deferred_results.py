@@ -1,0 +1,87 @@
+"""What comes back from a hostile model server: no value that is to be masked leaves, whatever it hides in."""
+
+from pathlib import Path
+
+import pytest
+from batching import ask, config, line, order, ordering, play_batches, upload
+from playbook import Answer, Play, reply
+
+from integration.batch_server import EMAIL, Shelf
+
+RESULT = '{"custom_id":"q","response":{"status_code":200,"body":BODY}}'
+
+
+def result(body: str) -> bytes:
+    return RESULT.replace("BODY", body).replace("EMAIL", EMAIL).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "left"),
+    [
+        (result('{"choices":[{"message":{"content":"EMAIL"}}]}'), b"[EMAIL]"),
+        (result('{"choices":[{"message":{"content":"bob.smith\\u0040example.com"}}]}'), b"[EMAIL]"),
+        (
+            result('{"choices":[{"message":{"tool_calls":[{"function":{"arguments":"{\\"to\\":\\"EMAIL\\"}"}}]}}]}'),
+            b"[EMAIL]",
+        ),
+        (result('"EMAIL"'), b'"body":"[EMAIL]"'),
+        (result('{"EMAIL":1}'), b'"[EMAIL]":1'),
+        (
+            result('{"choices":[{"message":{"content":"EMAIL"},"logprobs":{"content":[{"token":"bob.smith"}]}}]}'),
+            b"[EMAIL]",
+        ),
+        (result("1").replace(b"200", b"500").replace(b"1}", b'"%b"}' % EMAIL.encode()), b"[EMAIL]"),
+        (b'{"id":"%b","custom_id":"%b","response":{"request_id":"%b"}}' % ((EMAIL.encode(),) * 3), b'"id":"[EMAIL]"'),
+        (b'{"custom_id":"q","error":{"message":"%b"}}' % EMAIL.encode(), b"[EMAIL]"),
+        (b'{"custom_id":"q","response":"%b"}' % EMAIL.encode(), b"[EMAIL]"),
+        (b'{"a":"%b"}\r\n\r\n{"a":"x"}' % EMAIL.encode(), b'{"a":"[EMAIL]"}\n{"a":"x"}\n'),
+        (b"", b""),
+    ],
+)
+def test_results_are_masked_wherever_a_value_stands(tmp_path: Path, content: bytes, left: bytes) -> None:
+    async def scene(play: Play) -> None:
+        file = await upload(play, line("hello"))
+        play.server.script = lambda _: [reply(content, content_type=b"application/octet-stream")]
+        answer = await ask(play, b"GET", f"/v1/files/{file}/content")
+        assert answer.status == 200
+        assert left in answer.body
+        assert b"bob.smith" not in answer.raw
+
+    play_batches(tmp_path, scene, Shelf(), config("mask: {entities: [email]}"))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        *('"output_file_id":"../../v1/models"', '"output_file_id":7', '"error_file_id":".."', '"output_file_id":""'),
+        *(f'"output_file_id":"{"a" * 200}"', '"id":"batch_0009"', f'"x":{"[" * 3000}{"]" * 3000}', '"x":NaN'),
+    ],
+)
+def test_a_batch_that_says_odd_things_is_refused(tmp_path: Path, more: str) -> None:
+    body = f'{{"id":"batch_0001","input_file_id":"file-0001",{more}}}'.encode()
+
+    async def scene(play: Play) -> None:
+        batch = await order(play, await upload(play, line("hello")))
+        play.server.script = lambda _: [reply(body)]
+        assert (await ask(play, b"GET", f"/v1/batches/{batch}")).code == "response_unreadable"
+
+    play_batches(tmp_path, scene, Shelf())
+
+
+def test_parallel_orders_do_not_overrun_a_budget(tmp_path: Path) -> None:
+    shelf = Shelf()
+
+    async def scene(play: Play) -> None:
+        file = await upload(play, line("hello"))
+        play.server.script = lambda _: [b"HTTP/1.1 200 OK\r\n"]  # and nothing more
+        before = len(play.server.requests)
+        connections = [play.connect() for _ in range(60)]
+        for _, caller in connections:
+            caller.data_received(ordering(file))
+        await play.turn(600)
+        refused = [Answer(wire.written).code for wire, _ in connections if wire.written]
+        assert set(refused) == {"budget_exhausted"}
+        assert 0 < 60 - len(refused) == len(play.server.requests) - before < 10
+
+    effects = "mask: {entities: []}\n    limits: {budget: 1k tokens/day}"
+    play_batches(tmp_path, scene, shelf, config(effects))
