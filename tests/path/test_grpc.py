@@ -202,6 +202,19 @@ def test_an_answer_that_cannot_be_read_is_refused(tmp_path: Path, answered: byte
     perform(tmp_path, scene, answer)
 
 
+def test_an_answer_without_a_message_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene(play: GrpcPlay) -> None:
+        async def handle(message: bytes, context: Any) -> None:
+            """Ends well, and has said nothing."""
+
+        monkeypatch.setattr(play.upstream, "service", lambda _: grpc.unary_stream_rpc_method_handler(handle))
+        error = await play.refused(texts("a"))
+        assert reason(error) == (CODE.INTERNAL, "response_unreadable")
+        assert play.records[-1]["outcome"] == "failed"
+
+    perform(tmp_path, scene)
+
+
 def test_a_server_that_says_nothing_is_given_up(tmp_path: Path) -> None:
     async def scene(play: GrpcPlay) -> None:
         error = await play.refused(texts("a"))

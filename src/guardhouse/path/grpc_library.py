@@ -1,6 +1,6 @@
 """grpcio, made silent before it starts: its core and its Python both write what callers have sent them.
 
-What is private in it, `cygrpc`, is used in grpc_server.py alone.
+What is private in it, `cygrpc`, is used in grpc_server.py and grpc_upstream.py alone.
 """
 
 import logging

@@ -2,7 +2,8 @@
 
 Whatever the pool and the carriage know of a connection holds for these: deadlines, breakers, retries, and that nothing
 is sent twice. The request comes as it would go over HTTP, and its head becomes metadata: the credential of the target,
-the trace and the request's id, nothing else. The answer is one message, handed on whole.
+the trace and the request's id, nothing else. The answer is one message, handed on whole. A call is one batch of the
+core, without what the library has around it: another task for each call, and a look at all tasks where a channel ends.
 
 A channel leads to the addresses that were looked at (dialling.py) and to no other: it is given addresses, never a name,
 and asks no proxy. Over https:// the server's certificate is verified for the target's name.
@@ -10,14 +11,15 @@ and asks no proxy. Over https:// the server's certificate is verified for the ta
 
 import asyncio
 import ssl
+from time import time
 from typing import Any, Final
 
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
 from guardhouse.path.dialling import Resolve, looked_up
 from guardhouse.path.fault import describe
-from guardhouse.path.grpc_library import grpc
-from guardhouse.path.grpc_status import http_status
+from guardhouse.path.grpc_library import cygrpc, grpc
+from guardhouse.path.grpc_status import DEADLINE, OK, UNAVAILABLE, http_status
 from guardhouse.path.upstream import Dial, Pool, Sink, UpstreamConnection
 from guardhouse.policy.reaching import Patience
 from guardhouse.policy.snapshot import Target
@@ -31,13 +33,16 @@ _MESSAGE: Final = {b"content-type": b"application/grpc"}
 _TOO_LARGE: Final = "Received message larger than max"
 _FOREVER: Final = float("inf")
 
+Metadata = tuple[tuple[str, str], ...]
+
 
 class GrpcConnection(UpstreamConnection):
-    __slots__ = ("_call", "_channel", "_task")
+    __slots__ = ("_call", "_channel", "_core", "_task")
 
     def __init__(self, pool: Pool, channel: Any) -> None:
         super().__init__(pool)
-        self._channel = channel
+        self._channel = channel  # closes the core's when it goes
+        self._core = channel._channel  # noqa: SLF001 - see the head of grpc_server.py
         self._call: Any = None
         self._task: asyncio.Task[None] | None = None
 
@@ -51,19 +56,19 @@ class GrpcConnection(UpstreamConnection):
         self.final = now + patience.whole
         path, metadata, body = taken_apart(request)
         left = min(patience.first_byte, patience.whole)
-        timeout = None if left == _FOREVER else left + 1.0  # for the server to know; the sweep is the judge
-        self._call = self._channel.unary_unary(path)(body, metadata=metadata, timeout=timeout)
-        self._task = pool.loop.create_task(self._answered(self._call, sink))
+        until = None if left == _FOREVER else time() + left + 1.0  # for the server to know; the sweep is the judge
+        self._call = self._core.call(path, until, None, None)
+        self._task = pool.loop.create_task(self._answered(self._call, metadata, body, sink))
 
     def discard(self) -> None:
         """Close now: what is under way is cancelled, and the server is told."""
         super().discard()
         if self._call is not None:
-            self._call.cancel()
+            self._call.cancel("")
             self._call = None
-        channel, self._channel = self._channel, None
-        if channel is not None:
-            self._task = self._pool.loop.create_task(_close(channel))  # held here, or it might not be run to its end
+        core, self._core = self._core, None
+        if core is not None:
+            core.close()
 
     def _end(self, sink: Sink, problem: Denial | None) -> None:
         self._sink = None
@@ -74,19 +79,25 @@ class GrpcConnection(UpstreamConnection):
             self.discard()
         sink.ended(problem)
 
-    async def _answered(self, call: Any, sink: Sink) -> None:
+    async def _answered(self, call: Any, metadata: Metadata, body: bytes, sink: Sink) -> None:
         problem: Denial | None = None
-        whole = True
+        whole = False
         try:
-            message = await call
-            problem = sink.received(ResponseHead(200, _MESSAGE), message, True)
-        except asyncio.CancelledError:
+            message = await call.unary_unary(body, metadata)
+            status, told = await call.status(), await call.initial_metadata()
+            if self._sink is not sink:
+                return  # it was discarded meanwhile, and whoever did that knows
+            whole = status.code() == OK
+            if not whole:
+                problem = _failed(status.code(), status.details() or "", bool(told or status.trailing_metadata()), sink)
+            elif message is None:
+                problem = Denial(Reason.RESPONSE_UNREADABLE)
+            else:
+                problem = sink.received(ResponseHead(200, _MESSAGE), message, True)
+        except (asyncio.CancelledError, cygrpc.ExecuteBatchError):
+            if self._sink is not sink:
+                return
             problem = Denial(Reason.UPSTREAM_CLOSED_EARLY)
-        except grpc.aio.AioRpcError as error:
-            whole = False
-            problem = _failed(error, sink)
-        if self._sink is not sink:
-            return  # it was discarded meanwhile, and whoever did that knows
         if problem is None and not whole:
             self._sink = None
             self.discard()  # what the failure has left of the channel is not worth finding out
@@ -95,31 +106,25 @@ class GrpcConnection(UpstreamConnection):
             self._end(sink, problem)
 
 
-def taken_apart(request: bytes) -> tuple[str, tuple[tuple[str, str], ...], bytes]:
+def taken_apart(request: bytes) -> tuple[bytes, Metadata, bytes]:
     """Path, metadata and message of a request that was rendered for HTTP."""
     head, _, body = request.partition(b"\r\n\r\n")
     line, *lines = head.split(b"\r\n")
     fields = [each.partition(b": ") for each in lines]
     metadata = tuple([(name.decode("ascii"), value.decode("latin-1")) for name, _, value in fields if name in _SENT])
-    return line.split(b" ")[1].decode("ascii"), metadata, body
+    return line.split(b" ")[1], metadata, body
 
 
-def _failed(error: Any, sink: Sink) -> Denial | None:
-    """A status is an answer; one that the library made up itself is a failure of the connection."""
-    code = error.code().value[0]
-    details = error.details() or ""
+def _failed(code: int, details: str, told: bool, sink: Sink) -> Denial | None:
+    """A status is an answer; one that the library made up itself, with nothing told beside it, is a failure of the
+    connection."""
     if details.startswith((_TOO_LARGE, f"CLIENT: {_TOO_LARGE}")):
         return Denial(Reason.RESPONSE_TOO_LARGE)
-    if error.initial_metadata() is None or (not error.initial_metadata() and not error.trailing_metadata()):
-        if error.code() is grpc.StatusCode.UNAVAILABLE:
-            return Denial(Reason.UPSTREAM_CLOSED_EARLY)
-        if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
-            return Denial(Reason.UPSTREAM_FIRST_BYTE_TIMEOUT)
+    if not told and code == UNAVAILABLE:
+        return Denial(Reason.UPSTREAM_CLOSED_EARLY)
+    if not told and code == DEADLINE:
+        return Denial(Reason.UPSTREAM_FIRST_BYTE_TIMEOUT)
     return sink.received(ResponseHead(http_status(code), _TEXT), details.encode("utf-8", "replace"), True)
-
-
-async def _close(channel: Any) -> None:
-    await channel.close()
 
 
 def dialler(otherwise: Dial, resolve: Resolve = resolved) -> Dial:
