@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from guardhouse.identity import key_feed
 from guardhouse.identity.api_keys import KeyRecord, MintedKey, digest, key_of, mint
+from guardhouse.identity.feed import SLICE
 from guardhouse.identity.key_feed import KeyFeed, header_line, record_line
 from guardhouse.model.principal import Principal
 from guardhouse.model.reason import Reason
@@ -139,7 +140,7 @@ def test_a_feed_that_cannot_be_opened_is_tried_again(
     write_feed(path, [record(minted, revoked_at=NOW)])
     beat(path, NOW + 60)
     with monkeypatch.context() as exhausted:
-        exhausted.setattr(Path, "open", no_descriptors)
+        exhausted.setattr("guardhouse.identity.feed.os.open", no_descriptors)
         assert not feed.refresh()
     assert feed.age(NOW + 60) == 60, "what cannot be read is no sign of life"
     feed.load()
@@ -157,7 +158,7 @@ def test_a_replaced_feed_takes_over_whole(feed: KeyFeed, path: Path, minted: Min
 
 
 def test_a_replaced_table_is_freed_in_parts(feed: KeyFeed, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(key_feed, "_FREED", 2)
+    monkeypatch.setattr(key_feed, "FREED", 2)
     write_feed(path, [record(mint()) for _ in range(5)])
     feed.load()
     old = feed.table
@@ -291,7 +292,7 @@ def test_a_hundred_thousand_keys_are_loaded_in_bounded_slices(feed: KeyFeed, pat
     slices = 1
     while feed.refresh():
         slices += 1
-    assert slices == math.ceil(path.stat().st_size / key_feed.SLICE)
+    assert slices == math.ceil(path.stat().st_size / SLICE)
     assert len(feed.table) == 100_000
     assert isinstance(known(feed, minted), Principal)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guardhouse.identity import revocation_feed
+from guardhouse.identity import feed as feeds
 from guardhouse.identity.revocation_feed import RevocationFeed, end_line, header_line, revocation_line
 
 NOW = 1_800_000_000.0
@@ -102,7 +102,7 @@ def test_a_feed_that_was_made_anew_takes_over_when_its_base_is_complete(
 ) -> None:
     paper.publish("gt_one", "gt_two")
     feed = following(paper)
-    monkeypatch.setattr(revocation_feed, "SLICE", 32)
+    monkeypatch.setattr(feeds, "SLICE", 32)
     paper.publish("gt_two", "gt_three", "gt_four", last=9)
     seen = set()
     while feed.refresh():
@@ -246,10 +246,10 @@ def test_however_it_is_cut_into_slices_everything_arrives(
     paper.publish(*names[: len(names) // 2])
     for name in names[len(names) // 2 :]:
         paper.revoke(name)
-    kept, revocation_feed.SLICE = revocation_feed.SLICE, bounds
+    kept, feeds.SLICE = feeds.SLICE, bounds
     try:
         feed = following(paper)
     finally:
-        revocation_feed.SLICE = kept
+        feeds.SLICE = kept
     assert feed.revoked.keys() == set(names)
     assert feed.age(NOW) == 0.0

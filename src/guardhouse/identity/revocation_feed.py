@@ -3,11 +3,7 @@
 A feed is JSON lines. First a header; then the base, one line per revocation that matters when the file is made; a line
 that ends the base, with the number of its lines; then each later revocation, as it comes. A line is [its place in the
 file, its number in the store, credential id, Unix time until which it matters]. One process writes (control/
-revocation_publisher.py), any number read. A new feed is written beside the old one and renamed into its place, so an
-inode has one history and a file in place has its whole base.
-
-Reading costs one `stat` when nothing has happened, and of what was appended the bytes of that. A new file is read in
-slices into a table of its own, which takes over when its base is complete; the one before is taken apart in slices too.
+revocation_publisher.py). Reading is that of any feed (feed.py); a file in place has its whole base.
 
 A revocation that is lost is a stolen token that goes on working. So whatever cannot be the next line of this history
 condemns the feed: a line that cannot be understood, a place that was left out, a file that has become shorter, a base
@@ -17,15 +13,14 @@ Only another file in its place mends it, which the publisher makes when it finds
 its end is awaited, but meanwhile the heartbeat (the file's time) does not count.
 """
 
-import os
 from pathlib import Path
 
 import msgspec
 
+from guardhouse.identity.feed import FREED, Feed, Reading
+
 NAME = "revoked.feed"  # in the state directory
 FORMAT = 1
-SLICE = 128 * 1024  # bytes; some 2000 lines, one or two milliseconds
-_FREED = 5000  # entries of a replaced table that are freed at a time
 
 
 class FeedHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,49 +53,16 @@ def revocation_line(place: int, number: int, credential: str, until: float) -> b
     return msgspec.json.encode((place, number, credential, until)) + b"\n"
 
 
-class _Reading:
-    """One inode, read from its beginning on. The descriptor is kept as long as this is, so that the inode number cannot
-    be given again."""
-
-    __slots__ = (
-        "_begun",
-        "_descriptor",
-        "_lines",
-        "complete",
-        "condemned",
-        "inode",
-        "last",
-        "offset",
-        "rest",
-        "revoked",
-    )
-
+class _Reading(Reading):
     def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        super().__init__(path)
         self._begun = False
         self._lines = 0
-        self.rest = b""
-        self.inode = os.fstat(self._descriptor).st_ino
-        self.offset = 0
         self.last = 0  # number of the latest revocation
         self.complete = False  # the base is
-        self.condemned = False
         self.revoked: dict[str, float] = {}
 
-    def read_slice(self) -> None:
-        chunk = os.read(self._descriptor, SLICE)
-        self.offset += len(chunk)
-        *lines, self.rest = (self.rest + chunk).split(b"\n")
-        try:
-            for line in lines:
-                if not self._take(line):
-                    self.condemned = True
-                    return
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            self.condemned = True
-
-    def _take(self, line: bytes) -> bool:
-        """False for a line that cannot stand here."""
+    def take(self, line: bytes) -> bool:
         if not self._begun:
             self._begun = True
             return _decode_header(line).revocations == FORMAT
@@ -117,19 +79,15 @@ class _Reading:
             self.revoked[credential] = until
         return True
 
-    def __del__(self) -> None:
-        os.close(self._descriptor)
 
-
-class RevocationFeed:
+class RevocationFeed(Feed):
     """`revoked`: credential ids, each with the time until which that matters. `changes` counts how often it grew."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        super().__init__(path)
         self._current: _Reading | None = None
         self._next: _Reading | None = None  # a replacement whose base is not complete yet
         self._leaving: dict[str, float] = {}  # what the current table has replaced
-        self._touched = float("-inf")
         self._last = 0  # the latest revocation that was ever known here
         self.revoked: dict[str, float] = {}
         self.changes = 0
@@ -137,32 +95,20 @@ class RevocationFeed:
     def __repr__(self) -> str:
         return f"<RevocationFeed {self._path.name}: {len(self.revoked)} revoked>"
 
-    def age(self, now: float) -> float:
-        """Seconds since the publisher's last sign of life; infinite when there is no feed that can be trusted."""
-        return now - self._touched
-
     @property
-    def condemned(self) -> bool:
-        """Whether what lies there cannot be what the publisher has written."""
-        reading = self._next or self._current
-        return reading is not None and reading.condemned
-
-    def load(self) -> None:
-        """Reads everything there is."""
-        while self.refresh():
-            pass
+    def reading(self) -> Reading | None:
+        return self._next or self._current
 
     def refresh(self) -> bool:
-        """Reads at most one slice; True when there is more to do."""
         if self._leaving:
-            for _ in range(min(_FREED, len(self._leaving))):
+            for _ in range(min(FREED, len(self._leaving))):
                 self._leaving.popitem()
             return True
         reading = self._next or self._current
         try:
             status = self._path.stat()
             if reading is None or status.st_ino != reading.inode:
-                reading = self._begin()
+                reading = self._next = _Reading(self._path)
         except OSError:  # it is not there, or cannot be opened now: what is known only grows older
             return False
         self._follow(reading, status.st_size)
@@ -172,10 +118,6 @@ class RevocationFeed:
         if reading is self._current and not reading.rest:
             self._touched = status.st_mtime
         return bool(self._leaving) or status.st_size > reading.offset
-
-    def _begin(self) -> _Reading:
-        self._next = _Reading(self._path)
-        return self._next
 
     def _follow(self, reading: _Reading, size: int) -> None:
         known = reading.last
