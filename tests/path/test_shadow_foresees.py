@@ -161,3 +161,14 @@ def test_the_policies_that_are_tried_refuse_for_every_reason_that_can_be_foresee
     for number, config in enumerate(TRIED.values()):
         reasons |= {refused for refused, _ in played(tmp_path / str(number), config, None).values()}
     assert reasons == {PASSED, *(reason.code for reason in OF_RULES)}
+
+
+@pytest.mark.parametrize("tried", TRIED)
+def test_what_is_rehearsed_leaves_the_request_as_it_is(tmp_path: Path, tried: str) -> None:
+    async def scene(play: Play) -> None:
+        play.plane.shadow = loaded(TRIED[tried]).snapshot
+        document = chat("hello", temperature=1.5, max_tokens=100_000, seed=1)
+        await play.say(post(document))
+        assert play.server.document() == document
+
+    perform(tmp_path, scene, config=BASE)
