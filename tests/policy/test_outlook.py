@@ -24,7 +24,8 @@ MORE = """  - {name: more, effect: restrict, who: {ids: ["*"]}, may: [chat], mod
 """
 NOW = 1_800_000_000.0
 MOMENT = "which servers are well, drained or busy, and what operators have suspended, closed or capped"
-DOCUMENT = "whether its fields, parameters and sizes are taken: that is for the document to show"
+DOCUMENT = "whether its fields, parameters, sizes, media and URLs are taken: that is for the document to show"
+LIMITS = "how much of its limits is used up, and whether the request is larger than one of them"
 TEXTS = "whether parts of it are no text, which would be refused or leave fewer servers"
 API = "the API that it comes by: servers count whatever they speak (dialect)"
 
@@ -58,8 +59,8 @@ def test_an_alias_is_answered_for_its_model_by_all_its_names() -> None:
 
 def test_the_server_that_is_asked_first_speaks_the_dialect() -> None:
     assert asked(dialect="ollama").first == asked(dialect="openai").first == "us"
-    assert (asked().first, asked().untold) == ("", (API, MOMENT))
-    assert asked(dialect="openai").untold == (MOMENT,)
+    assert (asked().first, asked().untold) == ("", (API, DOCUMENT, MOMENT))
+    assert asked(dialect="openai").untold == (DOCUMENT, MOMENT)
     found = asked(dialect="anthropic")
     assert (found.decision, found.reason, found.first) == ("denied", "dialect_unsupported", "")
 
@@ -140,7 +141,7 @@ def test_contracts_and_parameters_are_named_and_left_to_the_document() -> None:
 
 def test_limits_and_masks_are_told_and_how_they_stand_is_not() -> None:
     found = asked("limits: {requests: 1/min}, mask: {entities: [email]}", dialect="openai")
-    assert found.untold == (TEXTS, "how much of its limits is used up", MOMENT)
+    assert found.untold == (DOCUMENT, TEXTS, LIMITS, MOMENT)
 
 
 def test_a_use_that_no_policy_grants_is_told_nothing_of_servers() -> None:

@@ -133,16 +133,14 @@ def _held_to(grant: Grant, model: Model, principal: Principal) -> Iterator[str]:
 
 
 def _untold(grant: Grant, model: Model, left: list[Target], bounds: Bounds | None, asked: Asked) -> Iterator[str]:
-    rules = model.rules
     if asked.dialect is None and not _is_sure(list(model.targets), asked):
         yield "the API that it comes by: servers count whatever they speak (dialect)"
     if len(left) > 1 and model.choose is not None:
         how = f"the session, which goes by {model.choose.by}" if model.choose.how == "sticky" else _BY[model.choose.how]
         yield f"which server is asked first: they are chosen by {how}"
-    if not rules.plain or grant.refuse_unknown_fields or grant.injection:
-        yield "whether its fields, parameters and sizes are taken: that is for the document to show"
+    yield "whether its fields, parameters, sizes, media and URLs are taken: that is for the document to show"
     if grant.mask_request or (bounds is not None and any(target.name in bounds.leaving for target in left)):
         yield "whether parts of it are no text, which would be refused or leave fewer servers"
     if grant.limits:
-        yield "how much of its limits is used up"
+        yield "how much of its limits is used up, and whether the request is larger than one of them"
     yield "which servers are well, drained or busy, and what operators have suspended, closed or capped"
