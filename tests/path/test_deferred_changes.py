@@ -1,4 +1,4 @@
-"""What was left at a model server, after the policy, its circumstances or the servers have changed."""
+"""What was left at a model server, after the policy, its circumstances, the servers or the key have changed."""
 
 import json
 from pathlib import Path
@@ -15,8 +15,10 @@ from batching import (
     snapshot_of,
     upload,
 )
-from playbook import Play
+from playbook import PEPPER, Play
 
+from guardhouse.identity.api_keys import KeyRecord, digest, key_of
+from guardhouse.model.operation import Operation
 from integration.batch_server import EMAIL, Shelf
 
 SECRET, MASKED = f"write to {EMAIL} now", "write to [EMAIL] now"
@@ -27,6 +29,7 @@ def closed_of(play: Play) -> list[dict[str, Any]]:
     return [record for record in play.records if record["kind"] == "closed"]
 
 
+CHAT, FILES, BATCHES = Operation.CHAT, Operation.FILES, Operation.BATCHES
 MORE = '  - {name: late, effect: restrict, who: {ids: ["*"]}, may: [chat], models: ["*"], mask: {entities: [email]}}\n'
 
 
@@ -181,3 +184,37 @@ def test_a_server_outside_gets_files_without_what_may_not_leave(tmp_path: Path, 
         assert (await ask(play, b"GET", f"/v1/files/{file}")).status == 200
 
     play_batches(tmp_path, scene, shelf, PLACED)
+
+
+@pytest.mark.parametrize(
+    ("operations", "models", "status"),
+    [
+        ((FILES, BATCHES), None, 403),
+        ((CHAT, BATCHES), None, 403),
+        ((CHAT, FILES, BATCHES), None, 200),
+        (None, ("other",), 403),
+        (None, ("small",), 200),
+        (None, None, 200),
+    ],
+)
+def test_a_narrowed_key_of_its_maker_does_what_all_of_it_allows(
+    tmp_path: Path, operations: tuple[Operation, ...] | None, models: tuple[str, ...] | None, status: int
+) -> None:
+    key = b"gh_narrowaaaaaa_" + b"N" * 43
+    record = KeyRecord(
+        id="narrowaaaaaa",
+        digest=digest(key_of(PEPPER), key),
+        principal="alice",
+        groups=("research",),
+        created_at=0.0,
+        operations=operations,
+        models=models,
+    )
+
+    async def scene(play: Play) -> None:
+        file = await upload(play, line("hello"))
+        play.plane.keys.table.put(record)
+        play.wire, play.caller = play.connect()
+        assert (await play.say(ordering(file, key))).status == status
+
+    play_batches(tmp_path, scene, Shelf())

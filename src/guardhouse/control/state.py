@@ -1,6 +1,6 @@
 """The state directory: where everything lies, who may read it, and the secrets in it.
 
-    secrets/pepper      HMAC key of API keys; lost or changed, every key is void
+    secrets/pepper      HMAC key of API keys, and of it the key of ids (path/seals.py); lost or changed, both are void
     secrets/hash-key    HMAC key of the prompt hashes in the journal
     secrets/token-key   what the gateway signs its own tokens with, and token-key.previous (control/minting.py)
     secrets/report-key  what reports of residency are signed with, Ed25519; made by the first of them
