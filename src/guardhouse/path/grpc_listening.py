@@ -7,8 +7,8 @@ before it (grpc_tls.py), how calls are taken is in grpc_server.py, and what beco
 
 import asyncio
 import functools
-import os
 import ssl
+from secrets import token_hex
 from typing import Any, Final
 
 from guardhouse.model.denial import Denial
@@ -53,7 +53,7 @@ async def listen(plane: DataPlane, tls: ssl.SSLContext | None) -> Port:
         [method.decode() for method in METHODS],
         functools.partial(serve, plane, peers),
     )
-    name = f"guardhouse-{os.urandom(16).hex()}"
+    name = f"guardhouse-{token_hex(16)}"
     address = str(settings.grpc.address)
     number = calls.add_insecure_port((address if tls is None else f"unix-abstract:{name}").encode())
     if not number:
