@@ -37,3 +37,18 @@ def test_what_is_no_token_is_a_text_there_too(value: str) -> None:
         assert value in anthropic_texts({"authorization_token": value})
         assert value in openai_texts({"type": "mcp", "authorization": value})
         assert value in openai_texts({"type": "mcp", "headers": {"Authorization": value}})
+
+
+@pytest.mark.parametrize("place", ["authorization", "headers"])
+def test_in_answers_nothing_is_taken_for_a_token(place: str) -> None:
+    value = "bob@example.com"
+    tool = {"type": "mcp", "server_label": "files", place: {"Authorization": value} if place == "headers" else value}
+    answer = {"id": "r", "output": [], "tools": [tool]}
+    assert value in {text.value for text in openai.answer_texts(answer, Operation.RESPONSES)}
+
+
+@pytest.mark.parametrize("member", ["functions", "tool_choice", "function_call"])
+def test_only_tools_of_a_request_bring_tokens(member: str) -> None:
+    tool = {"type": "mcp", "server_label": "files", "authorization": "bob@example.com"}
+    document = {"model": "m", member: [tool] if member == "functions" else tool}
+    assert "bob@example.com" in {text.value for text in openai.request_texts(document, Operation.RESPONSES)}

@@ -110,14 +110,30 @@ def _read_tools(tools: Any, found: list[Text]) -> None:
         if type(tool) is not dict:
             collect_member(tools, index, tool, "other", found)
             continue
-        function = tool.get("function")
-        if kind_of(tool) == "mcp":
+        _read_tool(tool, found)
+
+
+def _read_tool(tool: dict[str, Any], found: list[Text]) -> None:
+    function = tool.get("function")
+    if type(function) is dict:
+        collect_around(function, "other", found, _NAME)
+        collect_around(tool, "other", found, _NAME, _FUNCTION)
+    else:
+        collect_around(tool, "other", found, _NAME)
+
+
+def _read_own_tools(tools: Any, found: list[Text]) -> None:
+    """Those of a request, which are judged as a whole where they lead to servers; nothing else brings tokens."""
+    if type(tools) is not list:
+        _read_tools(tools, found)
+        return
+    for index, tool in enumerate(tools):
+        if type(tool) is not dict:
+            collect_member(tools, index, tool, "other", found)
+        elif kind_of(tool) == "mcp":
             _read_server(tool, found)
-        elif type(function) is dict:
-            collect_around(function, "other", found, _NAME)
-            collect_around(tool, "other", found, _NAME, _FUNCTION)
         else:
-            collect_around(tool, "other", found, _NAME)
+            _read_tool(tool, found)
 
 
 def _read_server(tool: dict[str, Any], found: list[Text]) -> None:
@@ -137,7 +153,7 @@ _READERS: dict[str, Callable[[Any, list[Text]], None]] = {
     "messages": _read_messages,
     "prompt": _read_input,
     "input": _read_input,
-    "tools": _read_tools,
+    "tools": _read_own_tools,
     "functions": _read_tools,
     "tool_choice": _read_tools,
     "function_call": _read_tools,
