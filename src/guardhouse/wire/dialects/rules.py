@@ -29,6 +29,19 @@ def misspelt(name: str, known: Collection[str], path: str) -> Denial | None:
     return invalid(f"{path}{folded}", "spelt in lower case") if folded != name and folded in known else None
 
 
+def listed(value: Any, path: str, must: str, judge: Rule) -> Denial | None:
+    """Of a list that may be left out, what is wrong with the first of its things that is wrong."""
+    if value is None:
+        return None
+    if type(value) is not list:
+        return invalid(path, must)
+    for index, thing in enumerate(value):
+        denial = judge(thing, f"{path}[{index}]")
+        if denial is not None:
+            return denial
+    return None
+
+
 def integer(least: int, most: int = _LARGEST) -> Rule:
     must = f"an integer from {least} to {most}" if most != _LARGEST else f"an integer of at least {least}"
 

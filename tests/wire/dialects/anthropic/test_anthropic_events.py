@@ -13,6 +13,7 @@ from guardhouse.model.entity import EVERY_ENTITY
 from guardhouse.model.reason import Reason
 from guardhouse.model.usage import Usage
 from guardhouse.wire.dialects.anthropic.dialect import ANTHROPIC
+from wire.dialects.cutting import SECRETS, cut, secrets
 from wire.dialects.openai.masking import whole
 
 from .messages import (
@@ -33,24 +34,6 @@ from .messages import (
     through,
 )
 
-SECRETS = [
-    "write to bob.smith@example.com, or",
-    "card 4111 1111 1111 1111.",
-    "key AKIAIOSFODNN7EXAMPLE end",
-    "from 192.168.17.4 on",
-    "plain words only",
-    "ssn 078-05-1120 ",
-    "éé bob@exämple.example é",
-]
-
-
-def cut(text: str, sizes: list[int]) -> list[str]:
-    pieces = []
-    for size in sizes:
-        pieces.append(text[:size])
-        text = text[size:]
-    return [*pieces, text]
-
 
 @pytest.mark.parametrize("secret", SECRETS)
 def test_every_cut_of_a_text_between_two_events_gives_the_masked_text(secret: str) -> None:
@@ -64,9 +47,6 @@ def test_every_cut_of_the_bytes_gives_the_same_events() -> None:
     for at in range(len(source) + 1):
         assert through(masked(), source[:at], source[at:]) == expected, at
     assert through(masked(), *[source[at : at + 1] for at in range(len(source))]) == expected
-
-
-secrets = st.lists(st.sampled_from([*SECRETS, " ", "a", "@", "4", "-", '"']), max_size=5).map("".join)
 
 
 @st.composite

@@ -15,15 +15,8 @@ from guardhouse.model.reason import Reason
 from guardhouse.model.usage import Timing, Usage
 from guardhouse.wire.dialects.flow import AnswerStream
 from guardhouse.wire.dialects.ollama.lines import LinePassage, LineStream
+from wire.dialects.cutting import SECRETS, secrets
 
-SECRETS = [
-    "write to bob.smith@example.com, or",
-    "card 4111 1111 1111 1111.",
-    "key AKIAIOSFODNN7EXAMPLE end",
-    "plain words only",
-    "ssn 078-05-1120 ",
-    'a "quoted"\n line',
-]
 DONE = {
     "done": True,
     "done_reason": "stop",
@@ -91,7 +84,7 @@ def test_every_cut_of_the_bytes_gives_the_same_lines() -> None:
 @given(
     st.dictionaries(
         st.sampled_from(["response", "thinking", "message.content", "message.thinking"]),
-        st.lists(st.sampled_from([*SECRETS, " ", "@", "4", '"']), max_size=5).map("".join),
+        secrets,
         min_size=1,
     ),
     st.lists(st.integers(1, 9), min_size=1, max_size=8),

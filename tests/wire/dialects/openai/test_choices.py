@@ -15,27 +15,10 @@ from guardhouse.model.reason import Reason
 from guardhouse.model.usage import Usage
 from guardhouse.wire.dialects.openai.choices import place
 from guardhouse.wire.dialects.openai.streams import stream
+from wire.dialects.cutting import SECRETS, cut, secrets
 
 from .client import events_of, frame, piece, put_together, sse
 from .masking import masked, through, whole
-
-SECRETS = [
-    "write to bob.smith@example.com, or",
-    "card 4111 1111 1111 1111.",
-    "key AKIAIOSFODNN7EXAMPLE end",
-    "from 192.168.17.4 on",
-    "plain words only",
-    "ssn 078-05-1120 ",
-    "éé bob@exämple.example é",
-]
-
-
-def cut(text: str, sizes: list[int]) -> list[str]:
-    pieces = []
-    for size in sizes:
-        pieces.append(text[:size])
-        text = text[size:]
-    return [*pieces, text]
 
 
 @pytest.mark.parametrize("secret", SECRETS)
@@ -71,7 +54,6 @@ FIELDS: list[tuple[Any, ...]] = [
     ("delta", "function_call", "arguments"),
     ("delta", "reasoning_details", 0, "text"),
 ]
-secrets = st.lists(st.sampled_from([*SECRETS, " ", "a", "@", "4", "-", '"']), max_size=5).map("".join)
 
 
 @st.composite

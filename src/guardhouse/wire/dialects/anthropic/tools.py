@@ -11,7 +11,7 @@ import re
 from typing import Any, Final
 
 from guardhouse.model.denial import Denial
-from guardhouse.wire.dialects.rules import invalid, misspelt, tool_name
+from guardhouse.wire.dialects.rules import invalid, listed, misspelt, tool_name
 
 FAMILIES: Final = (
     *("bash", "browser_toolset", "code_execution", "computer", "computer_toolset", "memory", "text_editor"),
@@ -24,15 +24,7 @@ _TYPE: Final = re.compile(f"(?:{'|'.join(FAMILIES)})(?:_[0-9]{{8}})?")
 
 
 def tools(value: Any, path: str) -> Denial | None:
-    if value is None:
-        return None
-    if type(value) is not list:
-        return invalid(path, "a list of tools")
-    for index, tool in enumerate(value):
-        denial = _tool(tool, f"{path}[{index}]")
-        if denial is not None:
-            return denial
-    return None
+    return listed(value, path, "a list of tools", _tool)
 
 
 def _tool(tool: Any, path: str) -> Denial | None:

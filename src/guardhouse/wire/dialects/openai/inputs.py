@@ -11,7 +11,7 @@ from typing import Any
 from guardhouse.model.denial import Denial
 from guardhouse.wire.dialects.openai.messages import parts, unreadable_parts
 from guardhouse.wire.dialects.openai.turns import ROLES, UNREADABLE_PARTS
-from guardhouse.wire.dialects.rules import identifier, invalid, string, string_or_strings, tool_name
+from guardhouse.wire.dialects.rules import identifier, invalid, listed, string, string_or_strings, tool_name
 from guardhouse.wire.dialects.walk import kind_of
 
 _MUST = "a string, or a list of strings, of tokens or of lists of tokens"
@@ -52,15 +52,7 @@ def moderated(value: Any, path: str) -> Denial | None:
 
 def items(value: Any, path: str) -> Denial | None:
     """`input` of the Responses API."""
-    if value is None or type(value) is str:
-        return None
-    if type(value) is not list:
-        return invalid(path, "a string or a list of items")
-    for index, item in enumerate(value):
-        denial = _item(item, f"{path}[{index}]")
-        if denial is not None:
-            return denial
-    return None
+    return None if type(value) is str else listed(value, path, "a string or a list of items", _item)
 
 
 def _item(item: Any, path: str) -> Denial | None:

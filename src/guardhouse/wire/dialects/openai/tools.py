@@ -7,19 +7,11 @@ A tool is an object that says its type. That of a function has a name, in `funct
 from typing import Any
 
 from guardhouse.model.denial import Denial
-from guardhouse.wire.dialects.rules import invalid, tool_name
+from guardhouse.wire.dialects.rules import invalid, listed, tool_name
 
 
 def tools(value: Any, path: str) -> Denial | None:
-    if value is None:
-        return None
-    if type(value) is not list:
-        return invalid(path, "a list of tools")
-    for index, tool in enumerate(value):
-        denial = _tool(tool, f"{path}[{index}]")
-        if denial is not None:
-            return denial
-    return None
+    return listed(value, path, "a list of tools", _tool)
 
 
 def _tool(tool: Any, path: str) -> Denial | None:
@@ -43,17 +35,13 @@ def _names(node: dict[str, Any], path: str) -> Denial | None:
 
 def functions(value: Any, path: str) -> Denial | None:
     """The older form: functions without a type."""
-    if value is None:
-        return None
-    if type(value) is not list:
-        return invalid(path, "a list of functions")
-    for index, function in enumerate(value):
-        if type(function) is not dict:
-            return invalid(f"{path}[{index}]", "an object")
-        denial = tool_name(function.get("name"), f"{path}[{index}].name")
-        if denial is not None:
-            return denial
-    return None
+    return listed(value, path, "a list of functions", _function)
+
+
+def _function(function: Any, path: str) -> Denial | None:
+    if type(function) is not dict:
+        return invalid(path, "an object")
+    return tool_name(function.get("name"), f"{path}.name")
 
 
 def tool_choice(value: Any, path: str) -> Denial | None:
