@@ -158,12 +158,10 @@ class Carriage:
             exchange.document = exchange.route.dialect.reread(exchange.encoded, exchange.route)
         tried.add(exchange.target.name)
         if not rerouting.onward(exchange, plane, tried):
-            rules = plane.settings.upstream.retries
-            again = denial.reason is Reason.UPSTREAM_UNREACHABLE and self._rounds < rules.attempts
-            if not again or not plane.retries.take(plane.loop_time()):
+            if not self._may_go_round(denial):
                 return denial
-            await asyncio.sleep(retrying.pause(rules, self._rounds - 1, random.random()))  # noqa: S311 - spreads load
-            self._rounds += 1
+            rules = plane.settings.upstream.retries
+            await asyncio.sleep(retrying.pause(rules, self._rounds - 2, random.random()))  # noqa: S311 - spreads load
             tried.clear()
             if not rerouting.onward(exchange, plane, tried):
                 return denial
@@ -180,6 +178,16 @@ class Carriage:
         plane = self._plane
         self._rounds += 1
         return plane.retries.take(plane.loop_time()) and sizing.may_repeat(exchange, plane.limits, plane.now())
+
+    def _may_go_round(self, denial: Denial) -> bool:
+        """Whether those that were tried may be tried once more. To send again is paid for already (`_may_repeat`)."""
+        if denial.reason is Reason.UPSTREAM_CLOSED_EARLY:
+            return True
+        plane = self._plane
+        if denial.reason is not Reason.UPSTREAM_UNREACHABLE or self._rounds >= plane.settings.upstream.retries.attempts:
+            return False
+        self._rounds += 1
+        return plane.retries.take(plane.loop_time())
 
     def _is_repeatable(self) -> bool:
         exchange = self._exchange
