@@ -24,6 +24,18 @@ def test_servers_are_found_in_the_list_and_among_the_tools() -> None:
     assert "t0ken" not in repr(found)
 
 
+def test_servers_are_found_wherever_tools_are_declared() -> None:
+    namespace = {"type": "namespace", "name": "n", "tools": [CONNECTOR]}
+    listing = {"type": "mcp_list_tools", "server_label": "files", "tools": [{"name": "read", "input_schema": {}}]}
+    found = servers({"tools": [namespace], "input": ["x", listing, {"type": "tool_search_output", "tools": [TOOL]}]})
+    assert [each.place for each in found] == ["tools[0].tools[0]", "input[2].tools[0]"]
+
+
+def test_headers_of_a_server_may_say_who_asks_and_what_for() -> None:
+    (found,) = servers({"tools": [{**TOOL, "headers": {"Authorization": "Bearer x", "X-Tenant": "our own, yes"}}]})
+    assert not found.fault
+
+
 @pytest.mark.parametrize(
     "document",
     [
@@ -59,6 +71,14 @@ def test_other_documents_name_none(document: dict[str, Any]) -> None:
         {"tools": [{**TOOL, "server_url": 5}]},
         {"tools": [{**TOOL, "server_label": "two words"}]},
         {"tools": [{**TOOL, "headers": "x"}]},
+        {"tools": [{**TOOL, "headers": {"X-Key": "a\r\nHost: evil.example"}}]},
+        {"tools": [{**TOOL, "headers": {"X-Key\r\nHost": "evil.example"}}]},
+        {"tools": [{**TOOL, "headers": {"X-Key": ["a"]}}]},
+        {"tools": [{**TOOL, "headers": {"Host": "evil.example"}}]},
+        {"tools": [{**TOOL, "headers": {"X-Forwarded-Host": "evil.example"}}]},
+        {"tools": [{**TOOL, "headers": {"Transfer-Encoding": "chunked"}}]},
+        {"tools": [{"type": "namespace", "name": "n", "tools": [{**CONNECTOR, "tunnel_id": "x"}]}]},
+        {"input": [{"type": "tool_search_output", "tools": [{**CONNECTOR, "tunnel_id": "x"}]}]},
         {"tools": [{"type": "mcp"}]},
         {"tools": [{"type": "mcp_toolset", "mcp_server_name": "files"}]},
         {"mcp_servers": [LISTED], "tools": [{"type": "mcp_toolset", "mcp_server_name": "other"}]},

@@ -9,6 +9,7 @@ from typing import Any
 
 from guardhouse.inspect.measures import Measures, measure
 from guardhouse.model.ability import Ability
+from guardhouse.wire.dialects.declared import declared
 
 Document = dict[str, Any]
 
@@ -17,7 +18,8 @@ _OWN_TOOLS = frozenset((None, "function", "custom"))
 
 
 def _tools(document: Document) -> bool:
-    return bool(document.get("tools") or document.get("functions"))
+    named = document.get("tools") or document.get("functions") or document.get("mcp_servers")
+    return bool(named or declared(document))
 
 
 def _hosted_tools(document: Document) -> bool:
@@ -25,9 +27,9 @@ def _hosted_tools(document: Document) -> bool:
     if document.get("web_search_options") is not None or document.get("mcp_servers"):  # empty options are a wish, too
         return True
     tools = document.get("tools")
-    if type(tools) is not list:
-        return bool(tools)
-    return any(type(tool) is not dict or tool.get("type") not in _OWN_TOOLS for tool in tools)
+    if tools and type(tools) is not list:
+        return True
+    return any(type(tool) is not dict or tool.get("type") not in _OWN_TOOLS for _, tool in declared(document))
 
 
 def _form(document: Document) -> tuple[str, ...]:

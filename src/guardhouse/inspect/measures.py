@@ -6,6 +6,8 @@ recording or file is known by the type of its part, or by the name under which i
 
 from typing import Any, Final
 
+from guardhouse.wire.dialects.declared import declared
+
 _IMAGES: Final = frozenset(
     ("computer_screenshot", "image", "image_url", "input_image", "input_video", "video", "video_url")
 )
@@ -35,6 +37,7 @@ def measure(document: dict[str, Any]) -> Measures:
                 measures.messages = max(measures.messages, len(value))
             elif folded in ("tools", "functions"):
                 measures.tools += len(value)
+    measures.tools = max(measures.tools, len(declared(document)))
     _descend(document, measures)
     return measures
 

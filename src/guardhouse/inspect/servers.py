@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from guardhouse.inspect.references import Found, entry_for
 from guardhouse.model.asked_server import AskedServer, At
+from guardhouse.wire.dialects.declared import declared
 from guardhouse.wire.dialects.rules import TOOL_NAME
 from guardhouse.wire.dialects.tokens import is_token
 
@@ -25,19 +26,28 @@ _TOOL: Final = frozenset(
     )
 )
 _URLS: Final = ("server_url", "url")
+_HEADER: Final = re.compile(r"[A-Za-z0-9-]{1,128}")
+_VALUE: Final = re.compile(r"[ -~]{0,8192}")
+_LEADING: Final = ("forwarded", "host", "x-forwarded-", "x-host", "x-original-", "x-rewrite-")
+_FRAMING: Final = frozenset(
+    (
+        *("connection", "content-length", "expect", "keep-alive", "proxy-connection", "te", "trailer"),
+        *("transfer-encoding", "upgrade", "via", "x-http-method-override"),
+    )
+)
 _CONNECTOR: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 
 
 def servers(document: dict[str, Any], path: At = ()) -> list[AskedServer]:
     """`path` leads to the document, where it is one of several."""
-    listed, tools = document.get("mcp_servers"), document.get("tools")
+    listed, tools = document.get("mcp_servers"), declared(document)
     found = _listed(listed, path) if listed else []
-    if type(tools) is list:
+    if tools:
         names = {each.label for each in found}
-        for index, tool in enumerate(tools):
+        for at, tool in tools:
             kind = tool.get("type") if type(tool) is dict else None
             if type(kind) is str and kind[:3].casefold() == "mcp":
-                server = _tool(tool, kind, (*path, "tools", index), names)
+                server = _tool(tool, kind, (*path, *at), names)
                 if server is not None:
                     found.append(server)
     return found
@@ -76,11 +86,21 @@ def _tool(tool: dict[str, Any], kind: str, at: At, names: set[str]) -> AskedServ
     if TOOL_NAME.fullmatch(label) is None:
         return AskedServer(at, fault="needs a server_label like the name of a tool")
     token, headers = tool.get("authorization"), tool.get("headers")
-    if (token is not None and not is_token(token)) or (headers is not None and type(headers) is not dict):
+    if token is not None and not is_token(token):
         return AskedServer(at, fault="has a token that is none")
+    if headers is not None and not (type(headers) is dict and all(map(_is_header, headers.items()))):
+        return AskedServer(at, fault="has a header that is none, or that may lead elsewhere")
     if not url and not connector:
         connector = label
     return AskedServer(at, url=url, connector=connector, label=label)
+
+
+def _is_header(header: tuple[str, Any]) -> bool:
+    """One line, and none of those by which servers of HTTP tell where a message goes and where it ends."""
+    name, value = header
+    if _HEADER.fullmatch(name) is None or name.casefold().startswith(_LEADING) or name.casefold() in _FRAMING:
+        return False
+    return type(value) is str and _VALUE.fullmatch(value) is not None
 
 
 def entry_of(server: AskedServer, allowed: tuple[str, ...]) -> tuple[str, ...] | None:

@@ -34,7 +34,7 @@ class Anthropic(Dialect):
         return document.get("stream") is True and route.path != COUNT_TOKENS
 
     def uses_tools(self, document: Any) -> bool:
-        return bool(document.get("tools"))
+        return bool(document.get("tools") or document.get("mcp_servers"))
 
     def texts(self, document: Any, route: Route) -> list[Text]:
         return texts.request_texts(document)

@@ -7,6 +7,7 @@ from guardhouse.model.denial import Denial
 from guardhouse.model.media import Part
 from guardhouse.model.text import Text
 from guardhouse.model.usage import Usage
+from guardhouse.wire.dialects.declared import declared
 from guardhouse.wire.dialects.dialect import Dialect, Prepared, Route
 from guardhouse.wire.dialects.flow import AnswerStream, MaskerFactory, Whole
 from guardhouse.wire.dialects.openai import answer, errors, lengths, measure, media, request, streams, texts
@@ -34,7 +35,8 @@ class OpenAI(Dialect):
     def uses_tools(self, document: Any) -> bool:
         if document.get("web_search_options") is not None:  # empty ones are a wish, too
             return True
-        return bool(document.get("tools") or document.get("functions"))
+        named = document.get("tools") or document.get("functions") or document.get("mcp_servers")
+        return bool(named or declared(document))
 
     def texts(self, document: Any, route: Route) -> list[Text]:
         return texts.request_texts(document, route.operation)

@@ -12,6 +12,7 @@ from typing import Any
 
 from guardhouse.model.operation import Operation
 from guardhouse.wire.dialects.bounds import most_of, most_tokens
+from guardhouse.wire.dialects.declared import declared
 from guardhouse.wire.dialects.openai.lengths import prompts
 from guardhouse.wire.dialects.openai.request import unreadable
 
@@ -39,10 +40,9 @@ def inputs(document: dict[str, Any]) -> int:
 
 def is_endless(document: dict[str, Any]) -> bool:
     """Whether the model server is asked to work with tools that it has itself."""
-    if document.get("web_search_options") is not None:
+    if document.get("web_search_options") is not None or document.get("mcp_servers"):
         return True
-    tools = document.get("tools")
-    return type(tools) is list and any(type(tool) is dict and tool.get("type") not in _OWN_TOOLS for tool in tools)
+    return any(type(tool) is dict and tool.get("type") not in _OWN_TOOLS for _, tool in declared(document))
 
 
 def _refers(items: Any) -> bool:
