@@ -1,5 +1,6 @@
 """What requests count for in a worker's memory: bodies that arrive, those behind others, those that wait."""
 
+import tracemalloc
 from pathlib import Path
 
 from playbook import BOB, Answer, Play, chat, completion, perform, post, reply
@@ -22,6 +23,28 @@ def test_a_body_that_comes_at_once_counts_nothing_and_one_that_does_not_until_it
         play.caller.connection_lost(None)
 
     perform(tmp_path, scene, config=CONFIG)
+
+
+def test_what_is_recorded_of_a_request_is_not_kept_while_it_is_on_its_way(tmp_path: Path) -> None:
+    """The hashes of many short texts take twice what the texts do, and a model may take minutes to answer."""
+    texts = [{"role": "user", "content": ""}] * 40_000
+
+    async def scene(play: Play) -> None:
+        play.server.script = lambda _: []
+        tracemalloc.start()
+        try:
+            before, _ = tracemalloc.get_traced_memory()
+            await play.say(post({"model": "small", "messages": texts}))
+            play.server.wires[0].written = play.server.requests[0] = b""
+            after, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert play.plane.memory.held == 0
+        assert after - before < 40_000
+        assert len(play.journal[-1]["message_hashes"]) == 40_000
+        play.caller.connection_lost(None)
+
+    perform(tmp_path, scene, config=CONFIG.replace("64KiB", "4MiB").replace("256KiB", "16MiB"))
 
 
 def test_without_room_the_socket_is_left_unread_until_there_is_some(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from typing import Literal
 import msgspec
 
 from guardhouse.audit import chain, upkeep
-from guardhouse.audit.record import Closed, Event, Opened, Record
+from guardhouse.audit.record import FEW, Closed, Event, Opened, Record
 from guardhouse.audit.recovery import Owed, Recovered, recover
 from guardhouse.audit.segment import Disk, SegmentFile, lock, make_private, segment_path
 from guardhouse.audit.upkeep import Carried, Outage, Segment
@@ -215,7 +215,7 @@ class Journal:
         exchanges = self._open
         for record in records:
             if isinstance(record, Opened):
-                exchanges[record.id] = record
+                exchanges[record.id] = record if len(record.message_hashes) <= FEW else Carried.from_opened(record)
             elif isinstance(record, Closed):
                 exchanges.pop(record.id, None)
         if self._owed:

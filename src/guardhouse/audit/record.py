@@ -10,7 +10,7 @@ Readers decode only the members they need, so members may be added; none is rena
 The journal adds the last member, `chain`, itself (see journal.py).
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
@@ -22,6 +22,8 @@ Outcome = Literal["completed", "denied", "failed", "cancelled", "aborted"]
 Would = Literal["deny", "allow", "change"]
 Control = Literal["passed", "changed", "blocked", "skipped", "unevaluated"]  # unevaluated: in part, which counted as no
 Severity = Literal["notice", "warning", "alert"]
+
+FEW: Final = 64  # hashes that may be kept with an open exchange: those of many short texts outweigh the texts
 
 
 class Kept(msgspec.Struct, omit_defaults=True, gc=False):

@@ -7,7 +7,9 @@ and one that has is cut off without a clean end."""
 
 from collections.abc import Callable
 
-from guardhouse.audit.record import Closed, Control, Event, Kept, Opened, Outcome
+from msgspec.structs import replace
+
+from guardhouse.audit.record import FEW, Closed, Control, Event, Kept, Opened, Outcome
 from guardhouse.limits.book import Admitted
 from guardhouse.limits.load import NOTHING, Load
 from guardhouse.model.denial import Denial
@@ -78,6 +80,8 @@ def open_(exchange: Exchange, plane: DataPlane, then: Callable[[OSError | None],
         ),
         then,
     )
+    if len(signals.message_hashes) > FEW:
+        exchange.signals = replace(signals, message_hashes=[])
 
 
 def close(exchange: Exchange, plane: DataPlane, denial: Denial | None, broken: bytes = b"") -> None:
