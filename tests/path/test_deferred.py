@@ -15,12 +15,13 @@ from batching import (
     ordering,
     play_batches,
     say,
+    script_of,
     upload,
     uploading,
 )
 from playbook import BOB, Play
 
-from integration.batch_server import EMAIL, Shelf
+from integration.batch_server import EMAIL, Asked, Shelf, Told, told
 
 SECRET, MASKED = f"write to {EMAIL} now", "write to [EMAIL] now"
 
@@ -135,6 +136,50 @@ def test_the_model_server_s_own_ids_are_nobody_s(tmp_path: Path) -> None:
         assert len(shelf.asked) == before
 
     play_batches(tmp_path, scene, shelf)
+
+
+def test_the_model_server_s_own_ids_are_not_told_in_its_words_either(tmp_path: Path) -> None:
+    shelf = Shelf()
+    named = Named(shelf)
+
+    async def scene(play: Play) -> None:
+        play.server.script = script_of(named)
+        file = await upload(play, line("hello"))
+        batch = await order(play, file)
+        shelf.batches["batch_0001"]["errors"] = {"data": [{"message": "Bad line in file-0001 of batch_0001."}]}
+        told = await ask(play, b"GET", f"/v1/batches/{batch}")
+        output = told.json["output_file_id"]
+        assert told.json["errors"]["data"][0]["message"] == f"Bad line in (the input file) of {batch}."
+        looked = await ask(play, b"GET", f"/v1/files/{output}")
+        assert (looked.json["id"], looked.json["filename"]) == (output, "output.jsonl")
+        shelf.files.clear()
+        shelf.batches.clear()
+        gone = [
+            await ask(play, b"GET", f"/v1/files/{file}"),
+            await ask(play, b"DELETE", f"/v1/files/{output}"),
+            await ask(play, b"POST", f"/v1/batches/{batch}/cancel"),
+            await ask(play, b"GET", f"/v1/files/{output}/content"),
+        ]
+        assert [answer.status for answer in gone] == [404] * 4
+        assert gone[0].json["error"]["message"] == f"No such thing: /v1/files/{file}"
+        for answer in (told, looked, *gone):
+            assert not [id_ for id_ in (b"file-0001", b"batch_0001", b"file-out") if id_ in answer.raw]
+
+    play_batches(tmp_path, scene, shelf)
+
+
+class Named(Shelf):
+    """A shelf whose words have ids in them."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        super().__init__()
+        self._shelf = shelf
+
+    def answer(self, asked: Asked) -> Told:
+        said = self._shelf.answer(asked)
+        if said.status == 404:
+            return told({"error": {"message": f"No such thing: {asked.path}", "type": "invalid_request_error"}}, 404)
+        return said._replace(body=said.body.replace(b'"filename": "f', b'"filename": "batch_0001_output'))
 
 
 def test_an_id_that_was_changed_anywhere_is_unknown(tmp_path: Path) -> None:

@@ -63,6 +63,8 @@ _MARKUP: Final = (
     (b"<!doctype", "application/xml"),
     (b"<mpd", "application/dash+xml"),
     (b"#extm3u", "application/vnd.apple.mpegurl"),
+    (b"push graphic-context", "image/x-mvg"),
+    (b"viewbox ", "image/x-mvg"),
     (b"ffconcat version", "application/x-ffconcat"),
     (b"v=0\n", "application/sdp"),
     (b"v=0\r", "application/sdp"),
@@ -159,8 +161,10 @@ def type_of(head: bytes) -> str:
     if head[4:8] == b"ftyp":
         return next((name for brand, name in _BRANDS if head.startswith(brand, 8)), "video/mp4")
     if len(head) > 3 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0:
-        return _of_frame(head)
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+        frame = _of_frame(head)
+        if frame:
+            return frame
+    text = head.translate(None, b"\xef\xbb\xbf\xfe\xff\0").lstrip().lower()  # in UTF-8 or UTF-16, however marked
     return next((name for mark, name in _MARKUP if text.startswith(mark)), "")
 
 

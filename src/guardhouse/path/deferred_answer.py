@@ -25,6 +25,8 @@ from guardhouse.wire.dialects.dialect import Route
 
 _OBJECT: Final = b"application/json"
 _LINES: Final = b"application/jsonl"
+_SOURCE: Final = "(the input file)"
+_TELLING: Final = 6  # characters of an id; a shorter one may be anything
 _UNREADABLE: Final = Denial(Reason.RESPONSE_UNREADABLE, "The answer is not what it says it is.")
 
 
@@ -114,8 +116,20 @@ def _finish_object(exchange: Exchange, route: DeferredRoute, body: bytes, sealin
     candidates = scan_entities(decoded[1]) & exchange.mask_response
     if candidates:
         exchange.masked_response = mask_texts(dialect.answer_texts(document, route), Entity(candidates))
-    exchange.answer = json.encode(document)
+    exchange.answer = in_the_caller_s_words(route, json.encode(document))
     return None
+
+
+def in_the_caller_s_words(route: Route, body: bytes) -> bytes:
+    """What a model server says of a thing, an error above all, may name it by the id that it has there."""
+    assert isinstance(route, DeferredRoute)
+    sealed = route.sealed
+    if sealed is None:
+        return body
+    for theirs, ours in ((sealed.id, route.given), (sealed.source, _SOURCE)):
+        if len(theirs) >= _TELLING:
+            body = body.replace(theirs.encode(), ours.encode())
+    return body
 
 
 def _finish_lines(exchange: Exchange, plane: DataPlane, route: DeferredRoute, body: bytes) -> Verdict:

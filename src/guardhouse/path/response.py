@@ -196,6 +196,8 @@ class Response:
         content_type = exchange.answer_type
         if exchange.status >= 400 and credentials.is_in(body, exchange, self._plane):
             return Denial(Reason.CREDENTIAL_IN_ANSWER)
+        if self._route.deferred and exchange.status >= 400:
+            body = deferred_answer.in_the_caller_s_words(self._route, body)
         exchange.answer = body
         if self._dialect.is_document(content_type):
             denial = self._finish_document(body)

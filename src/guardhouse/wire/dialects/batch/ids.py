@@ -30,6 +30,8 @@ def take_file(document: Any, given: str, sealed: Sealed | None, seal: Seal) -> b
     if document["id"] != sealed.id:
         return False
     document["id"] = given
+    if "filename" in document:  # a model server may have the id of the batch in it
+        document["filename"] = f"{sealed.kind}.jsonl"
     return True
 
 
