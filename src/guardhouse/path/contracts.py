@@ -19,7 +19,7 @@ from guardhouse.inspect.references import Found, fault_in, find, media_of
 from guardhouse.inspect.servers import beside, servers
 from guardhouse.inspect.sniffing import fits, is_base64, is_encoded, names_of, sniff
 from guardhouse.model.ability import Ability
-from guardhouse.model.asked_server import AskedServer
+from guardhouse.model.asked_server import AskedServer, At
 from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.reason import Reason
 from guardhouse.path.exchange import Exchange
@@ -91,17 +91,25 @@ def _hold_to(exchange: Exchange, rules: Rules) -> Verdict:
 
 def _references(exchange: Exchange) -> list[Found]:
     assert exchange.route is not None
-    return find(_whole(exchange), exchange.route.dialect.payload)
+    payload = exchange.route.dialect.payload
+    if type(exchange.document) is dict:
+        return find(exchange.document, payload)
+    found: list[Found] = []
+    for at, request in _requests(exchange):
+        for each in find(request, payload):
+            each.place = (*at, *each.place)
+            found.append(each)
+    return found
 
 
-def _whole(exchange: Exchange) -> dict[str, Any]:
-    """All that a model may be given, as one object."""
+def _requests(exchange: Exchange) -> list[tuple[At, dict[str, Any]]]:
+    """What is judged by where things stand in it: the document, each request of a file, or a list as one object."""
     document, route = exchange.document, exchange.route
     if type(document) is dict:
-        return document
+        return [((), document)]
     if route is not None and isinstance(route.dialect, Deferring):
-        document = route.dialect.requests(document)
-    return {"document": document}
+        return [(("document", number), request) for number, request in enumerate(route.dialect.requests(document))]
+    return [((), {"document": document})]
 
 
 def _servers(exchange: Exchange) -> list[AskedServer]:
@@ -109,18 +117,23 @@ def _servers(exchange: Exchange) -> list[AskedServer]:
     if type(document) is dict:
         return servers(document)
     found: list[AskedServer] = []
-    for number, part in enumerate(_whole(exchange)["document"]):
-        if type(part) is dict:
-            found += servers(part, ("document", number))
+    for at, request in _requests(exchange):
+        parts = [(at, request)] if at else [(("document", number), part) for number, part in enumerate(document)]
+        for place, part in parts:
+            if type(part) is dict:
+                found += servers(part, place)
     return found
 
 
 def _judge_injections(exchange: Exchange, *, block: bool) -> Verdict:
     counts: dict[str, int] = {}
-    for kind, place in injections(_whole(exchange)):
-        if block:
-            return Denial(Reason.INJECTION_FOUND, f"It looks like an injection ({kind}).", param=place[:_PLACES])
-        counts[kind] = counts.get(kind, 0) + 1
+    for at, request in _requests(exchange):
+        before = f"{at[0]}[{at[1]}]." if at else ""
+        for kind, place in injections(request):
+            if block:
+                param = f"{before}{place}"[:_PLACES]
+                return Denial(Reason.INJECTION_FOUND, f"It looks like an injection ({kind}).", param=param)
+            counts[kind] = counts.get(kind, 0) + 1
     if counts:
         exchange.injections = counts
     return None
