@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from guardhouse.inspect.abilities import wants
+from guardhouse.inspect.abilities import stored_by, wants
 from guardhouse.inspect.measures import measure
 from guardhouse.model.ability import ABILITIES, Ability
 
@@ -30,6 +30,12 @@ CASES: list[tuple[Ability, dict[str, Any]]] = [
     ("stored", {"previous_response_id": "x"}),
     ("stored", {"prompt": {"id": "pmpt_1"}}),
     ("stored", {"input": [{"type": "message"}, {"type": "item_reference", "id": "x"}]}),
+    ("stored", {"input": [{"role": "user", "content": [{"type": "input_file", "file_id": "file-1"}]}]}),
+    ("stored", {"messages": [{"role": "user", "content": [{"type": "file", "file": {"file_id": "file-1"}}]}]}),
+    ("stored", {"messages": [{"content": [{"type": "image", "source": {"type": "file", "file_id": "file_1"}}]}]}),
+    ("stored", {"tools": [{"type": "file_search", "vector_store_ids": ["vs_1"]}]}),
+    ("stored", {"tools": [{"type": "code_interpreter", "container": "cntr_1"}]}),
+    ("stored", {"tools": [{"type": "code_interpreter", "container": {"type": "auto", "file_ids": ["file-1"]}}]}),
     ("reasoning", {"reasoning_effort": "high"}),
     ("reasoning", {"thinking": {"type": "enabled"}}),
     ("reasoning", {"think": True}),
@@ -82,3 +88,18 @@ def test_what_a_document_holds_is_counted() -> None:
     assert (held.messages, held.tools, held.images, held.audio, held.files) == (2, 3, 3, 0, 0)
     assert held.depth == 6
     assert held.characters == len("user") + len("image_url") + len("data:image/png;base64,AA") + len("text") + 3 + 2 + 2
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"metadata": {"file_id": "file-1"}},
+        {"tools": [{"type": "function", "name": "f", "parameters": {"properties": {"file_id": {"type": "string"}}}}]},
+        {"tools": [{"type": "code_interpreter", "container": {"type": "auto"}}]},
+        {"messages": [{"content": [{"type": "tool_use", "id": "a", "name": "f", "input": {"file_id": "mine"}}]}]},
+        {"input": [{"content": [{"type": "output_text", "annotations": [{"file_id": "file-1"}]}]}]},
+        {"input": [{"content": [{"type": "input_file", "file_id": None, "file_data": "data:"}]}]},
+    ],
+)
+def test_to_speak_of_a_file_is_not_to_want_what_is_stored(document: dict[str, Any]) -> None:
+    assert stored_by(document) == ""
