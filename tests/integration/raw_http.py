@@ -43,10 +43,11 @@ class Answer:
 
     @property
     def code(self) -> str:
-        """The stable reason code of an error answer; empty when there is none."""
+        """The stable reason code of an error answer, inside of the error or, where that is a text, beside it; empty
+        when there is none."""
         try:
-            error = json.loads(self.body)["error"]
-            return str(error["code"])
+            told = json.loads(self.body)
+            return str(told["code"] if type(told["error"]) is str else told["error"]["code"])
         except (ValueError, KeyError, TypeError):
             return ""
 

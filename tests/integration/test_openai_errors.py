@@ -63,7 +63,7 @@ def test_a_wrong_member_is_a_bad_request_that_names_its_place(
 
 def test_an_unknown_route_is_not_found(gateway: Gateway) -> None:
     with client_of(gateway) as client, pytest.raises(openai.NotFoundError) as caught:
-        client.files.list()
+        client.fine_tuning.jobs.list()
     assert caught.value.code == "route_unknown"
 
 

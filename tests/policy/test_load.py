@@ -52,7 +52,9 @@ def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
 
 def test_a_file_beyond_the_bound_is_not_read_on(tmp_path: Path) -> None:
     (tmp_path / "large.yaml").write_bytes(b"# comment\n" * 100_000)
-    assert problems(tmp_path / "large.yaml") == [f"{tmp_path}/large.yaml: cannot be read: larger than 512 KiB"]
+    assert problems(tmp_path / "large.yaml") == [
+        f"{tmp_path}/large.yaml: cannot be read: larger than 512 KiB, which is all that is taken"
+    ]
 
 
 def test_problems_of_every_step_come_at_once_in_the_order_of_lines(tmp_path: Path) -> None:
