@@ -42,6 +42,8 @@ COMPILED_FILES = (
     "policy/facts.py",
     "policy/servers.py",
     "policy/visible.py",
+    "readers/rows.py",
+    "readers/tally.py",
 )
 INTERPRETED = (
     "path/grpc_library.py",

@@ -9,9 +9,10 @@ from audit.journaling import closed, denied
 from guardhouse.audit.record import Event
 from guardhouse.policy.settings import Metrics, Signins
 from guardhouse.readers import signins
+from guardhouse.readers.lines import Counts
 from guardhouse.readers.series import SeriesTable
 from guardhouse.readers.signins import SigninReader, Use, network_of
-from guardhouse.readers.tally import Counts, Tally
+from guardhouse.readers.tally import Tally
 
 KEY = "aliceaaaaaaa"
 NOW = 1_800_000_000.0

@@ -8,8 +8,9 @@ from guardhouse.audit import upkeep
 from guardhouse.audit.record import Closed, Event, Opened, Shadow
 from guardhouse.model.reason import Reason
 from guardhouse.policy.settings import UserLabel
+from guardhouse.readers.lines import Counts
 from guardhouse.readers.series import DURATIONS, Pair, SeriesTable
-from guardhouse.readers.tally import Counts, Tally
+from guardhouse.readers.tally import Tally
 
 
 def counted(*records: msgspec.Struct) -> Counts:

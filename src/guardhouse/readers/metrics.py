@@ -21,9 +21,10 @@ from prometheus_client.registry import Collector
 from guardhouse.limits.quota import NANO
 from guardhouse.policy.settings import Metrics
 from guardhouse.readers import checkpoint
+from guardhouse.readers.lines import Counts
 from guardhouse.readers.series import DURATIONS, RATIOS, Cost, Histogram, Pair, SeriesTable
 from guardhouse.readers.tail import Position, Tail
-from guardhouse.readers.tally import Counts, Observer, Tally, Watch
+from guardhouse.readers.tally import Observer, Tally, Watch
 
 _USER = ["user_id"]
 _USER_MODEL = ["user_id", "model_id"]

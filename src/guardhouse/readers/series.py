@@ -1,24 +1,13 @@
-"""Figures per user and per user and model, with a ceiling on how many time series they can become.
+"""Figures per user and per user and model, as plain state: it is written to the checkpoint as it is.
 
-A `User` holds what is labelled by user alone, a `Pair` what is labelled by user and model. Creating one reserves all
-the series it can ever be exported as, so the ceiling is hard: what would pass it is counted under "other" instead, and
-`folded` counts each record for which that happened. The rows for "other" always exist and stand beside the ceiling.
-
-A `Cost` is what a user has spent on a model under the policies that allowed it, one series each, in billionths, so that
-sums stay exact. An exchange is counted once: where several policies allowed it, the label names them all.
-
-Labels come from the journal only: users are those who identified themselves, models those of the configuration, reasons
-those of the enum. A finish reason is the model server's word; one that no API documents is "other". The user label
-follows `metrics.user`: the id itself, one of N buckets (a plain hash: the same in every process and after every
-restart), or the empty label. Empty means not known or not told.
+A `User` holds what is labelled by user alone, a `Pair` what is labelled by user and model, and a `Cost` what a user has
+spent on a model under the policies that allowed it, one series each, in billionths, so that sums stay exact. Rows are
+found and made by rows.py.
 """
 
-import hashlib
 from bisect import bisect_left
 
 import msgspec
-
-from guardhouse.policy.settings import UserLabel
 
 OTHER = "other"
 DURATIONS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
@@ -28,12 +17,6 @@ _OPENAI = {"stop", "length", "tool_calls", "function_call", "content_filter", "i
 _ELSEWHERE = {"abort", "end_turn", "eos_token", "max_tokens", "pause_turn", "refusal", "stop_sequence", "tool_use"}
 _OUTCOMES = {"completed", "denied", "failed", "cancelled", "aborted"}
 FINISHES = frozenset(_OPENAI | _ELSEWHERE | _OUTCOMES)
-
-# a histogram is its buckets, +Inf, _count and _sum; a user has two and a counter
-_SERIES_OF_USER = len(DURATIONS) + 3 + len(RATIOS) + 3 + 1
-# two token counters, the high-risk counter, and "other" as finish reason and as category
-_SERIES_OF_PAIR = 5
-_MEMORY = 100_000  # label sets remembered by their unlabelled names
 
 
 class Histogram(msgspec.Struct):
@@ -71,108 +54,9 @@ class Cost(msgspec.Struct):
 
 
 class SeriesTable(msgspec.Struct):
-    """Plain state: it is written to the checkpoint as it is."""
-
     ceiling: int
     users: dict[str, User] = {}
     pairs: list[Pair] = []
     costs: list[Cost] = []
     used: int = 0
     folded: int = 0
-
-
-class Series:
-    """Finds the rows for a record, and makes them while there is room."""
-
-    def __init__(self, label: UserLabel, table: SeriesTable) -> None:
-        self.table = table
-        self._label = label
-        self._rows: dict[tuple[str, str], tuple[User, Pair]] = {}
-        self._pairs = {(pair.user, pair.model): pair for pair in table.pairs}
-        self._costs = {(each.user, each.model, each.policy, each.currency): each for each in table.costs}
-        if OTHER not in table.users:
-            table.users[OTHER] = _new_user(OTHER)
-        if (OTHER, OTHER) not in self._pairs:
-            self._add(Pair(OTHER, OTHER))
-        self._other = table.users[OTHER], self._pairs[OTHER, OTHER]
-
-    def rows(self, principal: str, model: str) -> tuple[User, Pair]:
-        found = self._rows.get((principal, model))
-        return self._find(principal, model) if found is None else found
-
-    def count_finish(self, pair: Pair, finish: str) -> None:
-        if finish in pair.finishes:
-            pair.finishes[finish] += 1
-        else:
-            self._count_new(pair.finishes, finish if finish in FINISHES else OTHER)
-
-    def count_violation(self, pair: Pair, category: str) -> None:
-        self._count_new(pair.violations, category)
-
-    def count_cost(self, pair: Pair, policies: tuple[str, ...], currency: str, amount: int) -> None:
-        policy = ":".join(policies)  # which no name of a policy has in it
-        name = (pair.user, pair.model, policy, currency)
-        cost = self._costs.get(name)
-        if cost is None:
-            cost = self._new_cost(name)
-        cost.amount += amount
-
-    def _new_cost(self, name: tuple[str, str, str, str]) -> Cost:
-        rest = (OTHER, OTHER, OTHER, name[3])
-        if name != rest and not self._reserve(1):
-            self.table.folded += 1
-            return self._costs.get(rest) or self._new_cost(rest)
-        cost = self._costs[name] = Cost(*name)
-        self.table.costs.append(cost)
-        return cost
-
-    def _find(self, principal: str, model: str) -> tuple[User, Pair]:
-        name = user_label(self._label, principal)
-        rows = self._user(name), self._pair(name, model)
-        if rows[0] is None or rows[1] is None:
-            self.table.folded += 1
-            return self._other
-        if len(self._rows) >= _MEMORY:
-            self._rows.clear()
-        self._rows[principal, model] = rows[0], rows[1]
-        return rows[0], rows[1]
-
-    def _user(self, name: str) -> User | None:
-        users = self.table.users
-        if name not in users and self._reserve(_SERIES_OF_USER):
-            users[name] = _new_user(name)
-        return users.get(name)
-
-    def _pair(self, name: str, model: str) -> Pair | None:
-        if (name, model) not in self._pairs and name in self.table.users and self._reserve(_SERIES_OF_PAIR):
-            self._add(Pair(name, model))
-        return self._pairs.get((name, model))
-
-    def _add(self, pair: Pair) -> None:
-        self.table.pairs.append(pair)
-        self._pairs[pair.user, pair.model] = pair
-
-    def _count_new(self, counts: dict[str, int], key: str) -> None:
-        if key not in counts and key != OTHER and not self._reserve(1):
-            self.table.folded += 1
-            key = OTHER
-        counts[key] = counts.get(key, 0) + 1
-
-    def _reserve(self, series: int) -> bool:
-        if self.table.used + series > self.table.ceiling:
-            return False
-        self.table.used += series
-        return True
-
-
-def user_label(label: UserLabel, principal: str) -> str:
-    if not principal or label.kind == "none":
-        return ""
-    if label.kind == "id":
-        return principal
-    bucket = int.from_bytes(hashlib.sha256(principal.encode()).digest()[:8]) % label.buckets
-    return f"bucket-{bucket}"
-
-
-def _new_user(label: str) -> User:
-    return User(label, Histogram([0] * (len(DURATIONS) + 1)), Histogram([0] * (len(RATIOS) + 1)))

@@ -10,16 +10,19 @@ their own series. An `aborted` exchange has no duration, as nobody knows when it
 """
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import msgspec
 
 from guardhouse.model.reason import Reason
 from guardhouse.model.usage import Timing
 from guardhouse.policy.settings import UserLabel
-from guardhouse.readers.series import DURATIONS, RATIOS, Pair, Series, SeriesTable, User
+from guardhouse.readers.lines import Closed, Counts, Event, Line, Mended, Opened, Outage, Segment, decoder
+from guardhouse.readers.rows import Series
+from guardhouse.readers.series import DURATIONS, RATIOS, Pair, User
 
-HIGH_RISK = 7
-_RATE_LIMITS = frozenset(
+HIGH_RISK: Final = 7
+_RATE_LIMITS: Final = frozenset(
     reason.code
     for reason in (
         Reason.REQUEST_RATE_EXCEEDED,
@@ -30,7 +33,7 @@ _RATE_LIMITS = frozenset(
         Reason.BUDGET_EXHAUSTED,
     )
 )
-_VIOLATIONS = frozenset(
+_VIOLATIONS: Final = frozenset(
     reason.code
     for reason in (
         Reason.OPERATION_DENIED,
@@ -58,87 +61,12 @@ _VIOLATIONS = frozenset(
     )
 )
 # answers that were refused because the model server is not what it was
-_DRIFTS = {Reason.MODEL_DRIFTED.code: "refused", Reason.ANSWER_OFF_CONTRACT.code: "contract"}
-
-
-class _Opened(msgspec.Struct, tag="opened", tag_field="kind", gc=False):
-    pass
-
-
-class _Shadow(msgspec.Struct, gc=False):
-    would: str
-
-
-class _Closed(msgspec.Struct, tag="closed", tag_field="kind", gc=False):
-    at: float
-    id: str
-    decision: str
-    outcome: str
-    reason: str = ""
-    principal: str = ""
-    credential: str = ""
-    client: str = ""
-    model: str = ""
-    policies: tuple[str, ...] = ()
-    finish_reason: str = ""
-    input_tokens: int = 0
-    output_tokens: int = 0
-    media: dict[str, int] = {}
-    timing: Timing | None = None
-    usage_source: str = ""
-    cost: int = 0
-    charged_cost: int = 0
-    currency: str = ""
-    duration: float = 0.0
-    risk: int = 0
-    shadow: _Shadow | None = None
-
-
-class _Carried(msgspec.Struct, gc=False):
-    pass
-
-
-class _Segment(msgspec.Struct, tag="segment", tag_field="kind"):
-    open: list[_Carried]
-
-
-class _Mended(msgspec.Struct, tag="mended", tag_field="kind"):
-    pass
-
-
-class _Outage(msgspec.Struct, tag="outage", tag_field="kind"):
-    records: int
-
-
-class _Event(msgspec.Struct, tag="event", tag_field="kind", gc=False):
-    name: str
-    model: str = ""
-
-
-_Line = _Opened | _Closed | _Event | _Segment | _Mended | _Outage
-_decoder = msgspec.json.Decoder(_Line)
-
-
-class Counts(msgspec.Struct):
-    """Everything that was counted, in the shape of the checkpoint."""
-
-    series: SeriesTable
-    denied: dict[str, int] = {}  # reason -> how many
-    events: dict[str, int] = {}  # name -> how many
-    shadow: dict[str, int] = {}  # what a policy on trial would have done otherwise -> how often
-    open: dict[str, int] = {}  # worker -> exchanges
-    media: dict[str, dict[str, int]] = {}  # model -> kind -> parts that nobody looked into
-    timings: dict[str, dict[str, float]] = {}  # model -> phase -> seconds
-    drifts: dict[str, dict[str, int]] = {}  # model -> how its server is not what it was -> how often
-    mended: int = 0
-    outages: int = 0
-    records_lost: int = 0
-    unreadable: int = 0
+_DRIFTS: Final = {Reason.MODEL_DRIFTED.code: "refused", Reason.ANSWER_OFF_CONTRACT.code: "contract"}
 
 
 Watch = Callable[[float, str, str, str], None]  # who is told of each use of a credential: at, it, its principal, client
 
-Observer = Callable[["_Closed"], None]  # who is handed the record of every exchange that has ended
+Observer = Callable[[Closed], None]  # who is handed the record of every exchange that has ended
 
 
 class Tally:
@@ -153,27 +81,27 @@ class Tally:
     def take(self, worker: str, lines: bytes) -> None:
         """Count a block of whole lines."""
         try:
-            records = _decoder.decode_lines(lines)
+            records = decoder.decode_lines(lines)
         except (msgspec.DecodeError, UnicodeDecodeError):
             records = self._salvage(lines)
         open_now = self.counts.open.get(worker, 0)
         for record in records:
-            if type(record) is _Closed:
+            if type(record) is Closed:
                 open_now -= record.decision != "denied"
                 self._count(record)
                 for observe in self._observers:
                     observe(record)
                 if self._watch is not None and record.credential:
                     self._watch(record.at, record.credential, record.principal, record.client)
-            elif type(record) is _Opened:
+            elif type(record) is Opened:
                 open_now += 1
-            elif type(record) is _Segment:
+            elif type(record) is Segment:
                 open_now = len(record.open)
             else:
                 self._note(record)
         self.counts.open[worker] = max(open_now, 0)
 
-    def _count(self, record: _Closed) -> None:
+    def _count(self, record: Closed) -> None:
         series = self._series
         user, pair = series.rows(record.principal, record.model)
         series.count_finish(pair, record.finish_reason or record.outcome)
@@ -223,23 +151,23 @@ class Tally:
         elif reason in _VIOLATIONS:
             self._series.count_violation(pair, reason)
 
-    def _note(self, record: _Line) -> None:
-        if isinstance(record, _Mended):
+    def _note(self, record: Line) -> None:
+        if isinstance(record, Mended):
             self.counts.mended += 1
-        elif isinstance(record, _Outage):
+        elif isinstance(record, Outage):
             self.counts.outages += 1
             self.counts.records_lost += record.records
-        elif isinstance(record, _Event):
+        elif isinstance(record, Event):
             self.counts.events[record.name] = self.counts.events.get(record.name, 0) + 1
             if record.name == "model.drifted":
                 self._count_drift(record.model, "name")
 
-    def _salvage(self, lines: bytes) -> list[_Line]:
+    def _salvage(self, lines: bytes) -> list[Line]:
         """One by one: a line of a kind that is not known here must not cost its neighbours."""
-        found: list[_Line] = []
+        found: list[Line] = []
         for line in lines.splitlines():
             try:
-                found.append(_decoder.decode(line))
+                found.append(decoder.decode(line))
             except (msgspec.DecodeError, UnicodeDecodeError):
                 self.counts.unreadable += 1
         return found

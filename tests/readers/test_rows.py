@@ -5,17 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardhouse.policy.settings import UserLabel
-from guardhouse.readers.series import (
-    DURATIONS,
-    OTHER,
-    RATIOS,
-    Histogram,
-    Pair,
-    Series,
-    SeriesTable,
-    User,
-    user_label,
-)
+from guardhouse.readers.rows import Series, user_label
+from guardhouse.readers.series import DURATIONS, OTHER, RATIOS, Histogram, Pair, SeriesTable, User
 
 _names = st.text(min_size=1, max_size=3)
 
@@ -98,7 +89,7 @@ def test_the_user_label_follows_its_policy() -> None:
 
 def test_a_bucket_is_the_same_in_every_process() -> None:
     source = (
-        "from guardhouse.policy.settings import UserLabel; from guardhouse.readers.series import user_label;"
+        "from guardhouse.policy.settings import UserLabel; from guardhouse.readers.rows import user_label;"
         "print(user_label(UserLabel('bucket', 1000), 'alice'))"
     )
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
