@@ -14,12 +14,13 @@ time, because it must run alone; a test compares the two.
 from binascii import hexlify
 from collections.abc import Iterable
 from hashlib import sha256
+from typing import Final
 
-GENESIS = bytes(32)
+GENESIS: Final = bytes(32)
 
-_MARK = b',"chain":"'
-_END = b'"}\n'
-_SEAL_LENGTH = len(_MARK) + 64 + len(_END)
+_MARK: Final = b',"chain":"'
+_END: Final = b'"}\n'
+_SEAL_LENGTH: Final = len(_MARK) + 64 + len(_END)
 
 
 def link(previous: bytes, bodies: Iterable[bytes]) -> tuple[bytes, bytes]:

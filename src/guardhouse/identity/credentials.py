@@ -12,13 +12,14 @@ lower-cased names to values; that a name occurs once is the business of `wire`. 
 
 import re
 from collections.abc import Mapping
+from typing import Final
 
 from guardhouse.model.reason import Reason
 
-LONGEST = 8192  # a token with many groups is a few thousand bytes long
+LONGEST: Final = 8192  # a token with many groups is a few thousand bytes long
 
-_bearer = re.compile(rb"(?i:bearer) +([\x21-\x7e]{1,%d})" % LONGEST).fullmatch
-_bare = re.compile(rb"[\x21-\x7e]{1,%d}" % LONGEST).fullmatch
+_bearer: Final = re.compile(rb"(?i:bearer) +([\x21-\x7e]{1,%d})" % LONGEST).fullmatch
+_bare: Final = re.compile(rb"[\x21-\x7e]{1,%d}" % LONGEST).fullmatch
 
 
 def extract(headers: Mapping[bytes, bytes]) -> bytes | Reason:

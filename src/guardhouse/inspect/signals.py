@@ -17,6 +17,7 @@ says so, but adds nothing to the score: who fills a prompt with decoys can hide 
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from guardhouse.inspect.encodings import decoded
 from guardhouse.inspect.normalise import readings
@@ -35,14 +36,14 @@ from guardhouse.model.keyed_hash import KeyedHash
 from guardhouse.model.signals import Signals
 from guardhouse.model.text import Text
 
-_WINDOW = 480  # characters: about a hundred tokens
-_OVERLAP = 80
-_MOST_READ = 32 * 1024
-_EACH = 64  # what reading a text costs however short it is, in characters
-_BLOCK = 4096
-_HIDDEN = 3  # what being hidden adds to a phrase that is not said by everybody
-_DELIMITER_WEIGHT = 2
-_QUIET_ROLES = frozenset({"system", "assistant"})
+_WINDOW: Final = 480  # characters: about a hundred tokens
+_OVERLAP: Final = 80
+_MOST_READ: Final = 32 * 1024
+_EACH: Final = 64  # what reading a text costs however short it is, in characters
+_BLOCK: Final = 4096
+_HIDDEN: Final = 3  # what being hidden adds to a phrase that is not said by everybody
+_DELIMITER_WEIGHT: Final = 2
+_QUIET_ROLES: Final = frozenset({"system", "assistant"})
 
 
 class HashKey:

@@ -6,6 +6,8 @@ life for longer than `identity.stale_after`, nobody is identified: a revocation 
 are counted (identity/guard.py); from a burst of them on, whoever fails is told to wait.
 """
 
+from typing import Final
+
 from guardhouse.audit.record import Event
 from guardhouse.identity import tokens
 from guardhouse.identity.api_keys import Presented
@@ -20,7 +22,7 @@ from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
 
 # one that has expired is none: its holder has it by right, and has to hear 401 in order to renew it
-_FAILURES = (Reason.CREDENTIAL_INVALID, Reason.CREDENTIAL_REVOKED, Reason.CERTIFICATE_INVALID)
+_FAILURES: Final = (Reason.CREDENTIAL_INVALID, Reason.CREDENTIAL_REVOKED, Reason.CERTIFICATE_INVALID)
 
 
 def identify(exchange: Exchange, plane: DataPlane) -> Verdict:

@@ -8,6 +8,7 @@ because "not looked at" must not pass for "clean". Where it does not, the record
 """
 
 import re
+from typing import Final
 
 from guardhouse.inspect.masker import mask_texts
 from guardhouse.model.denial import Denial, Verdict
@@ -17,8 +18,8 @@ from guardhouse.path.exchange import Exchange
 from guardhouse.path.media import note as note_media
 from guardhouse.path.plane import DataPlane
 
-_MOST_PLACES = 8
-_PLACE = re.compile(r"[A-Za-z_]+(?:\[[0-9]+\]|\.[A-Za-z_]+)*")
+_MOST_PLACES: Final = 8
+_PLACE: Final = re.compile(r"[A-Za-z_]+(?:\[[0-9]+\]|\.[A-Za-z_]+)*")
 
 
 def places_of(hidden: list[str]) -> tuple[str, ...]:

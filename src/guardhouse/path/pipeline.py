@@ -10,6 +10,7 @@ The names are those of the files in this folder, of docs/life-of-a-request.md an
 
 import logging
 from collections.abc import Callable
+from typing import Final
 
 from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.reason import Reason
@@ -35,13 +36,13 @@ from guardhouse.path.waiting import Waiting
 Stage = Callable[[Exchange, DataPlane], Verdict]
 Stages = tuple[tuple[str, Stage], ...]
 
-AGAIN: Stages = (  # after every wait: a key may be revoked meanwhile, a principal suspended
+AGAIN: Final[Stages] = (  # after every wait: a key may be revoked meanwhile, a principal suspended
     ("identity", identity.identify),
     ("authorization", authorization.may_operate),
 )
-RESUMED: Stages = (*AGAIN, ("authorization", authorization.still_open))
-HEAD_STAGES: Stages = (("routing", routing.recognise), *AGAIN)
-BODY_STAGES: Stages = (
+RESUMED: Final[Stages] = (*AGAIN, ("authorization", authorization.still_open))
+HEAD_STAGES: Final[Stages] = (("routing", routing.recognise), *AGAIN)
+BODY_STAGES: Final[Stages] = (
     ("validation", validation.validate),
     ("inspection", inspection.inspect),
     ("authorization", authorization.authorize),
@@ -51,7 +52,7 @@ BODY_STAGES: Stages = (
     ("routing", routing.choose),
 )
 
-log = logging.getLogger("guardhouse.path")
+log: Final = logging.getLogger("guardhouse.path")
 
 
 def judge(stages: Stages, exchange: Exchange, plane: DataPlane) -> Verdict:

@@ -6,6 +6,7 @@ releases the answer when that record is written. If it cannot be written, an ans
 and one that has is cut off without a clean end."""
 
 from collections.abc import Callable
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -23,14 +24,16 @@ from guardhouse.path.shadow import told
 from guardhouse.path.size import Size
 from guardhouse.path.targets import bounds_for
 
-_GONE = (Reason.CLIENT_LEFT, Reason.CLIENT_TOO_SLOW)  # nobody is there to be answered
+_GONE: Final = (Reason.CLIENT_LEFT, Reason.CLIENT_TOO_SLOW)  # nobody is there to be answered
 
 # the stages in the order of pipeline.py, and what is to be said when the first n of them were passed
-STAGE_ORDER = (
+STAGE_ORDER: Final = (
     *("routing", "identity", "authorization"),
     *("validation", "inspection", "authorization", "contracts", "admission", "masking", "routing"),
 )
-_PASSED: list[dict[str, Control]] = [dict.fromkeys(STAGE_ORDER[:n], "passed") for n in range(len(STAGE_ORDER) + 1)]
+_PASSED: Final[list[dict[str, Control]]] = [
+    dict.fromkeys(STAGE_ORDER[:n], "passed") for n in range(len(STAGE_ORDER) + 1)
+]
 
 
 def open_(exchange: Exchange, plane: DataPlane, then: Callable[[OSError | None], None]) -> None:

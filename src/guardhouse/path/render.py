@@ -7,6 +7,7 @@ line that the closed record draws.
 """
 
 from http import HTTPStatus
+from typing import Final
 
 from guardhouse.limits.headers import render as render_limits
 from guardhouse.model.denial import Denial
@@ -14,8 +15,8 @@ from guardhouse.path.exchange import Caller, Exchange
 from guardhouse.wire.dialects.dialect import Dialect
 from guardhouse.wire.dialects.table import DEFAULT, spoken_at
 
-_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
-_JSON = b"application/json"
+_STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+_JSON: Final = b"application/json"
 
 
 def render_answer(exchange: Exchange) -> bytes:
@@ -48,7 +49,7 @@ def render_chunk(part: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(part), part)
 
 
-LAST_CHUNK = b"0\r\n\r\n"
+LAST_CHUNK: Final = b"0\r\n\r\n"
 
 
 def render_denial(exchange: Exchange, denial: Denial) -> bytes:

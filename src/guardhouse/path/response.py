@@ -19,7 +19,7 @@ server's decision.
 
 import logging
 import re
-from typing import Any
+from typing import Any, Final
 
 from guardhouse.inspect.masker import mask, mask_texts
 from guardhouse.inspect.scanner import scan_entities
@@ -37,7 +37,7 @@ from guardhouse.path.render import render_stream_head
 from guardhouse.wire.dialects.flow import AnswerStream
 from guardhouse.wire.http1.head import ResponseHead
 
-ALLOWED = frozenset(
+ALLOWED: Final = frozenset(
     (
         b"cache-control",
         b"content-encoding",
@@ -48,12 +48,14 @@ ALLOWED = frozenset(
     )
 )
 
-log = logging.getLogger("guardhouse.path")
+log: Final = logging.getLogger("guardhouse.path")
 
 
-_ASKS_WHO = frozenset((401, 407))  # it is the gateway that is asked, and no business of the caller
-_EVENTS = b"text/event-stream"  # of an error, which nobody reads event by event
-_TEXT = re.compile(rb'text/(?:plain|html)\s*(?:;\s*charset="?(?:utf-?8|us-ascii|iso-8859-1)"?\s*)?', re.IGNORECASE)
+_ASKS_WHO: Final = frozenset((401, 407))  # it is the gateway that is asked, and no business of the caller
+_EVENTS: Final = b"text/event-stream"  # of an error, which nobody reads event by event
+_TEXT: Final = re.compile(
+    rb'text/(?:plain|html)\s*(?:;\s*charset="?(?:utf-?8|us-ascii|iso-8859-1)"?\s*)?', re.IGNORECASE
+)
 
 
 class Response:

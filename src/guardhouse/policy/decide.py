@@ -16,6 +16,7 @@ is done once for each set that occurs.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -28,9 +29,9 @@ from guardhouse.policy.facts import Facts
 from guardhouse.policy.snapshot import Grant, Model, Policies, Refusal, Snapshot
 from guardhouse.policy.uniting import unite
 
-_NONE: dict[Operation, Policies] = {}
-_NO_MODEL = Model(name="", targets=(), upstream_name="")
-_MOST_KEPT = 4096  # grants
+_NONE: Final[dict[Operation, Policies]] = {}
+_NO_MODEL: Final = Model(name="", targets=(), upstream_name="")
+_MOST_KEPT: Final = 4096  # grants
 
 
 def decide(

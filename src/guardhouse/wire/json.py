@@ -25,23 +25,23 @@ Failures are classified by reading again with the standard library: that costs t
 """
 
 import json
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
 
-MAX_DEPTH = 64
-_COUNTED_BELOW = 4096  # bytes; above, memchr from bracket to bracket is cheaper than counting them all
+MAX_DEPTH: Final = 64
+_COUNTED_BELOW: Final = 4096  # bytes; above, memchr from bracket to bracket is cheaper than counting them all
 
-_decode = msgspec.json.Decoder().decode
-encode = msgspec.json.Encoder().encode
+_decode: Final = msgspec.json.Decoder().decode
+encode: Final = msgspec.json.Encoder().encode
 
 
 # what CPython needs for a document besides its characters, for each sign that something begins; measured, rounded up
-_BEGINS = b'{[:,"'
-_PER_SIGN = 64
+_BEGINS: Final = b'{[:,"'
+_PER_SIGN: Final = 64
 
 
 def weight(encoded: bytes) -> int:
@@ -90,7 +90,7 @@ def decode_quietly(body: bytes | bytearray) -> Any | None:
     return None if found is None or (_may_be_deep(found[1]) and _is_deep(found[0])) else found[0]
 
 
-_TOO_DEEP = Denial(Reason.JSON_TOO_DEEP, f"At most {MAX_DEPTH} levels of nesting are accepted.")
+_TOO_DEEP: Final = Denial(Reason.JSON_TOO_DEEP, f"At most {MAX_DEPTH} levels of nesting are accepted.")
 
 
 def _may_be_deep(canonical: bytes) -> bool:
@@ -149,7 +149,7 @@ def _no_constant(_: str) -> None:
 
 
 # keeps nothing of what it reads, so that neither huge numbers nor many members cost more than their characters
-_slow = json.JSONDecoder(object_pairs_hook=_unique, parse_int=len, parse_float=len, parse_constant=_no_constant)
+_slow: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_int=len, parse_float=len, parse_constant=_no_constant)
 
 
 def _read_slowly(body: bytes) -> Denial | None:

@@ -1,6 +1,7 @@
 """Every dialect that has routes of its own, and which one refuses where no route was recognised."""
 
 from collections.abc import Container
+from typing import Final
 
 from guardhouse.model.dialect import DialectName
 from guardhouse.model.reason import Reason
@@ -18,8 +19,8 @@ from guardhouse.wire.dialects.ollama.dialect import OLLAMA
 from guardhouse.wire.dialects.openai import routes as openai
 from guardhouse.wire.dialects.openai.dialect import OPENAI
 
-DEFAULT: Dialect = OPENAI
-DIALECTS: dict[DialectName, Dialect] = {  # of declared routes, one that nothing is declared of
+DEFAULT: Final[Dialect] = OPENAI
+DIALECTS: Final[dict[DialectName, Dialect]] = {  # of declared routes, one that nothing is declared of
     "openai": OPENAI,
     "anthropic": ANTHROPIC,
     "ollama": OLLAMA,
@@ -27,10 +28,10 @@ DIALECTS: dict[DialectName, Dialect] = {  # of declared routes, one that nothing
     "generic": Generic(Plan()),
     "kserve-grpc": KSERVE_GRPC,
 }
-_OF_KSERVE = b"/v2"
-_RECOGNISERS = (openai.recognise, anthropic.recognise, ollama.recognise, kserve_grpc.recognise)
-_OF_ANTHROPIC = (anthropic.recognise_models, *_RECOGNISERS)
-_PREFIXES: tuple[tuple[bytes, Dialect], ...] = ((b"/v2", KSERVE), (b"/api", OLLAMA), (MESSAGES, ANTHROPIC))
+_OF_KSERVE: Final = b"/v2"
+_RECOGNISERS: Final = (openai.recognise, anthropic.recognise, ollama.recognise, kserve_grpc.recognise)
+_OF_ANTHROPIC: Final = (anthropic.recognise_models, *_RECOGNISERS)
+_PREFIXES: Final[tuple[tuple[bytes, Dialect], ...]] = ((b"/v2", KSERVE), (b"/api", OLLAMA), (MESSAGES, ANTHROPIC))
 
 
 def recognise(method: str, path: bytes, headers: Container[bytes]) -> Route | Reason:

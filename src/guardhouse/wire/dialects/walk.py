@@ -13,14 +13,14 @@ with a text would break every honest number of that size (timestamps, durations,
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from guardhouse.model.text import Text
 
-LONGEST_ID = 256  # what is longer than that pairs nothing
-NOTHING: frozenset[str] = frozenset()
+LONGEST_ID: Final = 256  # what is longer than that pairs nothing
+NOTHING: Final[frozenset[str]] = frozenset()
 
-HARMLESS = frozenset(
+HARMLESS: Final = frozenset(
     (
         *("", "array", "assistant", "auto", "boolean", "chat.completion", "chat.completion.chunk"),
         *("completed", "default", "developer", "enum", "float", "function", "function_call"),
@@ -62,9 +62,9 @@ HARMLESS = frozenset(
         *("text_delta", "thinking", "thinking_delta", "tool_result", "tool_use", "url", "web_search_result"),
     )
 )
-_LONGEST_HARMLESS = max(map(len, HARMLESS))
-_PLAIN_KEY = 15
-KNOWN_KEYS = frozenset(  # those of every request, to save the closer look, and long ones of well-known documents
+_LONGEST_HARMLESS: Final = max(map(len, HARMLESS))
+_PLAIN_KEY: Final = 15
+KNOWN_KEYS: Final = frozenset(  # those of every request, to save the closer look, and long ones of well-known documents
     (
         *("accepted_prediction_tokens", "additionalProperties", "arguments", "binary_data_output"),
         *("binary_data_size", "chat_template_kwargs"),

@@ -22,14 +22,14 @@ from guardhouse.model.reason import Reason
 
 NOT_YET: Final = -1
 
-_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_QUOTED = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"'
-_SIZE = rb"([0-9A-Fa-f]{1,16})(?:;" + _TOKEN + rb"(?:=(?:" + _TOKEN + rb"|" + _QUOTED + rb"))?)*\r\n"
-_FIRST = re.compile(_SIZE)
-_NEXT = re.compile(rb"\r\n" + _SIZE)
-_LAST = re.compile(rb"\r\n")
-_PART = rb"[0-9A-Fa-f]{1,16}(?:;[^\r\n]*)?\r?"
-_PART_OF = {
+_TOKEN: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_QUOTED: Final = rb'"(?:[\t \x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"'
+_SIZE: Final = rb"([0-9A-Fa-f]{1,16})(?:;" + _TOKEN + rb"(?:=(?:" + _TOKEN + rb"|" + _QUOTED + rb"))?)*\r\n"
+_FIRST: Final = re.compile(_SIZE)
+_NEXT: Final = re.compile(rb"\r\n" + _SIZE)
+_LAST: Final = re.compile(rb"\r\n")
+_PART: Final = rb"[0-9A-Fa-f]{1,16}(?:;[^\r\n]*)?\r?"
+_PART_OF: Final = {
     _FIRST: re.compile(_PART),
     _NEXT: re.compile(rb"\r(?:\n(?:" + _PART + rb")?)?"),
     _LAST: re.compile(rb"\r"),

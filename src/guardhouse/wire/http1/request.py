@@ -22,7 +22,7 @@ one byte, comes in pieces or has company goes the long way; both ways end in the
 
 import re
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import httptools
 
@@ -32,12 +32,12 @@ from guardhouse.wire.http1.chunks import NOT_YET, ChunkedBody
 from guardhouse.wire.http1.head import Fields, Head, Repetition, RequestLimits
 from guardhouse.wire.http1.rules import judge_fields, judge_head, judge_line
 
-_LENGTH_NAME = len(b"content-length")
-_LENGTH_WORDS = ("Content-Length", "Transfer-Encoding")
-_LENGTH = re.compile(rb"\r\ncontent-length: ([0-9]+)\r\n", re.IGNORECASE)
-_MOST_DIGITS = 9
-_MOST_BLANK = 16  # bytes of empty lines before a request line (RFC 9112 section 2.2 asks to ignore one)
-_END_OF_HEAD = b"\r\n\r\n"
+_LENGTH_NAME: Final = len(b"content-length")
+_LENGTH_WORDS: Final = ("Content-Length", "Transfer-Encoding")
+_LENGTH: Final = re.compile(rb"\r\ncontent-length: ([0-9]+)\r\n", re.IGNORECASE)
+_MOST_DIGITS: Final = 9
+_MOST_BLANK: Final = 16  # bytes of empty lines before a request line (RFC 9112 section 2.2 asks to ignore one)
+_END_OF_HEAD: Final = b"\r\n\r\n"
 
 
 class Receiver(Protocol):

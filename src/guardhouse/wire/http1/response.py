@@ -12,6 +12,7 @@ conflict (llhttp), trailers that are longer than the head may be.
 """
 
 import re
+from typing import Final
 
 import httptools
 
@@ -19,9 +20,9 @@ from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
 from guardhouse.wire.http1.head import ResponseHead
 
-_MOST_INFORMATIONAL = 8
-_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-_REPEAT_REFUSED = frozenset((b"content-type", b"content-length", b"transfer-encoding", b"content-encoding"))
+_MOST_INFORMATIONAL: Final = 8
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_REPEAT_REFUSED: Final = frozenset((b"content-type", b"content-length", b"transfer-encoding", b"content-encoding"))
 
 
 class ResponseFraming:

@@ -19,18 +19,19 @@ one with it instead of judging it again. Add a header to SINGLETONS when any sta
 
 import re
 from collections.abc import Sequence
+from typing import Final
 
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
 from guardhouse.wire.http1.head import Fields, Head
 
-_LINE = re.compile(rb"[A-Z]+ [^\x00-\x20\x7f]+ HTTP/1\.[01]")
-_VERSION = re.compile(rb"[^ ]+ [^ ]+ HTTP/[0-9.]+")
-_TARGET = re.compile(rb"/[^\x00-\x20\x7f-\xff#\\]*")
-_PORT = rb"(?:[0-5]?[0-9]{1,4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"  # up to 65535
-_HOST = re.compile(rb"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253})|\[[0-9A-Fa-f:.]{2,45}\])(?::" + _PORT + rb")?")
+_LINE: Final = re.compile(rb"[A-Z]+ [^\x00-\x20\x7f]+ HTTP/1\.[01]")
+_VERSION: Final = re.compile(rb"[^ ]+ [^ ]+ HTTP/[0-9.]+")
+_TARGET: Final = re.compile(rb"/[^\x00-\x20\x7f-\xff#\\]*")
+_PORT: Final = rb"(?:[0-5]?[0-9]{1,4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"  # up to 65535
+_HOST: Final = re.compile(rb"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,253})|\[[0-9A-Fa-f:.]{2,45}\])(?::" + _PORT + rb")?")
 
-SINGLETONS = frozenset(
+SINGLETONS: Final = frozenset(
     (
         b"api-key",
         b"authorization",

@@ -10,7 +10,7 @@ they would give it away.
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from guardhouse.model.operation import Operation
 from guardhouse.model.usage import Usage
@@ -18,16 +18,16 @@ from guardhouse.wire import json
 from guardhouse.wire.dialects.spelling import drop_spelling
 from guardhouse.wire.dialects.walk import kind_of
 
-_LARGEST_COUNT = 2**53  # what a JSON reader may be expected to keep exactly
-_FINISH_REASONS = frozenset(("stop", "length", "tool_calls", "content_filter", "function_call"))
-_RESPONSE_ENDS = {
+_LARGEST_COUNT: Final = 2**53  # what a JSON reader may be expected to keep exactly
+_FINISH_REASONS: Final = frozenset(("stop", "length", "tool_calls", "content_filter", "function_call"))
+_RESPONSE_ENDS: Final = {
     "completed": "stop",
     "max_output_tokens": "length",
     "content_filter": "content_filter",
     "failed": "error",
     "cancelled": "cancelled",
 }
-_OPAQUE_ITEMS = frozenset(("image_generation_call", "computer_call_output"))
+_OPAQUE_ITEMS: Final = frozenset(("image_generation_call", "computer_call_output"))
 
 
 def usage(document: Any, operation: Operation) -> Usage | None:  # noqa: ARG001 - the same for every operation here

@@ -22,7 +22,7 @@ another dialect, and its texts may grow anywhere.
 """
 
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
@@ -36,10 +36,10 @@ from guardhouse.wire.sse import Event
 
 Path = tuple[str | int, ...]
 
-_DEEPEST = 16
-_FRAME = ("id", "object", "created", "model", "system_fingerprint")
-_STRUCTURAL = frozenset(("id", "model", "name", "system_fingerprint"))
-_FIXED = frozenset(
+_DEEPEST: Final = 16
+_FRAME: Final = ("id", "object", "created", "model", "system_fingerprint")
+_STRUCTURAL: Final = frozenset(("id", "model", "name", "system_fingerprint"))
+_FIXED: Final = frozenset(
     (
         "finish_reason",
         "format",
@@ -54,7 +54,7 @@ _FIXED = frozenset(
         "type",
     )
 )
-_GROWING = frozenset(
+_GROWING: Final = frozenset(
     (
         *("arguments", "content", "data", "delta", "input", "output", "partial_json", "reasoning", "refusal"),
         *("response", "summary", "text", "thinking", "transcript"),

@@ -5,6 +5,8 @@ requests to them. A field that is known but has no rule here is passed as it is:
 others, and judging it is the model server's business.
 """
 
+from typing import Final
+
 from guardhouse.model.operation import Operation
 from guardhouse.wire.dialects.openai.inputs import items, moderated, prompt, stored_prompt
 from guardhouse.wire.dialects.openai.messages import messages
@@ -25,15 +27,15 @@ from guardhouse.wire.dialects.rules import (
     typed_object,
 )
 
-_MOST_TOKENS = 2**31 - 1
+_MOST_TOKENS: Final = 2**31 - 1
 
-_COMMON: dict[str, Rule] = {
+_COMMON: Final[dict[str, Rule]] = {
     "stream": boolean,
     "temperature": number(0, 2),
     "top_p": number(0, 1),
     "user": string,
 }
-_SAMPLING: dict[str, Rule] = {
+_SAMPLING: Final[dict[str, Rule]] = {
     **_COMMON,
     "frequency_penalty": number(-2, 2),
     "logit_bias": numbers_by_name,
@@ -43,7 +45,7 @@ _SAMPLING: dict[str, Rule] = {
     "stop": string_or_strings,
     "stream_options": stream_options,
 }
-RULES: dict[Operation, dict[str, Rule]] = {
+RULES: Final[dict[Operation, dict[str, Rule]]] = {
     Operation.CHAT: {
         **_SAMPLING,
         "messages": messages,
@@ -103,14 +105,14 @@ RULES: dict[Operation, dict[str, Rule]] = {
     Operation.MODELS_READ: {},
 }
 # without these there is nothing to ask; Responses may take its input from a stored prompt or an earlier response
-REQUIRED: dict[Operation, str] = {
+REQUIRED: Final[dict[Operation, str]] = {
     Operation.CHAT: "messages",
     Operation.COMPLETIONS: "prompt",
     Operation.EMBEDDINGS: "input",
     Operation.MODERATIONS: "input",
 }
 
-_UNRULED: dict[Operation, tuple[str, ...]] = {
+_UNRULED: Final[dict[Operation, tuple[str, ...]]] = {
     Operation.CHAT: (
         *("moderation", "prediction", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention"),
         *("safety_identifier", "service_tier", "verbosity", "web_search_options"),
@@ -124,6 +126,6 @@ _UNRULED: dict[Operation, tuple[str, ...]] = {
     Operation.MODERATIONS: (),
     Operation.MODELS_READ: (),
 }
-KNOWN: dict[Operation, frozenset[str]] = {
+KNOWN: Final[dict[Operation, frozenset[str]]] = {
     operation: frozenset(("model", *rules, *_UNRULED[operation])) for operation, rules in RULES.items()
 }

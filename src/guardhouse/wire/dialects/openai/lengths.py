@@ -7,13 +7,13 @@ itself. A number of another API may mean "no end" where it is no length, as the 
 Each answer is as long. A prompt is a text or a list of tokens; a list of either is as many prompts, each answered.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from guardhouse.model.operation import Operation
 
-_FOREIGN = ("n_predict", "num_predict", "max_new_tokens")  # which llama.cpp and others read before their own
-LENGTHS = ("max_completion_tokens", "max_tokens", "max_output_tokens", *_FOREIGN)
-_OF_CHAT = ("max_completion_tokens", "max_tokens")
+_FOREIGN: Final = ("n_predict", "num_predict", "max_new_tokens")  # which llama.cpp and others read before their own
+LENGTHS: Final = ("max_completion_tokens", "max_tokens", "max_output_tokens", *_FOREIGN)
+_OF_CHAT: Final = ("max_completion_tokens", "max_tokens")
 
 
 def longest(document: dict[str, Any]) -> int:

@@ -8,7 +8,7 @@ likes.
 What a template says by itself does not depend on the request and is not counted here.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from guardhouse.model.operation import Operation
 from guardhouse.wire.dialects.bounds import most_of, most_tokens
@@ -16,10 +16,10 @@ from guardhouse.wire.dialects.declared import declared
 from guardhouse.wire.dialects.openai.lengths import prompts
 from guardhouse.wire.dialects.openai.request import unreadable
 
-_MARKS = 4  # tokens that begin, end or part a prompt that no template prints
+_MARKS: Final = 4  # tokens that begin, end or part a prompt that no template prints
 
-_ELSEWHERE = ("chat_template", "conversation", "previous_response_id", "prompt_embeds", "multi_modal_data")
-_OWN_TOOLS = frozenset(("function", "custom"))
+_ELSEWHERE: Final = ("chat_template", "conversation", "previous_response_id", "prompt_embeds", "multi_modal_data")
+_OWN_TOOLS: Final = frozenset(("function", "custom"))
 
 
 def most_given(document: dict[str, Any], encoded: bytes, operation: Operation) -> int | None:

@@ -5,17 +5,17 @@ The common message, an object of a known role with a string as content and nothi
 part can be inspected at all (`turns.UNREADABLE_PARTS`).
 """
 
-from typing import Any
+from typing import Any, Final
 
 from guardhouse.model.denial import Denial
 from guardhouse.wire.dialects.openai.turns import ROLES, UNREADABLE_PARTS
 from guardhouse.wire.dialects.rules import identifier, invalid, misspelt, string, tool_name
 from guardhouse.wire.dialects.walk import kind_of
 
-_TEXT_PARTS = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}
-_SPELT = frozenset(("type", *_TEXT_PARTS, *UNREADABLE_PARTS))
-_WITHOUT_CONTENT = frozenset(("assistant", "function"))
-KNOWN_FIELDS = frozenset(
+_TEXT_PARTS: Final = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}
+_SPELT: Final = frozenset(("type", *_TEXT_PARTS, *UNREADABLE_PARTS))
+_WITHOUT_CONTENT: Final = frozenset(("assistant", "function"))
+KNOWN_FIELDS: Final = frozenset(
     (
         *("audio", "content", "function_call", "name", "reasoning", "reasoning_content", "refusal", "role"),
         *("tool_call_id", "tool_calls"),

@@ -12,7 +12,7 @@ How much text there was is not read here: an event counts as four characters, wh
 what it has beyond the wrapping that any event may have, if that is more: a server may put many tokens into one.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -25,11 +25,11 @@ from guardhouse.wire.json import encode
 from guardhouse.wire.sse import Event
 from guardhouse.wire.sse import encode as encode_event
 
-_CHARACTERS_PER_EVENT = 4
-_WRAPPING = 512  # bytes of an event that need not be text
-_USAGE = (b'"usage":{', b'"usage": {')
-_CHOICE_MARKS = (*_USAGE, b'"finish_reason":"', b'"finish_reason": "')
-_RESPONSE_MARKS = (*_USAGE, b'"response.incomplete"', b'"response.failed"')
+_CHARACTERS_PER_EVENT: Final = 4
+_WRAPPING: Final = 512  # bytes of an event that need not be text
+_USAGE: Final = (b'"usage":{', b'"usage": {')
+_CHOICE_MARKS: Final = (*_USAGE, b'"finish_reason":"', b'"finish_reason": "')
+_RESPONSE_MARKS: Final = (*_USAGE, b'"response.incomplete"', b'"response.failed"')
 
 
 class Passage(AnswerStream):

@@ -13,7 +13,7 @@ listed; it was judged when it was sent, if it was sent through here.
 wish for a usage frame, which the gateway needs and hides again from a caller who did not ask.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from guardhouse.model.denial import Denial
 from guardhouse.model.operation import Operation
@@ -24,9 +24,9 @@ from guardhouse.wire.dialects.openai.messages import KNOWN_FIELDS, unreadable_pa
 from guardhouse.wire.dialects.rules import invalid, misspelt
 from guardhouse.wire.dialects.walk import LONGEST_ID
 
-_STREAM_OPTIONS = frozenset(("include_usage", "include_obfuscation"))
-_KEPT = frozenset((Operation.CHAT, Operation.RESPONSES))
-_REPORTS_USAGE_ON_REQUEST = frozenset((Operation.CHAT, Operation.COMPLETIONS))
+_STREAM_OPTIONS: Final = frozenset(("include_usage", "include_obfuscation"))
+_KEPT: Final = frozenset((Operation.CHAT, Operation.RESPONSES))
+_REPORTS_USAGE_ON_REQUEST: Final = frozenset((Operation.CHAT, Operation.COMPLETIONS))
 
 
 def check(document: Any, operation: Operation) -> Denial | None:

@@ -12,6 +12,7 @@ slashes between its parts, as the names of published models do. An id of a file 
 """
 
 import re
+from typing import Final
 
 from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
@@ -19,7 +20,7 @@ from guardhouse.wire.dialects.batch import routes as batch
 from guardhouse.wire.dialects.dialect import Route
 from guardhouse.wire.dialects.openai.dialect import OPENAI
 
-_ROUTES: dict[bytes, tuple[str, Route]] = {
+_ROUTES: Final[dict[bytes, tuple[str, Route]]] = {
     path: (method, Route(OPENAI, operation, path, local=operation is Operation.MODELS_READ))
     for path, method, operation in (
         (b"/v1/chat/completions", "POST", Operation.CHAT),
@@ -30,13 +31,13 @@ _ROUTES: dict[bytes, tuple[str, Route]] = {
         (b"/v1/models", "GET", Operation.MODELS_READ),
     )
 }
-_PLACES = (b"/v1/models/", b"/v1/files", b"/v1/batches")
-_WITH_ID = re.compile(
+_PLACES: Final = (b"/v1/models/", b"/v1/files", b"/v1/batches")
+_WITH_ID: Final = re.compile(
     rb"/v1/(?:models/([A-Za-z0-9][A-Za-z0-9._:@-]*(?:/[A-Za-z0-9][A-Za-z0-9._:@-]*)*)"
     rb"|(files|batches)(?:/([A-Za-z0-9_-]+)(/[a-z]+)?)?)"
 )
-_LONGEST_MODEL = 300
-_LONGEST = 2048 + 32
+_LONGEST_MODEL: Final = 300
+_LONGEST: Final = 2048 + 32
 
 
 def recognise(method: str, path: bytes) -> Route | Reason:

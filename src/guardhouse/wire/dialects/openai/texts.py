@@ -20,7 +20,7 @@ The tests hold, for arbitrary documents, that every string that is not structura
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from guardhouse.model.operation import Operation
 from guardhouse.model.text import Text
@@ -37,14 +37,14 @@ from guardhouse.wire.dialects.walk import (
     kind_of,
 )
 
-_NAME = frozenset(("name",))
-_LABEL = frozenset(("server_label",))
-_HEADERS = frozenset(("headers",))
-_FIELD_ROLES = {"prompt": "user", "input": "user", "suffix": "user", "instructions": "system"}
-_ANSWER = frozenset(("id", "model", "system_fingerprint"))
-_PLAIN_MESSAGE = frozenset(("role", "content"))
-_FUNCTION = frozenset(("function",))
-_CHOICE = frozenset(("message",))
+_NAME: Final = frozenset(("name",))
+_LABEL: Final = frozenset(("server_label",))
+_HEADERS: Final = frozenset(("headers",))
+_FIELD_ROLES: Final = {"prompt": "user", "input": "user", "suffix": "user", "instructions": "system"}
+_ANSWER: Final = frozenset(("id", "model", "system_fingerprint"))
+_PLAIN_MESSAGE: Final = frozenset(("role", "content"))
+_FUNCTION: Final = frozenset(("function",))
+_CHOICE: Final = frozenset(("message",))
 
 
 def request_texts(document: dict[str, Any], operation: Operation) -> list[Text]:  # noqa: ARG001 - fields tell
@@ -149,7 +149,7 @@ def _read_other(value: Any, found: list[Text]) -> None:
     collect(value, "other", found)
 
 
-_READERS: dict[str, Callable[[Any, list[Text]], None]] = {
+_READERS: Final[dict[str, Callable[[Any, list[Text]], None]]] = {
     "messages": _read_messages,
     "prompt": _read_input,
     "input": _read_input,
@@ -206,14 +206,14 @@ def _answer_declarations(document: dict[str, Any], key: str, tools: Any, found: 
         _read_tools(tools, found)
 
 
-_ANSWER_READERS: dict[str, Callable[[dict[str, Any], str, Any, list[Text]], None]] = {
+_ANSWER_READERS: Final[dict[str, Callable[[dict[str, Any], str, Any, list[Text]], None]]] = {
     "choices": _answer_choices,
     "output": _answer_items,
     "data": _answer_vectors,
     "tools": _answer_declarations,
     "tool_choice": _answer_declarations,
 }
-_ANSWER_PARTS = {
+_ANSWER_PARTS: Final = {
     Operation.CHAT: frozenset(("choices",)),
     Operation.COMPLETIONS: frozenset(("choices",)),
     Operation.RESPONSES: frozenset(("output", "tools", "tool_choice")),
