@@ -10,7 +10,6 @@ The names are those of the files in this folder, of docs/life-of-a-request.md an
 
 import logging
 from collections.abc import Callable
-from typing import Final
 
 from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.reason import Reason
@@ -36,13 +35,13 @@ from guardhouse.path.waiting import Waiting
 Stage = Callable[[Exchange, DataPlane], Verdict]
 Stages = tuple[tuple[str, Stage], ...]
 
-AGAIN: Final[Stages] = (  # after every wait: a key may be revoked meanwhile, a principal suspended
+AGAIN: Stages = (  # after every wait: a key may be revoked meanwhile, a principal suspended
     ("identity", identity.identify),
     ("authorization", authorization.may_operate),
 )
-RESUMED: Final[Stages] = (*AGAIN, ("authorization", authorization.still_open))
-HEAD_STAGES: Final[Stages] = (("routing", routing.recognise), *AGAIN)
-BODY_STAGES: Final[Stages] = (
+RESUMED: Stages = (*AGAIN, ("authorization", authorization.still_open))
+HEAD_STAGES: Stages = (("routing", routing.recognise), *AGAIN)
+BODY_STAGES: Stages = (
     ("validation", validation.validate),
     ("inspection", inspection.inspect),
     ("authorization", authorization.authorize),
@@ -52,7 +51,7 @@ BODY_STAGES: Final[Stages] = (
     ("routing", routing.choose),
 )
 
-log: Final = logging.getLogger("guardhouse.path")
+log = logging.getLogger("guardhouse.path")
 
 
 def judge(stages: Stages, exchange: Exchange, plane: DataPlane) -> Verdict:
