@@ -4,12 +4,14 @@ import hmac
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from guardhouse.inspect import signals as module
 from guardhouse.inspect.phrases import Phrase
 from guardhouse.inspect.scanner import BLOB, phrases_and_delimiters, scan
-from guardhouse.inspect.signals import HashKey, signals
-from guardhouse.model.signals import Signals
+from guardhouse.inspect.signals import Gathering, HashKey, signals
+from guardhouse.model.signals import MOST_HASHES, Signals
 from guardhouse.model.text import Text
 
 KEY_BYTES = b"k" * 32
@@ -34,6 +36,38 @@ def test_hashes_are_keyed_and_follow_each_text() -> None:
 
 def test_the_hash_of_the_whole_tells_how_it_was_divided() -> None:
     assert said("ab", "c").prompt_hash != said("a", "bc").prompt_hash
+
+
+def many(number: int) -> list[str]:
+    return [f"text {index}" for index in range(number)]
+
+
+@pytest.mark.parametrize("number", [MOST_HASHES - 1, MOST_HASHES, MOST_HASHES + 1, MOST_HASHES + 40])
+def test_of_very_many_texts_the_first_are_hashed_one_by_one_and_the_others_together(number: int) -> None:
+    found = said(*many(number))
+    assert found.message_hashes == [said(text).message_hashes[0] for text in many(number)[:MOST_HASHES]]
+    further = "".join(f"{text}\0" for text in many(number)[MOST_HASHES:]).encode().replace(b"\0", b"\xff")
+    together = hmac.new(KEY_BYTES, further, "sha256").hexdigest()[:16]
+    assert (found.further_texts, found.further_hash) == (max(0, number - MOST_HASHES), together if further else "")
+
+
+def test_the_hash_of_the_whole_is_of_those_that_have_none_of_their_own_as_well() -> None:
+    texts = many(MOST_HASHES)
+    further = [[], ["ab", "c"], ["a", "bc"], ["abc"], ["abc", ""], ["c", "ab"]]
+    assert len({said(*texts, *more).prompt_hash for more in further}) == len(further)
+
+
+@given(st.lists(st.text(max_size=5), max_size=12), st.data())
+def test_in_how_many_parts_texts_come_does_not_matter(texts: list[str], cut: st.DataObject) -> None:
+    texts = [*many(MOST_HASHES - 5), *texts, ATTACK]
+    gathering, rest = Gathering(KEY), texts
+    while rest:
+        size = cut.draw(st.integers(1, len(rest)))
+        part, rest = rest[:size], rest[size:]
+        found = [Text(text, "user", None, None) for text in part]
+        encoded = [text.encode("utf-8", "surrogatepass") for text in part]
+        gathering.add(found, encoded, scan(b"\n".join(encoded)))
+    assert gathering.signals() == said(*texts)
 
 
 def test_another_key_gives_other_hashes() -> None:
@@ -155,7 +189,7 @@ def test_many_short_texts_are_not_all_read_again(monkeypatch: pytest.MonkeyPatch
         return []
 
     monkeypatch.setattr(module, "readings", note)
-    assert len(said(*["act as"] * 5000).message_hashes) == 5000
+    assert said(*["act as"] * 5000).further_texts == 5000 - MOST_HASHES
     assert 100 < len(read) < 600
 
 

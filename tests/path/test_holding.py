@@ -6,6 +6,7 @@ from pathlib import Path
 from playbook import BOB, Answer, Play, chat, completion, perform, post, reply
 from rooms import ALL, CONFIG, CUT, KIB, LARGE, QUEUED, is_empty, later
 
+from guardhouse.model.signals import MOST_HASHES
 from guardhouse.path.holding import PATIENCE
 from guardhouse.path.upstream import UpstreamConnection
 
@@ -41,7 +42,7 @@ def test_what_is_recorded_of_a_request_is_not_kept_while_it_is_on_its_way(tmp_pa
             tracemalloc.stop()
         assert play.plane.memory.held == 0
         assert after - before < 40_000
-        assert len(play.journal[-1]["message_hashes"]) == 40_000
+        assert len(play.journal[-1]["message_hashes"]) == MOST_HASHES
         play.caller.connection_lost(None)
 
     perform(tmp_path, scene, config=CONFIG.replace("64KiB", "4MiB").replace("256KiB", "16MiB"))

@@ -73,7 +73,9 @@ class Opened(msgspec.Struct, tag="opened", tag_field="kind", kw_only=True, omit_
     stream: bool = False
     bytes_in: int = 0
     prompt_hash: str = ""
-    message_hashes: list[str] = []
+    message_hashes: list[str] = []  # of the first texts
+    further_texts: int = 0  # those that are more than are hashed one by one
+    further_hash: str = ""  # of all of these together
     hash_key: str = ""  # which key the hashes were made with
     char_count: int = 0
     token_estimate: int = 0

@@ -1,8 +1,9 @@
 """What is recorded about a prompt instead of the prompt: keyed hashes, sizes, and how much it looks like an attack.
 
 Hashes are HMAC-SHA256: of each text, so that the turns of a conversation can be followed from request to request, and
-of the sequence of them for the whole. Without the key, which is rotated and named on the record, a short prompt cannot
-be found by guessing.
+of the sequence of them for the whole. A request of very many texts has hashes of its first MOST_HASHES, and one of all
+the others together, so that what is recorded of it does not grow with it. Without the key, which is rotated and named
+on the record, a short prompt cannot be found by guessing.
 
 The score is advisory, 0 to 10. It is the highest that any window of any text reaches, not a sum over the document: what
 a long document says here and there does not add up. In a window the weights of the distinct phrases and of delimiters
@@ -14,6 +15,9 @@ is a text read again, in several readings (normalise.py, encodings.py). That cos
 bounded: `_MOST_READ` characters of a request, the last text first, and of a text that is longer than what is left the
 blocks in which the scanner sees most. What lies beyond is hashed and counted in the sizes, and masked where a policy
 says so, but adds nothing to the score: who fills a prompt with decoys can hide one attack behind them.
+
+What comes in parts, as a file of requests does, is read part by part (`Gathering`), the last text of each part first.
+Its signals are those of all its texts in one, but for what is read again where that is more than the bound.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,7 +37,7 @@ from guardhouse.inspect.scanner import (
     signal_spots,
 )
 from guardhouse.model.keyed_hash import KeyedHash
-from guardhouse.model.signals import Signals
+from guardhouse.model.signals import MOST_HASHES, Signals
 from guardhouse.model.text import Text
 
 _WINDOW: Final = 480  # characters: about a hundred tokens
@@ -44,16 +48,18 @@ _BLOCK: Final = 4096
 _HIDDEN: Final = 3  # what being hidden adds to a phrase that is not said by everybody
 _DELIMITER_WEIGHT: Final = 2
 _QUIET_ROLES: Final = frozenset({"system", "assistant"})
+_BEHIND: Final = b"\xff"  # each text without a hash of its own: no byte of UTF-8
 
 
 class HashKey:
     """The key of the hashes, and its name on the record."""
 
-    __slots__ = ("digest", "id")
+    __slots__ = ("digest", "id", "keyed")
 
     def __init__(self, key_id: str, key: bytes) -> None:
         self.id = key_id
-        self.digest = KeyedHash(key).digest
+        self.keyed = KeyedHash(key)
+        self.digest = self.keyed.digest
 
     def __repr__(self) -> str:
         return f"HashKey({self.id!r}, …)"
@@ -93,21 +99,87 @@ def _weight(said: list[Phrase], delimiters: int, *, hidden: bool) -> int:
 
 def signals(texts: Sequence[Text], encoded: Sequence[bytes], candidates: int, key: HashKey) -> Signals:
     """`encoded` is each text in UTF-8, `candidates` what the scanner saw in all of them."""
+    if len(encoded) > MOST_HASHES:
+        gathering = Gathering(key)
+        gathering.add(texts, encoded, candidates)
+        return gathering.signals()
     digests = list(map(key.digest, encoded))
     prompt_hash = key.digest(b"".join(digests))[:16].hex()
     hashes = [one[:8].hex() for one in digests]
     size = sum(map(len, encoded))
     characters = sum([len(text.value) for text in texts])
-    tokens = (size + 3) // 4  # of UTF-8 bytes: four letters, two of Cyrillic, an ideograph and a third
     if not candidates & SIGNAL_BITS:
-        return Signals(prompt_hash, hashes, characters, tokens)
-    return Signals(prompt_hash, hashes, characters, tokens, *_looked_into(texts, candidates))
+        return Signals(prompt_hash, hashes, characters, _tokens(size))
+    keywords, delimiters, blobs, risk, _ = _looked_into(texts, candidates, _MOST_READ)
+    return Signals(prompt_hash, hashes, characters, _tokens(size), keywords, delimiters, blobs, risk)
 
 
-def _looked_into(texts: Sequence[Text], candidates: int) -> tuple[int, int, int, int]:
+class Gathering:
+    """The signals of texts that come part by part."""
+
+    __slots__ = (
+        *("_begun", "_blobs", "_characters", "_delimiters", "_digests", "_further", "_key", "_keywords", "_left"),
+        *("_risk", "_size"),
+    )
+
+    def __init__(self, key: HashKey) -> None:
+        self._key = key
+        self._begun = key.keyed.begin()
+        self._digests: list[bytes] = []
+        self._further = 0
+        self._size = 0
+        self._characters = 0
+        self._left = _MOST_READ
+        self._keywords = self._delimiters = self._blobs = self._risk = 0
+
+    def add(self, texts: Sequence[Text], encoded: Sequence[bytes], candidates: int) -> None:
+        """As `signals`."""
+        room = MOST_HASHES - len(self._digests)
+        self._digests += map(self._key.digest, encoded[:room])
+        rest = encoded[room:]
+        if rest:
+            self._further += len(rest)
+            self._begun.update(_BEHIND.join(rest) + _BEHIND)
+        self._size += sum(map(len, encoded))
+        self._characters += sum([len(text.value) for text in texts])
+        if candidates & SIGNAL_BITS:
+            keywords, delimiters, blobs, risk, self._left = _looked_into(texts, candidates, self._left)
+            self._keywords += keywords
+            self._delimiters += delimiters
+            self._blobs += blobs
+            self._risk = max(self._risk, risk)
+
+    def signals(self) -> Signals:
+        digests, further, further_hash = self._digests, self._further, ""
+        if further:
+            rest = self._key.keyed.end(self._begun)
+            further_hash = rest[:8].hex()
+            digests = [*digests, rest]
+        return Signals(
+            self._key.digest(b"".join(digests))[:16].hex(),
+            [one[:8].hex() for one in self._digests],
+            self._characters,
+            _tokens(self._size),
+            self._keywords,
+            self._delimiters,
+            self._blobs,
+            self._risk,
+            further,
+            further_hash,
+        )
+
+
+def _tokens(size: int) -> int:
+    """Of bytes of UTF-8: four letters, two of Cyrillic, an ideograph and a third."""
+    return (size + 3) // 4
+
+
+def _looked_into(texts: Sequence[Text], candidates: int, left: int) -> tuple[int, int, int, int, int]:
+    """Distinct phrases, delimiters, encoded runs, the score, and what is left of the characters that may be read."""
     keywords = delimiters = blobs = risk = 0
-    left = _MOST_READ
     for text in reversed(texts):
+        if left < 0:
+            break
         findings = _Findings()
         for stretch in _stretches(text.value, left):
             left -= len(stretch) + _EACH
@@ -116,7 +188,7 @@ def _looked_into(texts: Sequence[Text], candidates: int) -> tuple[int, int, int,
         delimiters += findings.delimiters
         score = findings.score // 4 if text.role in _QUIET_ROLES else findings.score
         risk = max(risk, min(score, 10))
-    return keywords, delimiters, blobs, risk
+    return keywords, delimiters, blobs, risk, left
 
 
 def _read_again(text: str, findings: _Findings, candidates: int) -> int:

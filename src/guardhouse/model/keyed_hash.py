@@ -5,6 +5,7 @@ they are kept and copied: for the short messages of the path that is half the ti
 the algorithm up anew at every call. The results are the same; a test compares them.
 """
 
+import hashlib
 from hashlib import sha256
 
 _BLOCK = 64  # bytes of a SHA-256 block
@@ -20,6 +21,16 @@ class KeyedHash:
 
     def __repr__(self) -> str:
         return "KeyedHash(…)"
+
+    def begin(self) -> "hashlib._Hash":
+        """For a message that comes in parts: `update` it with each, and have it made an end of."""
+        return self._inner.copy()
+
+    def end(self, begun: "hashlib._Hash") -> bytes:
+        """The digest of what was begun: 32 bytes."""
+        outer = self._outer.copy()
+        outer.update(begun.digest())
+        return outer.digest()
 
     def digest(self, message: bytes) -> bytes:
         """32 bytes."""
