@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from guardhouse.app.gateway import publish_once
 from guardhouse.app.prepared import NotStarted, prepared
 from guardhouse.app.worker import hash_key_of
 from guardhouse.control.state import State, prepare, shares_of
+from guardhouse.identity.key_feed import KeyFeed
+from guardhouse.identity.tokens import TokenTable
 from guardhouse.policy.load import Loaded, load
 
 CONFIGURATION = """\
@@ -71,6 +74,17 @@ def test_a_process_gets_what_was_published_and_the_secrets(state: State) -> None
     assert credential is not None
     assert credential.reveal() == "made-up"
     assert "made-up" not in state.policy.read_text()
+
+
+def test_the_first_worker_finds_all_that_callers_are_identified_by(state: State) -> None:
+    keys = KeyFeed(state.feed, prepare(state).pepper)
+    keys.load()
+    tokens = TokenTable({}, state.issuers, state.wanted)
+    tokens.load()
+    now = time.time()
+    assert keys.age(now) < 60
+    assert tokens.age(now) < 60
+    assert tokens.awaited(now) == []
 
 
 def test_an_edited_file_does_not_concern_a_process_that_is_started_again(config: Path, state: State) -> None:

@@ -102,6 +102,36 @@ def test_a_bulletin_that_somebody_removed_comes_back(tmp_path: Path) -> None:
     perform(tmp_path, scene)
 
 
+def test_a_bulletin_that_somebody_damaged_is_made_anew(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.turn(NOW)
+        whole = stage.published
+        stage.state.issuers.write_bytes(b"{")
+        stage.board.turn(NOW + 0.1)
+        assert stage.published == whole
+
+    perform(tmp_path, scene)
+
+
+def test_an_issuer_is_told_to_be_unavailable_until_its_keys_are_had(tmp_path: Path) -> None:
+    answers: list[tuple[PublicKey, ...] | str] = ["down", usable()]
+
+    async def scene(stage: Stage) -> None:
+        stage.board.turn(NOW)
+        assert not stage.published.unavailable
+        await stage.turn(NOW)
+        assert "corp" in stage.published.unavailable
+        assert stage.metrics["guardhouse_issuer_available", "corp"] == 0
+        await stage.turn(NOW + 2 * ISSUER.pause)
+        assert not stage.published.unavailable
+        assert stage.metrics["guardhouse_issuer_available", "corp"] == 1
+
+    async def answer(_: Issuer) -> tuple[PublicKey, ...] | str:
+        return answers.pop(0)
+
+    perform(tmp_path, scene, answer)
+
+
 def test_a_revocation_is_published_and_told(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         await stage.turn(NOW)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardhouse.audit.record import Event
-from guardhouse.control.issuer_keys import Watch
+from guardhouse.control.issuer_keys import ANSWERED_WITHIN, Watch
 from guardhouse.identity.issuer_bulletin import IssuerKeys
 from guardhouse.identity.issuers import Issuer
 from guardhouse.identity.jwks import PublicKey
@@ -123,6 +123,48 @@ def test_stale_keys_are_told_once_and_again_after_they_had_been_renewed() -> Non
 
 def test_keys_that_were_never_had_are_stale_once_asking_has_failed() -> None:
     play = Play(["down"])
+    play.watch.look_at_age(NOW)
+    assert play.told == []
+    play.ask(NOW)
+    play.watch.look_at_age(NOW)
+    assert play.told == ["unreachable", "keys_stale"]
+
+
+def test_an_issuer_is_unavailable_when_asking_has_failed_and_not_when_it_is_asked_for_the_first_time() -> None:
+    play = Play(["down", KEYS])
+    assert not play.watch.is_unavailable(NOW)
+    play.ask(NOW)
+    assert play.watch.is_unavailable(NOW)
+    play.ask(NOW + 20)
+    assert not play.watch.is_unavailable(NOW + 20 + ISSUER.stale_after)
+    assert play.watch.is_unavailable(NOW + 21 + ISSUER.stale_after)
+
+
+def test_an_issuer_that_says_nothing_is_unavailable_after_a_few_seconds() -> None:
+    async def scene() -> None:
+        answered = asyncio.Event()
+
+        async def silent(_: Issuer) -> tuple[PublicKey, ...]:
+            await answered.wait()
+            return KEYS
+
+        events: list[Event] = []
+        watch = Watch(ISSUER, None, silent, events.append)
+        asking = asyncio.create_task(watch.ask(NOW))
+        await asyncio.sleep(0)
+        watch.look_at_age(NOW + ANSWERED_WITHIN - 0.1)
+        assert events == []
+        watch.look_at_age(NOW + ANSWERED_WITHIN)
+        assert [event.name for event in events] == ["identity.issuer_keys_stale"]
+        answered.set()
+        await asking
+        assert not watch.is_unavailable(NOW + ANSWERED_WITHIN)
+
+    asyncio.run(scene())
+
+
+def test_keys_from_before_a_restart_are_stale_only_when_the_issuer_had_time_to_answer() -> None:
+    play = Play(["down"], kept=IssuerKeys(ISSUER.issuer, KEYS, NOW - 2 * ISSUER.stale_after))
     play.watch.look_at_age(NOW)
     assert play.told == []
     play.ask(NOW)

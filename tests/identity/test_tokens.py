@@ -57,6 +57,18 @@ def test_tokens_that_share_their_first_bytes_share_nothing(bench: Bench) -> None
     assert judged(bench, cut) in (Flaw.FORM, Flaw.SIGNATURE)
 
 
+def test_what_is_awaited_is_named_until_it_was_told(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    assert bench.table.awaited(NOW) == [NAME, "issuers.json"]
+    bench.publish(IssuerBulletin())
+    assert bench.table.awaited(NOW) == ["corp"]
+    bench.publish(IssuerBulletin(unavailable=("corp",)))
+    assert bench.table.awaited(NOW) == []
+    bench.publish()
+    assert bench.table.awaited(NOW) == []
+    assert bench.table.awaited(NOW + 50_000) == ["corp"]
+
+
 def test_what_was_refused_is_not_remembered(bench: Bench) -> None:
     for number in range(50):
         judged(bench, token(claims(sub=f"user-{number}"), key=OTHER_RSA))

@@ -17,8 +17,10 @@ import msgspec
 
 from guardhouse.control import ports
 from guardhouse.control.activation import Activation
+from guardhouse.control.issuer_file import publish_known
 from guardhouse.control.publisher import Publisher
 from guardhouse.control.revisions import Revisions
+from guardhouse.control.revocation_publisher import RevocationPublisher
 from guardhouse.control.standing_publisher import publish_standing
 from guardhouse.control.state import State, lock, prepare
 from guardhouse.control.store import Store
@@ -70,6 +72,10 @@ def publish_once(state: State, config: Path, loaded: Loaded) -> Edition:
         publisher = Publisher(store, state.feed)
         publisher.publish(time.time())
         publisher.close()
+        revocations = RevocationPublisher(store, state.revoked, lambda _event: None)
+        revocations.publish(time.time())
+        revocations.close()
+        publish_known(state)
         publish_standing(store, state.standing, time.time())
         activation = Activation(Revisions(store.engine), config, os.environ, state.policy)
         edition = activation.begin(loaded, time.time())

@@ -7,16 +7,15 @@ beside it (revocation_publisher.py).
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import msgspec
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from guardhouse.control.issuer_file import last_published
 from guardhouse.control.issuer_keys import Fetch, Note, Watch
 from guardhouse.control.key_fetch import fetch_keys
 from guardhouse.control.minting import Minter
@@ -39,13 +38,14 @@ class IssuerBoard(Collector):
         note: Note,
         fetch: Fetch = fetch_keys,
     ) -> None:
-        kept = _last_published(state)
+        kept = last_published(state)
         self._watches = {name: Watch(issuer, kept.issuers.get(name), fetch, note) for name, issuer in issuers.items()}
         self._state = state
         self._minter = minter
         self._revocations = RevocationPublisher(store, state.revoked, note)
         self._published: IssuerBulletin | None = None
         self._beaten = float("-inf")
+        self._file: tuple[int, int] | None = None  # its inode and size, as it was published
         self._asking: dict[str, asyncio.Task[bool]] = {}
 
     def __repr__(self) -> str:
@@ -89,26 +89,39 @@ class IssuerBoard(Collector):
         asked = CounterMetricFamily(
             "guardhouse_issuer_fetches", "Times an issuer was asked for its keys.", labels=["issuer", "outcome"]
         )
+        available = GaugeMetricFamily(
+            "guardhouse_issuer_available", "Whether an issuer's tokens can be judged.", labels=["issuer"]
+        )
+        now = time.time()
         for name, watch in self._watches.items():
+            available.add_metric([name], not watch.is_unavailable(now))
             keys.add_metric([name], 0 if watch.keys is None else len(watch.keys.keys))
             if watch.keys is not None:
-                ages.add_metric([name], max(0.0, time.time() - watch.keys.fetched_at))
+                ages.add_metric([name], max(0.0, now - watch.keys.fetched_at))
             asked.add_metric([name, "ok"], watch.succeeded)
             asked.add_metric([name, "failed"], watch.failed)
-        yield from (keys, ages, asked)
+        yield from (available, keys, ages, asked)
 
     def _publish(self, now: float) -> None:
         bulletin = IssuerBulletin(
             issuers={name: watch.keys for name, watch in self._watches.items() if watch.keys is not None},
             own=self._minter.public_keys,
+            unavailable=tuple(name for name, watch in self._watches.items() if watch.is_unavailable(now)),
         )
-        if bulletin != self._published or not self._state.issuers.exists():
+        if bulletin != self._published or self._look() != self._file:
             publish(self._state.issuers, bulletin)
-            self._published = bulletin
+            self._published, self._file = bulletin, self._look()
         elif abs(now - self._beaten) < HEARTBEAT:
             return
         beat(self._state.issuers, now)
         self._beaten = now
+
+    def _look(self) -> tuple[int, int] | None:
+        try:
+            status = self._state.issuers.stat()
+        except OSError:
+            return None
+        return status.st_ino, status.st_size
 
     def _wanted_at(self, name: str) -> float:
         """When something last spoke for asking: a worker that met an unknown key, or a key file that was changed."""
@@ -122,10 +135,3 @@ def _changed_at(path: Path) -> float:
         return path.stat().st_mtime
     except OSError:
         return float("-inf")
-
-
-def _last_published(state: State) -> IssuerBulletin:
-    """What an earlier process knew; nothing if that cannot be read."""
-    with contextlib.suppress(OSError, msgspec.MsgspecError, UnicodeDecodeError):
-        return msgspec.json.decode(state.issuers.read_bytes(), type=IssuerBulletin)
-    return IssuerBulletin()

@@ -5,6 +5,9 @@ than `pause` after the last time, whatever tokens say. So a flood of tokens with
 question per pause, and a key that was just put to use is known after one pause at the latest. When asking fails, the
 pauses grow up to `refresh`, and the last good keys go on counting until they are stale.
 
+Whoever waits for the keys of a start has to wait no longer than `ANSWERED_WITHIN` for an issuer that says nothing: from
+then on, as after a failure, it counts as `unavailable`, and so does one whose last good keys have become stale.
+
 `Watch` decides and does no I/O but `fetch`, which tests replace; issuer_board.py runs it.
 """
 
@@ -17,6 +20,8 @@ from guardhouse.identity.jwks import PublicKey
 
 Fetch = Callable[[Issuer], Awaitable[tuple[PublicKey, ...] | str]]
 Note = Callable[[Event], None]
+
+ANSWERED_WITHIN = 3.0  # seconds from the first question
 
 
 class Watch:
@@ -64,11 +69,15 @@ class Watch:
         self.keys = IssuerKeys(self.issuer.issuer, found, now)
         return True
 
+    def is_unavailable(self, now: float) -> bool:
+        """Whether there are no keys that count, and it is not just being asked for the first time."""
+        if self.keys is not None and now - self.keys.fetched_at <= self.issuer.stale_after:
+            return False
+        return self.succeeded + self.failed > 0 or ANSWERED_WITHIN <= now - self._asked_at < float("inf")
+
     def look_at_age(self, now: float) -> None:
-        """Say once that the keys have become stale."""
-        if not self._stale and (self.keys is None or now - self.keys.fetched_at > self.issuer.stale_after):
-            if self.keys is None and not self._in_a_row:
-                return  # it is being asked for the first time
+        """Say once that there are no keys that count."""
+        if not self._stale and self.is_unavailable(now):
             self._stale = True
             self._tell("identity.issuer_keys_stale", "alert", now)
 

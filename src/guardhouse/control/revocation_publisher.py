@@ -48,10 +48,18 @@ class RevocationPublisher:
         """Published at the next poll."""
         self._revocations.revoke(credential, by, now, until)
 
+    def publish(self, now: float) -> None:
+        """All of it at once, as a new feed."""
+        self.close()
+        feed = _Feed(self._file)
+        while self._write_part(feed):
+            pass
+        self._put_in_place(feed, now)
+
     def poll(self, now: float) -> None:
         version = self._store.version()
         if self._feed is None:
-            self._publish(now)
+            self.publish(now)
         elif version != self._version:
             while self._write_part(self._feed):
                 pass
@@ -67,14 +75,6 @@ class RevocationPublisher:
             if feed is not None:
                 feed.close()
         self._feed = self._fresh = None
-
-    def _publish(self, now: float) -> None:
-        """All of it at once."""
-        self.close()
-        feed = _Feed(self._file)
-        while self._write_part(feed):
-            pass
-        self._put_in_place(feed, now)
 
     def _write_part(self, feed: "_Feed") -> bool:
         """What the feed does not have yet; True when there may be more."""
@@ -119,7 +119,7 @@ class RevocationPublisher:
     def _beat(self, now: float) -> None:
         assert self._feed is not None
         if not self._feed.is_in(self._file):
-            self._publish(now)
+            self.publish(now)
         self._feed.touch(now)
         self._beaten = now
 

@@ -26,7 +26,7 @@ class Flaw(Enum):
     ALGORITHM = (Reason.CREDENTIAL_INVALID, "The token is signed with an algorithm that is not accepted.")
     KEY = (Reason.CREDENTIAL_INVALID, "The token is signed with a key that its issuer does not publish.")
     SIGNATURE = (Reason.CREDENTIAL_INVALID, "The signature of the token is not valid.")
-    STALE = (Reason.IDENTITY_STALE, "The issuer's keys have not been renewed for too long.")
+    STALE = (Reason.IDENTITY_STALE, "The issuer's keys could not be had, or not be renewed for too long.")
 
     # after it
     CLAIMS = (Reason.CREDENTIAL_INVALID, "A claim of the token is missing or has an impossible value.")

@@ -3,6 +3,10 @@
 One bulletin (model/bulletin.py) of public keys; there is nothing secret in it. `fetched_at` is when an issuer last said
 that these are its keys: from then on `stale_after` runs, over restarts too. What was revoked is told beside it, in
 revocation_feed.py.
+
+`unavailable` names the issuers whose keys were asked for and could not be had, and of whom no earlier ones count. An
+issuer that is neither there nor among its keys is still being asked: a worker that starts waits for that
+(path/vouching.py).
 """
 
 import msgspec
@@ -23,3 +27,4 @@ class IssuerKeys(msgspec.Struct, frozen=True):
 class IssuerBulletin(msgspec.Struct, frozen=True, kw_only=True):
     issuers: dict[str, IssuerKeys] = {}
     own: tuple[PublicKey, ...] = ()
+    unavailable: tuple[str, ...] = ()

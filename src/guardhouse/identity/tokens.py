@@ -135,6 +135,15 @@ class TokenTable:
         found = [NAME] if self._revocations.condemned else []
         return [*found, ISSUERS] if self._bulletin.unreadable else found
 
+    def awaited(self, now: float) -> list[str]:
+        """What this has not been told yet and will be, by name: files, and issuers that are still being asked."""
+        found = [] if self._revocations.age(now) < _FOREVER else [NAME]
+        told = self._bulletin.current
+        if told is None:
+            return [*found, ISSUERS]
+        asked = (name for name, voucher in self._by_name.items() if voucher.good_until <= now)
+        return [*found, *(name for name in asked if name not in told.unavailable)]
+
     def believe(self, vouchers: Vouchers) -> None:
         """From now on, only whom these vouch for."""
         if vouchers != self._vouchers:

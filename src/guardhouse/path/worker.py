@@ -40,7 +40,7 @@ from guardhouse.path.renewal import Renewal, put_in_force
 from guardhouse.path.seals import Seals
 from guardhouse.path.tls import SHUTDOWN, tls_context
 from guardhouse.path.tls_files import TlsFiles
-from guardhouse.path.vouching import Vouching
+from guardhouse.path.vouching import Vouching, until_told
 from guardhouse.policy.edition import InForce
 from guardhouse.policy.settings import Settings, Tls
 from guardhouse.policy.shares import Shares
@@ -102,6 +102,7 @@ async def _serve(settings: Settings, policy: InForce, worker: int, secrets: Work
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     contexts = () if settings.listen.tls is None else _contexts(settings.listen.tls)
+    await until_told(plane, stopping)
     server = await _listen(plane, settings, contexts[0] if contexts else None)
     calls = None if grpc is None else await grpc.listen(plane, contexts[1] if contexts else None)
     loop.set_exception_handler(_report)
