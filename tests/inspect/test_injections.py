@@ -1,18 +1,18 @@
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardhouse.inspect.injections import KINDS, injections, kind_of, structured
+from guardhouse.inspect.injections import KINDS, injections, kind_of
 
 ATTACKS = {
     "sql": [
         *("' OR 1=1 --", '" or "a"="a', "1; DROP TABLE users", "x' UNION ALL SELECT 1", "admin'--", "1) and (2 = 2"),
         *("'; WAITFOR DELAY '0:0:5'", "1; exec xp_cmdshell 'dir'", "x%27%20or%201%3D1", "' oR 'x' lIkE 'x", "a' #"),
         *("select a from information_schema.tables", "x' and sleep(5)=1", "1 into outfile 'x'", "pg_sleep(5)"),
+        "1 or benchmark(1000000,md5(1))",
     ],
     "template": [
         *("{{7*7}}", "{{ config.items() }}", "${jndi:ldap://x/a}", "${T(java.lang.Runtime)}", "#{7*7}", "<%= 7 %>"),
@@ -48,41 +48,8 @@ def test_nothing_harmless_is_taken_for_an_injection() -> None:
     assert taken == []
 
 
-DOCUMENT: dict[str, Any] = {
-    "model": "m",
-    "user": "u",
-    "prompt": "p",
-    "metadata": {"team": "t", "deep": {"er": ["l"]}},
-    "options": {"stop": "s"},
-    "messages": [
-        {"role": "user", "name": "n", "content": "c"},
-        {
-            "role": "assistant",
-            "tool_calls": [{"id": "i", "type": "function", "function": {"name": "f", "arguments": '{"cmd": "x; ls"}'}}],
-        },
-        {"role": "tool", "tool_call_id": "tc", "content": "c"},
-    ],
-    "tools": [{"type": "function", "function": {"name": "tf", "description": "d", "parameters": {"x": "y"}}}],
-    "inputs": [{"name": "in", "parameters": {"binary": "b"}, "data": ["; ls"]}],
-    "service_tier": "st",
-}
-
-
-def test_what_is_looked_at_is_structured_and_no_text_or_argument() -> None:
-    assert sorted(value for _, value in structured(DOCUMENT)) == sorted(
-        ["m", "u", "team", "t", "deep", "er", "l", "stop", "s", "n", "i", "f", "tc", "tf", "in", "binary", "b", "st"]
-    )
-    assert list(injections(DOCUMENT)) == []
-
-
-def test_the_place_is_told_without_the_names_of_the_caller() -> None:
-    document = {"metadata": {"my-secret": "$(id)"}, "user": "a' or 1=1", "messages": [{"name": "../x"}], "ä": "`id`"}
-    assert sorted(injections(document)) == [
-        ("command", "*"),
-        ("command", "metadata.*"),
-        ("path", "messages[0].name"),
-        ("sql", "user"),
-    ]
+def test_what_is_found_is_told_by_kind_and_place() -> None:
+    assert list(injections([("user", "$(id)"), ("a", "alice"), ("b", "../x")])) == [("command", "user"), ("path", "b")]
 
 
 @given(st.text())

@@ -219,6 +219,58 @@ def test_what_a_model_s_requests_are_held_to_cannot_be_passed_by_in_a_list(
     perform(tmp_path, scene, config=LISTED.replace("HELD", held))
 
 
+INJECTED = (
+    LISTED.replace(", HELD", "")
+    .replace("models: [small]}", "models: [small], injection: block}")
+    .replace(
+        "operation: predict, model: small",
+        "operation: predict, model: small, texts: {/note: user, /items/*/said: user}",
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ([{"text": "hi"}, {"customer": "x' or 1=1 --"}], "document[1].customer"),
+        ([{"metadata": {"tenant": "../../etc"}}], "document[0].metadata.tenant"),
+        ([[[{"customer": "$(id)"}]]], "document[0][0][0].customer"),
+        ([{"options": {"sort": ["name", "; rm -rf /"]}}], "document[0].options.sort[1]"),
+        ({"instances": [{"customer": "$(id)"}]}, "instances[0].customer"),
+        ({"filter": {"by": {"customer": "$(id)"}}}, "filter.by.customer"),
+        ({"items": [{"said": "try `ls`", "sku": "`ls`"}]}, "items[0].sku"),
+        ({"columns": ["a", "a; drop table users"]}, "columns[1]"),
+        ({"filter": {"x' or 1=1 --": 1}}, "filter.*"),
+        ({"input": {"customer": "$(id)"}}, "input.customer"),
+    ],
+)
+def test_injections_are_found_in_every_entry_and_object_of_a_declared_route(
+    tmp_path: Path, body: Any, param: str
+) -> None:
+    async def scene(play: Play) -> None:
+        answer = await play.say(post(body, path=b"/score"))
+        assert (answer.code, answer.json["error"]["param"]) == ("injection_found", param)
+        assert play.server.requests == []
+
+    perform(tmp_path, scene, config=INJECTED)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        ["run `ls` with $(id)", "x' or 1=1 --"],
+        {"note": "what does `ls` do?", "items": [{"said": "; rm -rf /", "sku": "a-1"}]},
+        [{"text": "; rm -rf /", "tool_calls": [{"function": {"name": "sh", "arguments": "; rm -rf /"}}]}],
+        {"tools": [{"name": "f", "parameters": {"properties": {"path": {"pattern": "^/etc/"}}}}]},
+    ],
+)
+def test_texts_and_arguments_of_a_declared_route_are_no_parameters(tmp_path: Path, body: Any) -> None:
+    async def scene(play: Play) -> None:
+        assert (await play.say(post(body, path=b"/score"))).status == 200
+
+    perform(tmp_path, scene, lambda _: [reply({"score": 1})], config=INJECTED)
+
+
 KEEPS_NOTHING = PLAIN.replace(
     "small: {targets: [local, spare]}", "small: {targets: [local, spare], features: {stored: off}}"
 )

@@ -10,6 +10,7 @@ the contract speaks of what the model server gets. `would_hold` changes nothing:
 `would_refuse` is for a policy on trial (shadow.py).
 """
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from guardhouse.inspect.abilities import stored_by, wants
@@ -18,6 +19,7 @@ from guardhouse.inspect.measures import Measures, measure
 from guardhouse.inspect.references import Found, fault_in, find, media_of
 from guardhouse.inspect.servers import beside, servers
 from guardhouse.inspect.sniffing import fits, is_base64, is_encoded, names_of, sniff
+from guardhouse.inspect.structured import Parameter, structured, structured_anywhere
 from guardhouse.model.ability import Ability
 from guardhouse.model.asked_server import AskedServer, At
 from guardhouse.model.denial import Denial, Verdict
@@ -127,16 +129,26 @@ def _servers(exchange: Exchange) -> list[AskedServer]:
 
 def _judge_injections(exchange: Exchange, *, block: bool) -> Verdict:
     counts: dict[str, int] = {}
-    for at, request in _requests(exchange):
-        before = f"{at[0]}[{at[1]}]." if at else ""
-        for kind, place in injections(request):
-            if block:
-                param = f"{before}{place}"[:_PLACES]
-                return Denial(Reason.INJECTION_FOUND, f"It looks like an injection ({kind}).", param=param)
-            counts[kind] = counts.get(kind, 0) + 1
+    for kind, place in injections(_parameters(exchange)):
+        if block:
+            return Denial(Reason.INJECTION_FOUND, f"It looks like an injection ({kind}).", param=place[:_PLACES])
+        counts[kind] = counts.get(kind, 0) + 1
     if counts:
         exchange.injections = counts
     return None
+
+
+def _parameters(exchange: Exchange) -> Iterator[Parameter]:
+    """What is structured in the request, or in each request of a file."""
+    assert exchange.route is not None
+    texts = exchange.route.dialect.told_texts(exchange.document)
+    if texts is not None:
+        yield from structured_anywhere(exchange.document, texts)
+        return
+    for at, request in _requests(exchange):
+        before = f"{at[0]}[{at[1]}]." if at else ""
+        for place, value in structured(request):
+            yield f"{before}{place}", value
 
 
 def would_hold(exchange: Exchange, model: Model) -> bool:

@@ -13,7 +13,7 @@ A new dialect is a package beside this file, a line in table.py, its name and wh
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -138,6 +138,11 @@ class Dialect(ABC):
 
     @abstractmethod
     def uses_tools(self, document: Any) -> bool: ...
+
+    def told_texts(self, document: Any) -> Collection[tuple[int, Any]] | None:
+        """The places of what was declared to be a text, by the id of what holds each; None where places are known by
+        their names."""
+        return None
 
     @abstractmethod
     def texts(self, document: Any, route: Route) -> list[Text]:

@@ -47,6 +47,14 @@ def test_places_have_their_speakers_and_what_is_structural_is_left_out() -> None
     assert len(texts) == 5
 
 
+def test_the_places_of_declared_texts_are_told_without_those_that_pair_things() -> None:
+    plan = Plan(model_at=parse("/model"), spoken=[(parse("/thread"), "user")], structural=[parse("/thread/*/ref")])
+    said = {"body": "u1", "ref": "r1"}
+    read = {"model": "small", "thread": [said], "note": "o"}
+    assert Generic(plan).told_texts(read) == {(id(said), "body")}
+    assert Generic(Plan(model="small")).told_texts([read]) == set()
+
+
 def test_a_long_value_is_a_text_wherever_it_stands() -> None:
     texts = DIALECT.texts({**document(), "id": "x" * 300}, ROUTE)
     assert "x" * 300 in {text.value for text in texts}

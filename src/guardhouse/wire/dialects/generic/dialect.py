@@ -10,7 +10,7 @@ server takes one, and how many answers it makes at `answers_at`: numbers, of whi
 entry of which is answered.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from guardhouse.model.denial import Denial
@@ -107,6 +107,12 @@ class Generic(Dialect):
 
     def texts(self, document: Any, route: Route) -> list[Text]:
         return _texts(document, "other", self._plan.spoken, self._structural)
+
+    def told_texts(self, document: Any) -> Collection[tuple[int, Any]] | None:
+        """What pairs one thing with another is none, though it stands in one."""
+        plan = self._plan
+        paired = {(id(holder), key) for pointer in self._structural for holder, key in places(document, pointer)}
+        return _speakers(document, plan.spoken).keys() - paired
 
     def unreadable(self, document: Any, route: Route) -> list[str]:
         return []
