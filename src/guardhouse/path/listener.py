@@ -193,7 +193,8 @@ class Connection(Turns):  # an asyncio.Protocol by its methods; not by descent, 
         if self._current is not None:
             self._phase = Phase.SERVING
         exchange = self._arriving or self._new_exchange()
-        exchange.denial = denial
+        if exchange.denial is None:  # what was found in the head goes before what is wrong with the body
+            exchange.denial = denial
         self._refuse_early(exchange)
 
     def _refuse_early(self, exchange: Exchange) -> None:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
 from guardhouse.wire.http1.head import Head, RequestLimits
 from guardhouse.wire.http1.request import RequestFraming
@@ -130,6 +131,18 @@ REFUSED = {
 @pytest.mark.parametrize("data", REFUSED)
 def test_a_malformed_message_has_one_reason_however_it_arrives(data: bytes, size: int) -> None:
     assert refusal(data, size) is REFUSED[data]
+
+
+@pytest.mark.parametrize("size", [0, 1, 7])
+def test_the_head_of_a_body_that_is_too_large_is_handed_over_before_it_is_refused(size: int) -> None:
+    parser, recorder = framing()
+    parser.feed(POST + b"content-length: 3\r\n\r\nabc")
+    data = POST + b"content-length: 101\r\n\r\n" + b"x" * 101 + GET
+    for start in range(0, len(data), size or len(data)):
+        parser.feed(data[start : start + (size or len(data))])
+    assert parser.problem == Denial(Reason.BODY_TOO_LARGE)
+    assert [head.content_length for head in recorder.heads] == [3, 101]
+    assert recorder.bodies == [b"abc"]
 
 
 def test_a_head_that_never_ends_is_refused_at_the_limit() -> None:

@@ -17,7 +17,7 @@ def judge(
     length: bytes | None = None,
 ) -> Head | Denial:
     fields = judge_fields(headers, version)
-    return fields if isinstance(fields, Denial) else judge_head("POST", target, fields, length, 1000, keep_alive=True)
+    return fields if isinstance(fields, Denial) else judge_head("POST", target, fields, length, keep_alive=True)
 
 
 def reason(verdict: Head | Denial) -> Reason:
@@ -140,10 +140,6 @@ def test_a_length_that_is_not_stated_in_one_valid_way_is_refused(
 ) -> None:
     headers = [] if coding is None else [(b"transfer-encoding", coding)]
     assert reason(judge(HOST, *headers, version=version, length=length)) is Reason.FRAMING_INVALID
-
-
-def test_a_stated_length_over_the_limit_is_refused_before_the_body() -> None:
-    assert reason(judge(HOST, length=b"1001")) is Reason.BODY_TOO_LARGE
 
 
 @pytest.mark.parametrize("name", [b"Upgrade", b"HTTP2-Settings", b"Sec-WebSocket-Key"])

@@ -3,7 +3,8 @@
 `RequestFraming.feed` takes whatever bytes arrived and calls its receiver: `head_received` once the head is judged,
 `message_received` when the body is complete. Anything that is not exactly one well-formed request ends in one place,
 `problem`: a Denial that stays, after which every further byte is refused. There is no resynchronisation; the receiver
-answers and closes.
+answers and closes. A body that is too large by its stated length is such a problem behind a head that is none: the head
+is handed over first, as that of a body is that turns out to be too large.
 
 Bounds: a head is at most `header_bytes` long and has at most `headers` fields, a body is at most `body` bytes. The
 request line is read before llhttp sees it. A chunked body is not llhttp's: it is stopped behind the head, and chunks.py
@@ -296,7 +297,6 @@ class RequestFraming:
             self._target,
             fields,
             self._length,
-            self._limits.body,
             keep_alive=parser.should_keep_alive(),
         )
         if isinstance(head, Denial):
@@ -305,6 +305,8 @@ class RequestFraming:
             raise self._stop(Denial(Reason.HEADERS_TOO_LARGE))
         self._head = head
         self._receiver.head_received(head)
+        if head.content_length > self._limits.body:
+            raise self._stop(Denial(Reason.BODY_TOO_LARGE))
         if head.content_length < 0:
             self._chunks = ChunkedBody(self._limits.body)
             raise _Stop

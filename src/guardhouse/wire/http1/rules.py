@@ -87,12 +87,12 @@ def judge_fields(raw: Sequence[tuple[bytes, bytes]], version: str) -> Fields | D
 
 
 def judge_head(
-    method: str, target: bytes, fields: Fields, stated_length: bytes | None, body_limit: int, *, keep_alive: bool
+    method: str, target: bytes, fields: Fields, stated_length: bytes | None, *, keep_alive: bool
 ) -> Head | Denial:
     """The fields together with the request line and the length."""
     if not _TARGET.fullmatch(target):
         return Denial(Reason.TARGET_INVALID)
-    length = _judge_length(stated_length, body_limit, chunked=fields.chunked)
+    length = _judge_length(stated_length, chunked=fields.chunked)
     if isinstance(length, Denial):
         return length
     path, _, query = target.partition(b"?")
@@ -128,7 +128,7 @@ def _judge_upgrade(headers: dict[bytes, bytes]) -> Denial | None:
     return None
 
 
-def _judge_length(stated: bytes | None, body_limit: int, *, chunked: bool) -> int | Denial:
+def _judge_length(stated: bytes | None, *, chunked: bool) -> int | Denial:
     if chunked:
         return -1 if stated is None else Denial(Reason.FRAMING_INVALID)
     if stated is None:
@@ -136,5 +136,4 @@ def _judge_length(stated: bytes | None, body_limit: int, *, chunked: bool) -> in
     stated = stated.strip()
     if not stated.isdigit() or len(stated) > 18:
         return Denial(Reason.FRAMING_INVALID)
-    length = int(stated)
-    return Denial(Reason.BODY_TOO_LARGE) if length > body_limit else length
+    return int(stated)
