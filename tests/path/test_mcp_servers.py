@@ -11,15 +11,21 @@ from playbook import Play, perform, post, reply
 TOKEN = "ghp_16C7e42F292c6912E7710c838347Ae178B4a"
 CONFIG = """
 targets:
-  cloud: {kind: openai, url: "http://127.0.0.1:9", speaks: [openai, anthropic], region: eu}
+  cloud: {kind: openai, url: "http://127.0.0.1:9", speaks: [openai, anthropic, ollama, generic], region: eu}
 models:
   small: {targets: [cloud], CONTENT}
+routes: {/agent: {operation: predict, model: small}}
 policies:
-  - {name: all, who: {ids: ["*"]}, may: [chat, responses], models: [small], mask: {entities: [all], where: [request]}}
+  - name: all
+    who: {ids: ["*"]}
+    may: [chat, responses, predict]
+    models: [small]
+    mask: {entities: [all], where: [request]}
 """
 NAMED = CONFIG.replace("CONTENT", "content: {mcp_servers: [mcp.example.com, .tools.example, connector_mail]}")
 NOTHING = CONFIG.replace("CONTENT", "content: {hosts: [mcp.example.com, .tools.example]}")
-MESSAGES, RESPONSES = b"/v1/messages", b"/v1/responses"
+MESSAGES, RESPONSES, CHATS = b"/v1/messages", b"/v1/responses", b"/v1/chat/completions"
+OLLAMA, AGENT = b"/api/chat", b"/agent"  # the latter declared
 
 
 def listed(url: str = "https://mcp.example.com/sse", **more: Any) -> dict[str, Any]:
@@ -34,18 +40,31 @@ def tool(**more: Any) -> dict[str, Any]:
     return {"model": "small", "input": "x", "tools": [{**server, "authorization": TOKEN, "require_approval": "never"}]}
 
 
-CASES = [(MESSAGES, listed()), (RESPONSES, tool()), (RESPONSES, tool(headers={"Authorization": f"Bearer {TOKEN}"}))]
+def space() -> dict[str, Any]:
+    document = tool()
+    return {**document, "tools": [{"type": "namespace", "name": "n", "tools": document["tools"]}]}
+
+
+def found() -> dict[str, Any]:
+    output = {"type": "tool_search_output", "tools": tool()["tools"]}
+    return {"model": "small", "input": [{"role": "user", "content": "x"}, output], "tools": []}
+
+
+CASES: list[tuple[bytes, Any]] = [
+    *((MESSAGES, listed()), (RESPONSES, tool()), (RESPONSES, tool(headers={"Authorization": f"Bearer {TOKEN}"}))),
+    *((RESPONSES, space()), (RESPONSES, found()), (CHATS, {**listed(), "tools": []})),
+    *((OLLAMA, {**listed(), "tools": []}), (OLLAMA, {**tool(), "messages": listed()["messages"]})),
+    *((AGENT, listed()), (AGENT, tool()), (AGENT, [{"x": 1}, tool()])),
+]
 
 
 @pytest.mark.parametrize(("path", "document"), CASES)
 def test_a_named_server_is_let_in_and_its_token_is_for_the_model_server_alone(
-    tmp_path: Path, path: bytes, document: dict[str, Any]
+    tmp_path: Path, path: bytes, document: Any
 ) -> None:
     async def scene(play: Play) -> None:
         await play.say(post(document, path=path))
-        sent = play.server.document()
-        assert sent.get("mcp_servers") == document.get("mcp_servers")
-        assert sent["tools"] == document["tools"]
+        assert play.server.document() == document
         opened = play.records[0]
         (server,) = opened["servers"]
         assert server["host"] == "mcp.example.com"
@@ -94,7 +113,8 @@ def test_any_other_is_refused_and_nothing_of_it_is_told(  # noqa: PLR0917 - a ca
         answer = await play.say(post(document, path=path))
         error = answer.json["error"]
         assert answer.status == 400
-        assert reason in (error.get("code"), error.get("details", {}).get("error_code"))
+        assert reason.encode() in answer.body
+        assert [record["reason"] for record in play.records] == [reason]
         if place is not None:
             assert place in (error.get("param"), error.get("details", {}).get("param"))
         assert play.server.requests == []

@@ -10,7 +10,7 @@ value would break the pairing rather than protect anybody:
 - the names of tools, where they are declared, chosen and called, and the types of declared ones, which are of a closed
   list;
 - what is sealed, in its own places (blocks.py);
-- tokens for MCP servers (tokens.py).
+- tokens for MCP servers, and their names (server_texts.py).
 
 They are structural in these places only and up to a length; a field `id` anywhere else is a text.
 Of sources in base64 the payload is left out, the rest is not; they are among the unreadable.
@@ -23,7 +23,7 @@ from typing import Any
 
 from guardhouse.model.text import Text
 from guardhouse.wire.dialects.anthropic.blocks import SEALED, is_sealed
-from guardhouse.wire.dialects.tokens import tokens_in
+from guardhouse.wire.dialects.server_texts import listed_texts
 from guardhouse.wire.dialects.walk import (
     KNOWN_KEYS,
     NOTHING,
@@ -50,7 +50,6 @@ _TOOL = frozenset(("name", "type"))
 _NAME = frozenset(("name",))
 _CALLS = frozenset(("mcp_tool_use", "server_tool_use", "tool_use"))
 _LISTS = frozenset(("mcp_tool_result", "search_result", "tool_result"))
-_SERVER = frozenset(("name",))
 _TOOLSET = frozenset(("mcp_server_name", "type"))
 
 
@@ -174,17 +173,6 @@ def _read_tools(tools: Any, found: list[Text]) -> None:
             collect_member(tools, index, tool, "other", found)
 
 
-def _read_servers(servers: Any, found: list[Text]) -> None:
-    if type(servers) is not list:
-        collect(servers, "other", found)
-        return
-    for index, server in enumerate(servers):
-        if type(server) is dict:
-            collect_around(server, "other", found, _SERVER, tokens_in(server, "authorization_token"))
-        else:
-            collect_member(servers, index, server, "other", found)
-
-
 def _read_choice(choice: Any, found: list[Text]) -> None:
     if type(choice) is dict:
         collect_around(choice, "other", found, _NAME)
@@ -197,7 +185,7 @@ def _read_other(value: Any, found: list[Text]) -> None:
 
 
 _READERS: dict[str, Callable[[Any, list[Text]], None]] = {
-    "mcp_servers": _read_servers,
+    "mcp_servers": listed_texts,
     "messages": _read_messages,
     "system": _read_system,
     "tools": _read_tools,

@@ -18,10 +18,12 @@ from guardhouse.model.reason import Reason
 from guardhouse.model.text import Text
 from guardhouse.model.usage import Usage
 from guardhouse.wire import json
+from guardhouse.wire.dialects.declared import declared
 from guardhouse.wire.dialects.dialect import Dialect, Prepared, Route
 from guardhouse.wire.dialects.flow import AnswerStream, MaskerFactory, Whole
 from guardhouse.wire.dialects.generic.pointers import Pointer, places
 from guardhouse.wire.dialects.rules import invalid
+from guardhouse.wire.dialects.server_texts import names_servers, without_tokens
 from guardhouse.wire.dialects.walk import LONGEST_ID, collect
 
 _TOOLS = ("tools", "functions")
@@ -101,12 +103,18 @@ class Generic(Dialect):
         return False
 
     def uses_tools(self, document: Any) -> bool:
-        """By the names that tools have in every API, of the document or of an entry of a list."""
-        parts = document if type(document) is list else [document]
-        return any(part.get(name) for part in parts if type(part) is dict for name in _TOOLS)
+        """By the names that tools have in every API."""
+        return any(
+            names_servers(part) or any(part.get(name) for name in _TOOLS) or declared(part)
+            for part in _requests(document)
+        )
+
+    def is_endless(self, document: Any) -> bool:
+        return any(names_servers(part) for part in _requests(document))
 
     def texts(self, document: Any, route: Route) -> list[Text]:
-        return _texts(document, "other", self._plan.spoken, self._structural)
+        found = _texts(document, "other", self._plan.spoken, self._structural)
+        return without_tokens(found, *_requests(document))
 
     def told_texts(self, document: Any) -> Collection[tuple[int, Any]] | None:
         """What pairs one thing with another is none, though it stands in one."""
@@ -185,6 +193,11 @@ class Generic(Dialect):
 
     def answer_locally(self, route: Route, visible: Sequence[str]) -> bytes | None:
         return None
+
+
+def _requests(document: Any) -> list[dict[str, Any]]:
+    """The document, or each entry of a list that a model server may take for a request."""
+    return [part for part in (document if type(document) is list else [document]) if type(part) is dict]
 
 
 def _texts(

@@ -13,6 +13,7 @@ from guardhouse.wire.dialects.dialect import Dialect, Prepared, Route
 from guardhouse.wire.dialects.flow import AnswerStream, MaskerFactory, Whole
 from guardhouse.wire.dialects.ollama import answer, errors, lengths, request, texts
 from guardhouse.wire.dialects.ollama.lines import LinePassage, LineStream
+from guardhouse.wire.dialects.server_texts import names_servers
 
 
 class Ollama(Dialect):
@@ -32,7 +33,10 @@ class Ollama(Dialect):
         return request.is_streamed(document, route.operation)
 
     def uses_tools(self, document: Any) -> bool:
-        return bool(document.get("tools"))
+        return bool(document.get("tools")) or names_servers(document)
+
+    def is_endless(self, document: Any) -> bool:
+        return names_servers(document)
 
     def texts(self, document: Any, route: Route) -> list[Text]:
         return texts.request_texts(document, route.operation)

@@ -2,7 +2,7 @@
 
 Known places come with their role, every other string of the document comes as well (walk.py). Left out is what pairs
 one thing with another: `model`, the names and ids of tools and their calls, and the dates of answers, each only where
-it belongs and up to a length. Of images the encoded payload is left out; `request.unreadable` lists them.
+it belongs and up to a length; and tokens for MCP servers (server_texts.py). Of images the encoded payload is left out; `request.unreadable` lists them.
 
 Arguments of calls are objects here and no JSON source, so their strings are plain texts.
 """
@@ -11,6 +11,7 @@ from typing import Any
 
 from guardhouse.model.operation import Operation
 from guardhouse.model.text import Text
+from guardhouse.wire.dialects.server_texts import without_tokens
 from guardhouse.wire.dialects.walk import KNOWN_KEYS, NOTHING, Keys, collect, collect_around, collect_member, is_plain
 
 _ROLES = {"system": "system", "user": "user", "assistant": "assistant", "tool": "tool"}
@@ -44,6 +45,7 @@ def request_texts(document: dict[str, Any], operation: Operation) -> list[Text]:
             collect(value, "other", found)
         if key not in KNOWN_KEYS and not is_plain(key):
             keys.append(Text(key, "other", names, key))
+    found = without_tokens(found, document)
     return found + keys if keys else found
 
 

@@ -8,7 +8,7 @@ one thing with another, where a masked value would break the pairing rather than
 - the ids of calls, items and answers (`id`, `call_id`, `tool_call_id`, `item_id`, `approval_request_id`);
 - the names of tools, where they are declared, chosen and called: a tool under another name cannot be called;
 - `system_fingerprint`, which the model server sets;
-- the labels of MCP servers, and the tokens for them (tokens.py);
+- the labels of MCP servers, and the tokens for them (server_texts.py);
 - `encrypted_content` of reasoning items, which only the model server that wrote it can read.
 
 They are structural in these places only and up to a length; a field `id` anywhere else is a text.
@@ -25,7 +25,7 @@ from typing import Any, Final
 from guardhouse.model.operation import Operation
 from guardhouse.model.text import Text
 from guardhouse.wire.dialects.openai.turns import item_texts, message_texts, role_of
-from guardhouse.wire.dialects.tokens import tokens_among, tokens_in
+from guardhouse.wire.dialects.server_texts import is_server, listed_texts, tool_texts, without_tokens
 from guardhouse.wire.dialects.walk import (
     KNOWN_KEYS,
     NOTHING,
@@ -34,12 +34,9 @@ from guardhouse.wire.dialects.walk import (
     collect_around,
     collect_member,
     is_plain,
-    kind_of,
 )
 
 _NAME: Final = frozenset(("name",))
-_LABEL: Final = frozenset(("server_label",))
-_HEADERS: Final = frozenset(("headers",))
 _FIELD_ROLES: Final = {"prompt": "user", "input": "user", "suffix": "user", "instructions": "system"}
 _ANSWER: Final = frozenset(("id", "model", "system_fingerprint"))
 _PLAIN_MESSAGE: Final = frozenset(("role", "content"))
@@ -98,10 +95,14 @@ def _read_input(items: Any, found: list[Text]) -> None:
         collect(items, "user", found)
         return
     for index, item in enumerate(items):
-        if type(item) is dict:
-            item_texts(items, index, found)
-        else:
+        if type(item) is not dict:
             collect_member(items, index, item, "user", found)
+        elif "tools" in item:
+            inner: list[Text] = []
+            item_texts(items, index, inner)
+            found += without_tokens(inner, {"input": [item]})
+        else:
+            item_texts(items, index, found)
 
 
 def _read_tools(tools: Any, found: list[Text]) -> None:
@@ -123,26 +124,21 @@ def _read_tool(tool: dict[str, Any], found: list[Text]) -> None:
 
 
 def _read_own_tools(tools: Any, found: list[Text]) -> None:
-    """Those of a request, which are judged as a whole where they lead to servers; nothing else brings tokens."""
+    """Those of a request, which are judged as a whole where they lead to servers."""
     if type(tools) is not list:
         _read_tools(tools, found)
         return
     for index, tool in enumerate(tools):
         if type(tool) is not dict:
             collect_member(tools, index, tool, "other", found)
-        elif kind_of(tool) == "mcp":
-            _read_server(tool, found)
+        elif is_server(tool):
+            tool_texts(tool, found)
+        elif "tools" in tool:  # a namespace
+            inner: list[Text] = []
+            _read_tool(tool, inner)
+            found += without_tokens(inner, {"tools": [tool]})
         else:
             _read_tool(tool, found)
-
-
-def _read_server(tool: dict[str, Any], found: list[Text]) -> None:
-    headers = tool.get("headers")
-    handled = tokens_in(tool, "authorization")
-    if type(headers) is dict:
-        collect_around(headers, "other", found, NOTHING, tokens_among(headers))
-        handled |= _HEADERS
-    collect_around(tool, "other", found, _LABEL, handled)
 
 
 def _read_other(value: Any, found: list[Text]) -> None:
@@ -150,6 +146,7 @@ def _read_other(value: Any, found: list[Text]) -> None:
 
 
 _READERS: Final[dict[str, Callable[[Any, list[Text]], None]]] = {
+    "mcp_servers": listed_texts,
     "messages": _read_messages,
     "prompt": _read_input,
     "input": _read_input,
