@@ -114,6 +114,16 @@ def test_what_shows_otherwise_that_it_is_back_ends_the_pause() -> None:
     assert breaker.enter(0.2, WHO) != REFUSED
 
 
+def test_who_was_answered_counts_for_a_minute_at_least_and_not_for_good() -> None:
+    breaker = Breaker(Breaking(failures=5))
+    for name in ("alice", "bob", "carol"):
+        breaker.leave(breaker.enter(0.0, name), 0.0, name, failed=False)
+    for now, state in ((59.0, CLOSED), (61.0, CLOSED), (119.0, CLOSED), (180.0, OPEN)):
+        for name in ("mallory", "trudy") * 3:
+            breaker.leave(breaker.enter(now, name), now, name, failed=True, doubtful=True)
+        assert breaker.state == state
+
+
 EVENTS = st.lists(st.tuples(st.sampled_from(["enter", "good", "bad", "nothing", "wait"]), st.floats(0, 3)), max_size=80)
 
 

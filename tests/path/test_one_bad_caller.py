@@ -4,7 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playbook import ALICE, BOB, Answer, Play, chat, completion, perform, post, reply
+from playbook import ALICE, BOB, PEPPER, Answer, Play, chat, completion, perform, post, reply
+
+from guardhouse.identity.api_keys import KeyRecord, digest
+from guardhouse.identity.api_keys import key_of as pepper_of
+from guardhouse.identity.key_feed import record_line
 
 FINE = reply(completion("fine"))
 CONFIG = """
@@ -37,9 +41,20 @@ async def time_out(play: Play) -> None:
     await play.turn()
 
 
-async def bad(play: Play, model: str = "small") -> str:
+def key_of(play: Play, name: str) -> bytes:
+    """The key of one more caller."""
+    key_id = name.ljust(12, "x")
+    key = f"gh_{key_id}_{'K' * 43}".encode()
+    made = digest(pepper_of(PEPPER), key)
+    with (play.directory / "keys.feed").open("ab") as feed:
+        feed.write(record_line(KeyRecord(id=key_id, digest=made, principal=name, created_at=0.0)))
+    play.plane.keys.load()
+    return key
+
+
+async def bad(play: Play, model: str = "small", key: bytes = BOB) -> str:
     wire, caller = play.connect()
-    caller.data_received(post(chat(LONG.decode(), model), key=BOB))
+    caller.data_received(post(chat(LONG.decode(), model), key=key))
     await play.turn()
     if not wire.written:
         await time_out(play)
@@ -96,6 +111,22 @@ def test_a_server_that_hangs_is_left_alone_when_its_only_caller_has_found_out(tm
         assert play.plane.upstreams.wards.calm
         events = [event.name for event in play.plane.upstreams.wards.take_news(0.0)]
         assert events == ["target.broken", "target.mended"]
+
+    perform(tmp_path, scene, None, CONFIG)
+
+
+def test_two_bad_callers_take_a_server_away_from_none_of_three_others(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        held(play)
+        good, trudy = [ALICE, key_of(play, "carol"), key_of(play, "dave")], key_of(play, "trudy")
+        play.server.script = unless_long([None])
+        for key in good:
+            assert (await play.say(post(chat("hello"), key=key))).status == 200
+        for key in (BOB, trudy) * 2:
+            assert (await bad(play, key=key)) == "upstream_closed_early"
+        for key in good:
+            assert (await play.say(post(chat("hello"), key=key))).status == 200
+        assert play.plane.upstreams.wards.take_news(0.0) == []
 
     perform(tmp_path, scene, None, CONFIG)
 

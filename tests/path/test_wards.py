@@ -78,6 +78,28 @@ def test_a_second_caller_with_a_failure_shows_that_it_is_the_server() -> None:
     assert not ask(ward, 0.0, "carol")
 
 
+@pytest.mark.parametrize("rules", [Breaking(failures=5), Breaking(failures=1000, share=50)], ids=["row", "share"])
+def test_two_callers_do_not_take_a_server_away_from_several_whom_it_answers(rules: Breaking) -> None:
+    ward = a_ward(rules)
+    for number in range(3):
+        ask(ward, 0.0, f"good {number}")
+    for number in range(100):
+        ask(ward, 10.0 + number / 100, ("mallory", "trudy")[number % 2], LATE)
+    assert ward.breaker.state == CLOSED
+    assert all(ask(ward, 12.0, f"good {number}") for number in range(3))
+    assert {principal for _, principal in news(ward)} <= {"mallory", "trudy"}
+
+
+def test_a_server_that_fails_for_many_is_left_alone_when_as_many_callers_as_failures_have_found_out() -> None:
+    ward = a_ward(Breaking(failures=5))
+    for number in range(100):
+        ask(ward, 0.0, f"caller {number}")
+    for number in range(5):
+        assert ward.breaker.state == CLOSED
+        ask(ward, 1.0, f"caller {number}", LATE)
+    assert ward.breaker.state == OPEN
+
+
 def test_one_failure_of_connecting_among_those_of_a_caller_shows_it_too() -> None:
     ward = a_ward()
     for why in (LATE, LATE, GONE):
@@ -247,3 +269,40 @@ def test_after_a_fault_the_next_who_asks_again_and_again_is_served_within_two_pa
             ward.leave(spoiled, now, BAD, LATE)
         assert now <= deadline
     assert ward.breaker.state == CLOSED
+
+
+RUNS = st.lists(st.tuples(st.integers(0, 7), st.integers(1, 6), st.sampled_from([0.0, 0.0, 4.0, 30.0])), max_size=60)
+
+
+@given(st.integers(0, 5), RUNS, st.sampled_from([2, 5, 1000]), st.sampled_from([10, 50]))
+def test_callers_whose_requests_fail_take_no_server_away_from_as_many_whom_it_answers(
+    crowd: int, runs: list[tuple[int, int, float]], failures: int, share: int
+) -> None:
+    """The requests of callers 0 to 2 fail, and those of the others are answered."""
+    ward = a_ward(Breaking(failures=failures, share=share, pause=1.0, longest=4.0))
+    now, answered, bad = 0.0, dict[int, float](), set[int]()
+    for number, times, wait in [*((3 + number, 1, 0.0) for number in range(crowd)), *runs]:
+        now += wait
+        for _ in range(times):
+            ask(ward, now, f"caller {number}", LATE if number < 3 else "")
+        if number < 3:
+            bad.add(number)
+        else:
+            answered[number] = now
+        if ward.breaker.trips:
+            assert len(bad) >= 2
+            assert len(bad) >= failures or len(bad) > sum(now - at <= 60.0 for at in answered.values())
+            return
+
+
+@given(st.integers(2, 12), st.integers(1, 12), st.integers(0, 3))
+def test_a_server_that_fails_for_all_its_callers_is_left_alone_after_one_round_of_them_at_most(
+    callers: int, failures: int, rounds: int
+) -> None:
+    ward = a_ward(Breaking(failures=failures))
+    for number in range(rounds * callers):
+        ask(ward, 0.0, f"caller {number % callers}")
+    enough = max(failures, callers)
+    for number in range(enough):
+        ask(ward, 1.0, f"caller {number % callers}", LATE)
+    assert ward.breaker.state == OPEN

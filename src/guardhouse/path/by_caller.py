@@ -55,7 +55,7 @@ class ByCaller:
         if own is None:
             if not failed or len(self._breakers) >= MOST:
                 return UNCHANGED
-            own = self._breakers[caller] = Breaker(self._rules)
+            own = self._breakers[caller] = Breaker(self._rules, of_all=False)
         before = own.state
         if failed and on_trial and before == CLOSED:
             own.trip(now)
