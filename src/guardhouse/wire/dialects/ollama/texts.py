@@ -2,7 +2,8 @@
 
 Known places come with their role, every other string of the document comes as well (walk.py). Left out is what pairs
 one thing with another: `model`, the names and ids of tools and their calls, and the dates of answers, each only where
-it belongs and up to a length; and tokens for MCP servers (server_texts.py). Of images the encoded payload is left out; `request.unreadable` lists them.
+it belongs and up to a length; and tokens for MCP servers (server_texts.py). Of images the encoded payload is left out;
+`request.unreadable` lists them.
 
 Arguments of calls are objects here and no JSON source, so their strings are plain texts.
 """
