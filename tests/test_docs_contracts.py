@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from guardhouse.inspect.stored import SHOWN
 from guardhouse.model.ability import ABILITIES
+from guardhouse.model.stored import STORED_KINDS
 from guardhouse.policy.contracts.parameters import CONTAINERS, SYNONYMS
 from guardhouse.policy.contracts.schema import FORMATS
 from guardhouse.policy.load import Loaded, load
@@ -41,3 +43,10 @@ def test_every_name_and_place_of_a_parameter_is_on_the_page() -> None:
 
 def test_every_format_is_on_the_page() -> None:
     assert [name for name in FORMATS if f"`{name}`" not in PAGE] == []
+
+
+def test_every_kind_of_stored_thing_and_every_name_for_one_is_on_the_page() -> None:
+    section = PAGE.split("## What is stored there")[1].split("\n## ")[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", section, re.MULTILINE))
+    assert set(rows) == set(STORED_KINDS)
+    assert [name for name in SHOWN if f"`{name}`" not in "".join(rows.values())] == []

@@ -274,6 +274,9 @@ def test_texts_and_arguments_of_a_declared_route_are_no_parameters(tmp_path: Pat
 KEEPS_NOTHING = PLAIN.replace(
     "small: {targets: [local, spare]}", "small: {targets: [local, spare], features: {stored: off}}"
 )
+KEEPS_SOMETHING = KEEPS_NOTHING.replace(  # for others
+    "features: {stored: off}", "features: {stored: 0.1%}, content: {stored: [files, responses, conversations]}"
+)
 RESPONSES = b"/v1/responses"
 ANSWERED = {"id": "r", "object": "response", "status": "completed", "output": [], "model": "m"}
 
@@ -316,6 +319,8 @@ def test_what_is_never_kept_is_sent_as_it_is(tmp_path: Path, path: bytes) -> Non
         {"previous_response_id": "resp_bobs_secret"},
         {"conversation": {"id": "conv_bobs_secret"}},
         {"input": [{"type": "item_reference", "id": "msg_bobs_secret"}]},
+        {"input": [{"type": "reasoning", "id": "rs_bobs_secret", "summary": []}]},
+        {"file_id": "file-bobs-secret"},
     ],
 )
 def test_what_needs_storage_is_refused_by_its_name(tmp_path: Path, wish: dict[str, Any]) -> None:
@@ -327,7 +332,7 @@ def test_what_needs_storage_is_refused_by_its_name(tmp_path: Path, wish: dict[st
         assert "secret" not in answer.body.decode() + json.dumps(play.records)
         assert play.server.requests == []
 
-    perform(tmp_path, scene, config=KEEPS_NOTHING)
+    perform(tmp_path, scene, config=KEEPS_SOMETHING)
 
 
 def test_what_rules_of_parameters_put_in_does_not_make_a_model_server_keep_it(tmp_path: Path) -> None:

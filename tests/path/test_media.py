@@ -72,7 +72,7 @@ def test_each_part_is_on_the_record_with_its_types_its_size_and_its_place(tmp_pa
         {"type": "file", "file": {"file_id": "file-bobs-secret"}},
         {"type": "file", "file": {"file_data": f"data:application/pdf;base64,{PDF}", "filename": "bobs-secret.pdf"}},
     )
-    media, kinds = recorded(tmp_path, document, content("hosts: [.cdn.example.com]"))
+    media, kinds = recorded(tmp_path, document, content("hosts: [.cdn.example.com], stored: [files]"))
     place = "messages[0].content[{}]".format
     assert media == [
         {

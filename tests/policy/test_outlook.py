@@ -121,7 +121,8 @@ def test_features_that_the_question_speaks_of_are_held() -> None:
 def test_contracts_and_parameters_are_named_and_left_to_the_document() -> None:
     rules = (
         "contract: talk, parameters: {allow: [top_p], rules: {temperature: {max: 1}}}, pin: {drift: refuse}, "
-        "content: {messages: 3, hosts: [cdn.example.com], mcp_servers: [mcp.example.com], mislabelled: refuse}"
+        "content: {messages: 3, hosts: [cdn.example.com], mcp_servers: [mcp.example.com], mislabelled: refuse, "
+        "stored: [files, responses]}"
     )
     more = 'contracts: {talk: {version: "1.2", response: {schema: {type: object}}}}'
     found = asked("injection: block", rules=rules, more=more)
@@ -131,6 +132,7 @@ def test_contracts_and_parameters_are_named_and_left_to_the_document() -> None:
         "at most 3 messages",
         "URLs of cdn.example.com alone",
         "the MCP servers mcp.example.com alone",
+        "stored files, responses alone",
         "media that are of the type they are said to be",
         "injections in parameters are refused",
         "answers by the name meta/small",

@@ -62,6 +62,7 @@ def test_every_reason_of_a_denial_is_counted_once_and_where_it_belongs(reason: R
         *("operation_denied", "model_denied", "field_forbidden", "content_unreadable"),
         *("tokens_beyond_limit", "cost_beyond_budget", "policy_denied", "condition_unmet"),
         *("approval_unavailable", "no_target_left", "input_unbounded", "region_denied", "reach_forbidden"),
+        "stored_refused",
         *("contract_violated", "parameter_refused", "feature_refused", "content_beyond_limit", "url_refused"),
         *("injection_found", "signature_required", "media_refused", "media_mislabelled"),
     }

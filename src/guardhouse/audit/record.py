@@ -15,6 +15,7 @@ from typing import Final, Literal
 import msgspec
 
 from guardhouse.model.media import MediaKind
+from guardhouse.model.stored import StoredKind
 from guardhouse.model.usage import Timing
 
 Decision = Literal["allowed", "denied"]
@@ -54,6 +55,13 @@ class Server(msgspec.Struct, frozen=True, gc=False):
     name: str  # keyed hash of what the request calls it
 
 
+class Stored(msgspec.Struct, frozen=True, gc=False):
+    """What the model server has stored, and the request refers to."""
+
+    kind: StoredKind  # the word of the model's `stored` that lets it be used
+    name: str  # keyed hash of its id; empty if it has none
+
+
 class Opened(msgspec.Struct, tag="opened", tag_field="kind", kw_only=True, omit_defaults=True, gc=False):
     """The exchange was admitted and is about to go to `target`."""
 
@@ -88,6 +96,7 @@ class Opened(msgspec.Struct, tag="opened", tag_field="kind", kw_only=True, omit_
     reserved_cost: int = 0  # the same of money, in billionths
     media: tuple[Media, ...] = ()  # the first of those that are images, recordings or files
     servers: tuple[Server, ...] = ()  # the first of those that the model server may connect to for it
+    stored: tuple[Stored, ...] = ()  # the first of the things stored at the model server that it refers to
     unevaluated: tuple[str, ...] = ()  # the first places of the request that no control could look into
 
 

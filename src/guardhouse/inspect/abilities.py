@@ -8,16 +8,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from guardhouse.inspect.measures import Measures, measure
+from guardhouse.inspect.references import find
 from guardhouse.model.ability import Ability
 from guardhouse.wire.dialects.declared import declared
 
 Document = dict[str, Any]
 
 _STORED = ("background", "container", "context", "conversation", "previous_response_id", "store")
-_KEPT = frozenset(("container", "file_id", "file_ids", "vector_store_ids"))
-_SAID = frozenset(  # quotations, words, declarations
-    ("annotations", "citations", "input_schema", "json_schema", "metadata", "parameters", "schema")
-)
 _OWN_TOOLS = frozenset((None, "function", "custom"))
 
 
@@ -73,37 +70,10 @@ def stored_by(document: Document) -> str:
     for name in _STORED:
         if document.get(name):
             return name
-    if type(document.get("prompt")) is dict:  # a stored prompt
-        return "prompt"
-    items = document.get("input")
-    referred = type(items) is list and any(
-        type(item) is dict and item.get("type") == "item_reference" for item in items
-    )
-    return "input" if referred else _file_of(document)
-
-
-def _file_of(document: Document) -> str:
-    """The member that says which stored file or container is meant, wherever it stands; empty if none does."""
-    level: list[Any] = [document]
-    while level:
-        below: list[Any] = []
-        for node in level:
-            if type(node) is list:
-                below += [value for value in node if type(value) is dict or type(value) is list]
-                continue
-            is_call = str(node.get("type")).endswith("tool_use")  # with arguments of the model's
-            for name, value in node.items():
-                if name in _KEPT and _names_one(value):
-                    return str(name)
-                is_said = name in _SAID or (is_call and name == "input")
-                if not is_said and (type(value) is dict or type(value) is list):
-                    below.append(value)
-        level = below
+    for each in find(document):
+        if each.stored is not None:
+            return next(step for step in reversed(each.place) if type(step) is str and step != "id")
     return ""
-
-
-def _names_one(value: Any) -> bool:
-    return bool(value) and (type(value) is str or (type(value) is list and any(type(one) is str for one in value)))
 
 
 def _reasoning(document: Document) -> bool:

@@ -1,4 +1,4 @@
-"""What a document would make the model server fetch, and what it brings along: every URL, wherever it stands.
+"""What a document would make the model server fetch or look up, and what it brings along, wherever it stands.
 
 A model server that follows a caller's URL is a door into its network, so nothing here depends on a dialect knowing its
 own fields: a URL is whatever stands under a name that ends like one (`image_url`, `server_url`, `fileUri`), and
@@ -11,14 +11,19 @@ in labels of which the last begins with a letter, so that no spelling of an IP a
 IPv6), nor is a name with a dot at its end, a percent sign or a character that IDNA would change; backslashes, blanks,
 control characters and user names are refused wherever they stand.
 
+What the model server has stored is referred to by names of its own (stored.py), and found on the same way.
+
 Not seen from here: where an allowed host redirects to, and what its name resolves to for the model server.
 """
 
 import re
 from typing import Any, Final
 
+from guardhouse.inspect.stored import REFERRING, kind_of_object, kind_of_text
+from guardhouse.model.stored import StoredKind
+
 _COMMON: Final = frozenset(
-    ("arguments", "content", "datatype", "id", "model", "name", "role", "text", "thinking", "tool_call_id", "type")
+    ("arguments", "content", "datatype", "model", "name", "role", "text", "thinking", "tool_call_id", "type")
 )
 _ENDINGS: Final = ("url", "uri", "urls", "uris", "href")
 _MEDIA: Final = frozenset(
@@ -53,15 +58,24 @@ _IN_TENSOR: Final = 2  # steps from the document: the list of tensors, the numbe
 
 
 class Found:
-    """One URL, or one thing that is brought along, and where it stands."""
+    """One URL, one thing that is brought along, or one name of a thing that is stored, and where it stands."""
 
-    __slots__ = ("media", "place", "url", "value")
+    __slots__ = ("media", "place", "stored", "url", "value")
 
-    def __init__(self, place: tuple[str | int, ...], value: str, media: str, *, url: bool) -> None:
+    def __init__(
+        self,
+        place: tuple[str | int, ...],
+        value: str,
+        media: str = "",
+        *,
+        url: bool = False,
+        stored: StoredKind | None = None,
+    ) -> None:
         self.place = place
         self.value = value
         self.media = media  # what stands beside it as its type, where that is said
         self.url = url
+        self.stored = stored  # as what kind of thing; None for what is not stored
 
 
 def find(document: dict[str, Any], payload: str = "") -> list[Found]:
@@ -83,6 +97,8 @@ def _walk(node: dict[str, Any], path: tuple[str | int, ...], found: list[Found],
             if name not in _COMMON:
                 _look(name, value, node, (*path, name), found)
         elif kind is dict:
+            if not path and value:
+                _note_object(name, value, found)
             if not _is_quoted(name, node, path):
                 _walk(value, (*path, name), found, payload)
         elif kind is list and value:
@@ -130,6 +146,17 @@ def _look(name: str, value: str, holder: dict[str, Any], path: tuple[str | int, 
         is_url = _SCHEME.match(value[:80].translate(_IGNORED)) is not None
         media = holder.get("media_type") or holder.get("mime_type") or _of_recording(path, holder)
         found.append(Found(path, value, media if type(media) is str else "", url=is_url))
+    elif folded in REFERRING and value:
+        stored = kind_of_text(folded, holder, path)
+        if stored is not None:
+            found.append(Found(path, value, stored=stored))
+
+
+def _note_object(name: str, value: dict[str, Any], found: list[Found]) -> None:
+    stored = kind_of_object(name)
+    if stored is not None:
+        id_ = value.get("id")
+        found.append(Found((name,), id_ if type(id_) is str else "", stored=stored))
 
 
 def _of_recording(path: tuple[str | int, ...], holder: dict[str, Any]) -> str:

@@ -177,6 +177,13 @@ class Reason(Enum):
         False,
         "A field of the request reaches beyond the model and the servers that policies are about.",
     )
+    STORED_REFUSED = (
+        "stored_refused",
+        400,
+        "caller",
+        False,
+        "The request refers to something that is stored at the model server.",
+    )
     MULTIPART_INVALID = ("multipart_invalid", 400, "caller", False, "The body is not a form with one file.")
     PURPOSE_REFUSED = (
         "purpose_refused",

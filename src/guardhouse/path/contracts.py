@@ -2,8 +2,8 @@
 
 Whether the caller may use the model has been decided; here the request itself is held to what the configuration says of
 the model's requests: its contract, its parameters, how much it may hold, which of the model's features it may use, and
-what the model server may be made to fetch. Only the last is asked of every request, because a URL that a model server
-follows leads into its network.
+what the model server may be made to fetch or to look up. Only the last is asked of every request, because a URL that a
+model server follows leads into its network, and a thing that it has stored may be another caller's.
 
 `hold` may change the document, where a parameter is set, clamped or left to a default. What is changed is judged again:
 the contract speaks of what the model server gets. `would_hold` changes nothing: for a model that may take over.
@@ -19,6 +19,7 @@ from guardhouse.inspect.measures import Measures, measure
 from guardhouse.inspect.references import Found, fault_in, find, media_of
 from guardhouse.inspect.servers import beside, servers
 from guardhouse.inspect.sniffing import fits, is_base64, is_encoded, names_of, sniff
+from guardhouse.inspect.stored import SHOWN
 from guardhouse.inspect.structured import Parameter, structured, structured_anywhere
 from guardhouse.model.ability import Ability
 from guardhouse.model.asked_server import AskedServer, At
@@ -28,6 +29,8 @@ from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.servers import judge as judge_servers
 from guardhouse.path.servers import note as note_servers
+from guardhouse.path.stored import judge as judge_stored
+from guardhouse.path.stored import note as note_stored
 from guardhouse.policy.contracts.rules import Rules
 from guardhouse.policy.sections.content import Content
 from guardhouse.policy.snapshot import Model
@@ -49,7 +52,7 @@ _SHOWN: Final = frozenset(
             "prompt",
             "server_url",
         ),
-        *("source", "tool_calls", "tools", "uri", "url", "video", "video_url", "videos"),
+        *("source", "tool_calls", "tools", "uri", "url", "video", "video_url", "videos", *SHOWN),
     )
 )
 
@@ -59,11 +62,14 @@ def hold(exchange: Exchange, plane: DataPlane) -> Verdict:
     if model is None:
         return None
     asked = _servers(exchange)
-    denial = _judge_reach(exchange, model, asked)
+    found = _references(exchange)
+    denial = _judge_reach(exchange, model, asked, found)
     if denial is not None:
         return denial
     if asked:
         note_servers(exchange, asked, model, plane)
+    if found:
+        note_stored(exchange, found, plane)
     if grant is not None and grant.injection:
         denial = _judge_injections(exchange, block=grant.injection == "block")
         if denial is not None:
@@ -71,12 +77,11 @@ def hold(exchange: Exchange, plane: DataPlane) -> Verdict:
     return None if model.rules.plain else _hold_to(exchange, model.rules)
 
 
-def _judge_reach(exchange: Exchange, model: Model, asked: list[AskedServer]) -> Verdict:
-    """What the model server would fetch, get with it, and connect to."""
+def _judge_reach(exchange: Exchange, model: Model, asked: list[AskedServer], found: list[Found]) -> Verdict:
+    """What the model server would fetch, look up, get with it, and connect to."""
     denial = judge_servers(exchange, asked, model) if asked else None
     if denial is not None:
         return denial
-    found = _references(exchange)
     if asked:
         found = beside(found, asked)
     return _judge_references(found, model.rules) if found else None
@@ -154,7 +159,7 @@ def _parameters(exchange: Exchange) -> Iterator[Parameter]:
 def would_hold(exchange: Exchange, model: Model) -> bool:
     """Whether another model may be given this very request, as it stands."""
     rules = model.rules
-    if _judge_reach(exchange, model, _servers(exchange)) is not None:
+    if _judge_reach(exchange, model, _servers(exchange), _references(exchange)) is not None:
         return False
     return rules.plain or not isinstance(_judge(exchange, rules, mend=False), Denial)
 
@@ -163,7 +168,7 @@ def would_refuse(rehearsal: Exchange) -> Verdict:
     """What `hold` would say, for an exchange that never goes anywhere: its document may be changed, nothing else is."""
     model, grant = rehearsal.model, rehearsal.grant
     assert model is not None
-    denial = _judge_reach(rehearsal, model, _servers(rehearsal))
+    denial = _judge_reach(rehearsal, model, _servers(rehearsal), _references(rehearsal))
     if denial is None and grant is not None and grant.injection == "block":
         denial = _judge_injections(rehearsal, block=True)
     if denial is not None or model.rules.plain:
@@ -289,6 +294,11 @@ def _judge_contract(exchange: Exchange, rules: Rules, document: Any) -> Verdict:
 def _judge_references(found: list[Found], rules: Rules) -> Verdict:
     content = rules.content
     for each in found:
+        if each.stored is not None:
+            denial = judge_stored(each.stored, content.stored, _place(each))
+            if denial is not None:
+                return denial
+            continue
         fault = fault_in(each, content.hosts)
         if fault is not None:
             return Denial(Reason.URL_REFUSED, f"The URL {fault}.", param=_place(each))

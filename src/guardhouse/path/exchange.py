@@ -9,7 +9,7 @@ These are plain classes and no structs, because the compiled build turns their a
 from abc import ABC, abstractmethod
 from typing import Any, Final, Protocol
 
-from guardhouse.audit.record import Attempt, Control, Media, Server
+from guardhouse.audit.record import Attempt, Control, Media, Server, Stored
 from guardhouse.identity.api_keys import Presented
 from guardhouse.identity.certificate import Certified
 from guardhouse.identity.tokens import PresentedToken
@@ -168,6 +168,7 @@ class Exchange:
         "snapshot",
         "started",
         "status",
+        "stored",
         "stream",
         "target",
         "unevaluated",
@@ -210,6 +211,7 @@ class Exchange:
         self.grant: Grant | None = None
         self.injections: dict[str, int] = {}  # in structured parameters, by kind, where a policy notes them
         self.servers: tuple[Server, ...] = ()  # that the model server is to connect to
+        self.stored: tuple[Stored, ...] = ()  # at the model server, and referred to
         self.foreseen: Foreseen | None = None  # what a policy on trial says of it
         self.keep: Keep = ()  # where its bytes may be, by the policies and the model that was asked for
         self.opaque: bool | None = None  # whether part of it is no text; None: nobody has asked

@@ -7,11 +7,11 @@ asked, in the order of the stages. Told is the difference, and only when it is k
 both may refuse it, at stages far apart.
 
 Rehearsed is what follows from the request and the revision alone: who may do what with which model, version, API and
-server; signatures that are asked for, fields, contracts, parameters, features, URLs, injections, parts that nobody can
-read, and requests that are larger than a limit as a whole. Not played through is what depends on others or on the
-moment: how much of a limit is used up, which servers are well, what operators have switched off; nor what comes before
-(routes and keys of signatures that are declared, whom issuers vouch for), nor answers. A limit, mask or model that
-differs is told as such. A failure in here is logged and leaves the request alone.
+server; signatures that are asked for, fields, contracts, parameters, features, URLs, what is stored, injections, parts
+that nobody can read, and requests that are larger than a limit as a whole. Not played through is what depends on others
+or on the moment: how much of a limit is used up, which servers are well, what operators have switched off; nor what
+comes before (routes and keys of signatures that are declared, whom issuers vouch for), nor answers. A limit, mask or
+model that differs is told as such. A failure in here is logged and leaves the request alone.
 """
 
 import logging
@@ -54,6 +54,7 @@ OF_RULES: Final = frozenset(
         Reason.CONTENT_BEYOND_LIMIT,
         Reason.REACH_FORBIDDEN,
         Reason.URL_REFUSED,
+        Reason.STORED_REFUSED,
         Reason.MEDIA_REFUSED,
         Reason.MEDIA_MISLABELLED,
         Reason.INJECTION_FOUND,

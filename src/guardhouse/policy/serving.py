@@ -106,6 +106,8 @@ def _contracts(document: Document, unread: Unread) -> Iterator[Finding]:
             ("content", content.findings(entry.content)),
         ):
             yield from ((("models", name, key, *place), message) for place, message in found)
+        if entry.content is not None and entry.content.stored and entry.features.get("stored") == 0:
+            yield ("models", name, "content", "stored"), "has no effect: the feature stored is off"
         for word, share in entry.features.items():
             if share >= 100:
                 yield ("models", name, "features", word), "is on without being said"

@@ -51,6 +51,7 @@ _VIOLATIONS: Final = frozenset(
         Reason.FEATURE_REFUSED,
         Reason.CONTENT_BEYOND_LIMIT,
         Reason.URL_REFUSED,
+        Reason.STORED_REFUSED,
         Reason.INJECTION_FOUND,
         Reason.SIGNATURE_REQUIRED,
         Reason.MEDIA_REFUSED,

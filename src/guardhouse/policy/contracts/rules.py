@@ -82,6 +82,8 @@ class Rules:
             yield f"URLs of {', '.join(self.content.hosts)} alone"
         if self.content.mcp_servers:
             yield f"the MCP servers {', '.join(self.content.mcp_servers)} alone"
+        if self.content.stored:
+            yield f"stored {', '.join(self.content.stored)} alone"
         if self.content.mislabelled == "refuse":
             yield "media that are of the type they are said to be"
 

@@ -1,8 +1,10 @@
-"""`models.X.content`: how much a request may hold, and what the model server may be made to fetch.
+"""`models.X.content`: how much a request may hold, and what the model server may be made to fetch or look up.
 
 A model server that follows a URL out of a request is a way into its network for every caller. So by default it gets
 none but `data:` URLs, in media types that carry no references of their own; `hosts` names those it may fetch from. The
-defaults of `media`, `media_bytes` and `hosts` hold for every model, with this section or without.
+defaults of `media`, `media_bytes`, `hosts`, `mcp_servers` and `stored` hold for every model, with this section or
+without. What a model server has stored is there for all callers alike, since it knows none of them: `stored` names the
+kinds of things that requests may refer to, and there are none by default.
 """
 
 import re
@@ -11,6 +13,7 @@ from typing import Literal
 
 import msgspec
 
+from guardhouse.model.stored import STORED_KINDS, StoredKind
 from guardhouse.policy import kinds
 from guardhouse.policy.problem import Path
 from guardhouse.policy.reading import Key, Kind, ListOf, Shape
@@ -40,6 +43,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     mislabelled: Literal["tell", "refuse"] = "tell"
     hosts: tuple[str, ...] = ()
     mcp_servers: tuple[str, ...] = ()
+    stored: tuple[StoredKind, ...] = ()
 
 
 CONTENT: Kind[Content] = Shape(
@@ -83,6 +87,10 @@ CONTENT: Kind[Content] = Shape(
                 )
             ),
             "MCP servers that requests may name: hosts, by https only, and names that the model server knows.",
+        ),
+        "stored": Key(
+            ListOf(kinds.Choice("kind of stored thing", {str(kind): kind for kind in STORED_KINDS})),
+            "Kinds of things stored at the model server that requests may refer to, whoever has left them there.",
         ),
     },
 )

@@ -7,7 +7,7 @@ policies that refuse them: those of the document, of `stream_options` and of eac
 
 `unreadable` lists content that no control can look into: token arrays, prepared embeddings, images, audio, files. What
 a request merely refers to (`previous_response_id`, `conversation`, stored prompts, `audio.id`) is not in it and not
-listed; it was judged when it was sent, if it was sent through here.
+listed; whether it may is for the rules of the model to say (path/stored.py).
 
 `prepare` makes the document the upstream's: its own name of the model, and for streams of chat and completions the
 wish for a usage frame, which the gateway needs and hides again from a caller who did not ask.
