@@ -2,11 +2,12 @@
 
 A model server knows the gateway's account and none of the callers, so whatever one of them has left there, or an
 operator, is there for everybody who knows, guesses or chooses its name. Known are the names of the OpenAI and Anthropic
-APIs, Google's and vLLM's additions to them, in any case and with or without underscores; an object counts as one where
-it stands for a thing by an `id`, and an item of the Responses API where it has an `id` and not all that it is about:
+APIs and what Google and programs that serve models (vLLM, SGLang, TensorRT-LLM) add to them, in any case and with or
+without underscores; an object counts as one where it stands for a thing by an `id`, and an item of the Responses API
+where it has an `id` and not all that it is about:
 
 - items that the caller's side brings about are complete: messages, calls of functions and their results, what an MCP
-  server was asked and said. An id beside that adds nothing;
+  server was asked and said. An id beside that adds nothing, but one without that does;
 - what the model server does by itself (searches, code, images) it looks up, as it does what it has thought, unless that
   stands sealed in the item.
 
@@ -20,7 +21,7 @@ from typing import Any, Final
 from guardhouse.model.stored import StoredKind
 
 _NAMES: Final[dict[StoredKind, tuple[str, ...]]] = {
-    "caches": ("cached_content",),
+    "caches": ("bootstrap_host", "cached_content"),
     "containers": ("container", "container_id", "container_ids"),
     "conversations": ("conversation", "conversation_id", "thread", "thread_id"),
     "files": ("file_id", "file_ids"),
@@ -34,13 +35,14 @@ _BY_NAME: Final[dict[str, StoredKind]] = {
 }
 _OBJECTS: Final[dict[str, StoredKind]] = {  # at the top of a document
     "conversation": "conversations",
+    "disaggregated_params": "caches",
     "kv_transfer_params": "caches",
     "prompt": "prompts",
+    "session_params": "conversations",
     "thread": "conversations",
 }
-_HOLDERS: Final[dict[str, StoredKind]] = {
+_HOLDERS: Final[dict[str, StoredKind]] = {  # beside those
     "audio": "responses",  # of an earlier answer
-    "container": "containers",
     "file": "files",
     "files": "files",
     "vector_store": "vector_stores",
@@ -55,7 +57,8 @@ _COMPLETE: Final = frozenset(
 )
 _SEALED: Final = frozenset(("compaction", "compaction_summary", "reasoning"))
 _SAYING: Final = frozenset(("annotations", "citations"))
-_ONLY_NAMED: Final = frozenset(("id", "type"))
+_LABELS: Final = frozenset(("call_id", "id", "role", "status", "type"))
+_IN_OBJECT: Final = 2  # steps from the document: the object, the member
 _IN_ITEM: Final = 3  # steps from the document: the list of items, the number in it, the member
 
 REFERRING: Final = frozenset(("id", "uuid", *_BY_NAME))
@@ -79,14 +82,17 @@ def kind_of_object(name: str) -> StoredKind | None:
 def _kind_by_id(holder: Mapping[str, Any], path: tuple[str | int, ...]) -> StoredKind | None:
     if len(path) == _IN_ITEM and path[0] == "input":
         return None if _is_complete(holder) else "responses"
-    return _HOLDERS.get(_parent(path).casefold())
+    parent = _parent(path).casefold()
+    if parent in _OBJECTS and len(path) == _IN_OBJECT:
+        return None  # the object counts
+    return _HOLDERS.get(parent) or _BY_NAME.get(parent)
 
 
 def _is_complete(item: Mapping[str, Any]) -> bool:
     kind = item.get("type")
-    if type(kind) is not str:
-        return not item.keys() <= _ONLY_NAMED
-    return kind in _COMPLETE or (kind in _SEALED and bool(item.get("encrypted_content")))
+    if type(kind) is str and kind not in _COMPLETE:
+        return kind in _SEALED and bool(item.get("encrypted_content"))
+    return any(value for name, value in item.items() if name not in _LABELS)
 
 
 def _parent(path: tuple[str | int, ...]) -> str:
