@@ -5,12 +5,14 @@ Nothing here waits between being ready and asking. What a test holds back, it ho
 
 import contextlib
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import Any
 
 import pytest
@@ -23,7 +25,9 @@ from identity.signing import AUDIENCE, URL, claims, key_set, token
 from integration.gateway import READY_WITHIN, Gateway, prepare, started
 from integration.polling import LOOPBACK, accepts, eventually, free_port
 from integration.raw_http import ask, request
+from integration.valkey import a_store
 
+UNHEARD = 0.6  # seconds, at most: less than a worker waits for the greeting of a store
 HELD = 1.5  # seconds, at most: what a gateway that waits for it starts later by
 
 # Every Python process of the gateway imports this at its start; that of the control process goes on when it is told to.
@@ -110,6 +114,52 @@ def test_a_token_of_the_gateways_own_counts_before_the_control_process_is_up(
     gateway = prepare(tmp_path, back_end.url)
     with held_up(gateway, tmp_path):
         assert status(gateway, own_token(gateway)) == 200
+
+
+def test_a_limit_that_workers_share_is_asked_for_by_the_first_request(
+    tmp_path: Path, back_end: RecordingBackend
+) -> None:
+    asked = threading.Event()
+    budgeted = {"name": "research", "who": {"groups": ["research"]}, "may": ["chat"], "models": ["tiny"]}
+    with a_store() as store, slow_to_greet(store.port, asked) as url:
+        limits = {"limits": {"budget": "6000 tokens/day"}}
+        changes = {"limits_store": {"url": url, "timeout": "30s"}, "policies": [{**budgeted, **limits}]}
+        gateway = prepare(tmp_path, back_end.url, changes)
+        with held_up(gateway, tmp_path):
+            answer = gateway.chat("hello", max_tokens=60)
+            asked.set()
+            assert answer.status == 200, answer.body
+
+
+@contextmanager
+def slow_to_greet(port: int, release: threading.Event) -> Iterator[str]:
+    """The URL of a store that hears nothing before `release`, or `UNHEARD` after it was connected to."""
+
+    class Relay(BaseRequestHandler):
+        def handle(self) -> None:
+            release.wait(UNHEARD)
+            with socket.create_connection((LOOPBACK, port)) as store:
+                back = threading.Thread(target=_pump, args=(store, self.request))
+                back.start()
+                _pump(self.request, store)
+                back.join()
+
+    with ThreadingTCPServer((LOOPBACK, 0), Relay) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        try:
+            yield f"redis://{LOOPBACK}:{server.server_address[1]}/0"
+        finally:
+            release.set()
+            server.shutdown()
+            serving.join()
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while part := source.recv(65536):
+            sink.sendall(part)
+        sink.shutdown(socket.SHUT_WR)
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from guardhouse.policy.settings import LimitsStore, Settings
 
 _PATIENCE = 4  # times the store's time-out: what an exchange waits for at most, if everything goes wrong at once
 _LAST_TURNS = 50
+_LOOK = 0.01  # seconds between two looks, before there is anybody to serve
 _SEVERE = {"limits_store.away", "limits_store.emptied"}
 
 log = logging.getLogger("guardhouse.path")
@@ -37,6 +38,11 @@ class Sharing:
     def __init__(self, courier: Courier, book: SharedBook) -> None:
         self.courier = courier
         self.book = book
+
+    async def until_tried(self, stopping: asyncio.Event) -> None:
+        """For a start: until the store is there, is known to be away, or the worker is to end."""
+        while not (self.courier.tried or stopping.is_set()):
+            await asyncio.sleep(_LOOK)
 
     async def end(self) -> None:
         """Give back what is held, if the store takes it in time."""

@@ -103,6 +103,8 @@ async def _serve(settings: Settings, policy: InForce, worker: int, secrets: Work
         loop.add_signal_handler(number, stopping.set)
     contexts = () if settings.listen.tls is None else _contexts(settings.listen.tls)
     await until_told(plane, stopping)
+    if plane.sharing is not None:
+        await plane.sharing.until_tried(stopping)
     server = await _listen(plane, settings, contexts[0] if contexts else None)
     calls = None if grpc is None else await grpc.listen(plane, contexts[1] if contexts else None)
     loop.set_exception_handler(_report)

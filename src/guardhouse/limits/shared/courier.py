@@ -126,6 +126,11 @@ class Courier:
             self._schedule()
 
     @property
+    def tried(self) -> bool:
+        """Whether it is known if the store is there: it takes its own time-outs at most after `open`."""
+        return not self.away or self._told
+
+    @property
     def idle(self) -> bool:
         """Nothing is under way and nothing waits."""
         return not (self._asks or self._changed or self._under_way or self._scheduled or self._connecting) and (
