@@ -190,6 +190,7 @@ def test_a_bearer_token_is_a_credential_too(recorded: tuple[Gateway, str]) -> No
         ({"max_tokens": "many"}, anthropic.BadRequestError, "shape_invalid"),
         ({"fallbacks": [{"model": "other"}]}, anthropic.BadRequestError, "reach_forbidden"),
         ({"mcp_servers": [{**SERVER, "url": "https://other.example/"}]}, anthropic.BadRequestError, "reach_forbidden"),
+        ({"container": "container_bobs"}, anthropic.BadRequestError, "stored_refused"),
         (
             {
                 "messages": [

@@ -61,6 +61,17 @@ def test_a_wrong_member_is_a_bad_request_that_names_its_place(
     assert caught.value.param == place
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_another_has_stored_is_a_bad_request(gateway: Gateway, stream: bool) -> None:
+    parts = [{"type": "file", "file": {"file_id": "file-bobs"}}]
+    with client_of(gateway) as client, pytest.raises(openai.BadRequestError) as caught:
+        client.chat.completions.create(
+            model="tiny", messages=HELLO, stream=stream, extra_body={"messages": [{"role": "user", "content": parts}]}
+        )
+    assert (caught.value.code, caught.value.param) == ("stored_refused", "messages[0].content[0].file.file_id")
+    assert "file-bobs" not in str(caught.value)
+
+
 def test_an_unknown_route_is_not_found(gateway: Gateway) -> None:
     with client_of(gateway) as client, pytest.raises(openai.NotFoundError) as caught:
         client.fine_tuning.jobs.list()
