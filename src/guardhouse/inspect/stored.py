@@ -11,6 +11,8 @@ where it has an `id` and not all that it is about:
 - what the model server does by itself (searches, code, images) it looks up, as it does what it has thought, unless that
   stands sealed in the item.
 
+Ids are text in all of these APIs, so that a number under such a name refers to nothing.
+
 Not meant is what only says where something was found: annotations and citations. What references.py leaves out, schemas
 and arguments of the model's own calls among it, never gets here.
 """
