@@ -1,10 +1,12 @@
 """How a worker follows the published policy: it compiles a new edition beside the traffic and swaps it in as a whole.
 
-`poll` costs one stat when nothing has happened. A new edition is decoded and compiled in a thread, and what comes out
-replaces the old in one turn of the loop, between two reads of any connection: exchanges that have begun keep the
-snapshot they began with, those that begin later have the new one. An edition whose secrets cannot be had here, or with
-which anything else goes wrong, changes nothing. Either is an event in this worker's journal. Settings of the process
-(listen, upstream, …) stay as they were at its start; the control process tells which of them wait for the next one.
+`poll` costs one stat when nothing has happened, and for a new edition a look over its text, in which the documents are
+left as they are: some milliseconds where there are thousands of policies. They are decoded and compiled in a thread,
+and what comes out replaces the old in one turn of the loop, between two reads of any connection: exchanges that have
+begun keep the snapshot they began with, those that begin later have the new one. An edition whose secrets cannot be had
+here, or with which anything else goes wrong, changes nothing. Either is an event in this worker's journal. Settings of
+the process (listen, upstream, …) stay as they were at its start; the control process tells which of them wait for the
+next one.
 """
 
 import asyncio

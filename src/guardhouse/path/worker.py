@@ -11,6 +11,7 @@ import importlib
 import logging
 import signal
 import ssl
+import sys
 from collections.abc import Callable
 from itertools import count
 from typing import Any, cast
@@ -49,6 +50,7 @@ SWEEP = 0.25  # seconds
 _OVERSEEN = 4  # sweeps from one look at the callers of open answers to the next
 BEAT = 1.0  # seconds
 GRACE = 30.0  # seconds
+_TURN = 0.0005  # seconds that a thread has before the loop goes on: one may be compiling thousands of policies
 log = logging.getLogger("guardhouse.path")
 
 _GRPC = "guardhouse.path.grpc_listening"
@@ -65,6 +67,7 @@ class WorkerSecrets(msgspec.Struct, frozen=True):
 
 def run(settings: Settings, policy: InForce, worker: int, secrets: WorkerSecrets) -> int:
     """Serve until SIGTERM; 0 after an orderly end."""
+    sys.setswitchinterval(_TURN)
     return uvloop.run(_serve(settings, policy, worker, secrets))
 
 
