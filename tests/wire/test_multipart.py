@@ -21,7 +21,7 @@ def part(content: bytes, *fields: bytes) -> bytes:
 
 def read(body: bytes) -> list[tuple[str, bytes, bool]] | str:
     found = parts_of(body, b"xyz")
-    return found if isinstance(found, str) else [(one.name, one.content, one.is_file) for one in found]
+    return found if isinstance(found, str) else [(one.name, bytes(one.content), one.is_file) for one in found]
 
 
 def test_a_form_is_read() -> None:

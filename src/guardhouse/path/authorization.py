@@ -94,7 +94,7 @@ def _authorize(exchange: Exchange, plane: DataPlane) -> Verdict:
         if refusal is not None:
             return refusal
     if grant.refuse_unknown_fields and name is not None:
-        return _judge_fields(exchange)
+        return judge_fields(exchange, plane)
     return None
 
 
@@ -145,9 +145,12 @@ def _bound(exchange: Exchange, residency: Residency, grant: Grant, model: Model)
     return None if bounds is None or permitted(exchange, model) else why_none(exchange, model)
 
 
-def _judge_fields(exchange: Exchange) -> Verdict:
-    route = exchange.route
+def judge_fields(exchange: Exchange, plane: DataPlane) -> Verdict:
+    """Of fields that the dialect does not know, if a policy refuses those."""
+    route, grant = exchange.route, exchange.grant
     assert route is not None
+    if grant is None or not grant.refuse_unknown_fields:
+        return None
     unknown = route.dialect.unknown_fields(exchange.document, route)
     if unknown:
         return Denial(

@@ -24,9 +24,9 @@ from guardhouse.audit.record import Attempt
 from guardhouse.model.denial import Denial
 from guardhouse.model.operation import DEFERRED, Operation
 from guardhouse.model.reason import Reason
-from guardhouse.path import deferred, record, rerouting, retrying, routing, sizing
+from guardhouse.path import deferred, deferred_answer, record, rerouting, retrying, routing, sizing
 from guardhouse.path.breaker import REFUSED, Ticket
-from guardhouse.path.exchange import Detour, Exchange
+from guardhouse.path.exchange import HELD, Detour, Exchange
 from guardhouse.path.fault import describe
 from guardhouse.path.holding import keep, let_go, owner_of, room_for
 from guardhouse.path.hop import body_for, make_whole
@@ -96,7 +96,10 @@ class Carriage:
     def ended(self, denial: Denial | None) -> None:
         """The upstream connection is done with this exchange."""
         self._connection = None
-        if denial is not None and self._may_repeat(denial):
+        if denial is HELD:
+            self._exchange.caller.upstream = None
+            self._task = self._plane.loop.create_task(self._judge())
+        elif denial is not None and self._may_repeat(denial):
             self._exchange.caller.upstream = None
             self._task = self._plane.loop.create_task(self._go(denial))
         else:
@@ -127,6 +130,18 @@ class Carriage:
             denial = Denial(Reason.CLIENT_LEFT)
         except Exception as error:  # noqa: BLE001 - fails closed, like a stage
             log.error("exchange %s failed: %s", self._exchange.id, describe(error))
+            denial = Denial(Reason.INTERNAL)
+        self._end(denial)
+
+    async def _judge(self) -> None:
+        """The whole answer is there, and is too much to be judged in one turn. Its connection is not used again."""
+        denial: Denial | None
+        try:
+            denial = await deferred_answer.finish_in_turns(self._exchange, self._plane)
+        except asyncio.CancelledError:
+            denial = Denial(Reason.CLIENT_LEFT)
+        except Exception as error:  # noqa: BLE001 - fails closed: an answer that could not be judged does not go on
+            log.error("answer to %s failed: %s", self._exchange.id, describe(error))
             denial = Denial(Reason.INTERNAL)
         self._end(denial)
 

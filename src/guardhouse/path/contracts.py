@@ -35,6 +35,7 @@ from guardhouse.policy.contracts.rules import Rules
 from guardhouse.policy.sections.content import Content
 from guardhouse.policy.snapshot import Model
 from guardhouse.wire.dialects.deferred import DeferredRoute, Deferring
+from guardhouse.wire.dialects.dialect import Route
 
 _PLACES: Final = 160  # characters of a place that a refusal repeats at most
 _SHOWN: Final = frozenset(
@@ -115,8 +116,14 @@ def _requests(exchange: Exchange) -> list[tuple[At, dict[str, Any]]]:
     if type(document) is dict:
         return [((), document)]
     if route is not None and isinstance(route.dialect, Deferring):
-        return [(("document", number), request) for number, request in enumerate(route.dialect.requests(document))]
+        requests = route.dialect.requests(document)
+        return [(("document", number), request) for number, request in enumerate(requests, _first(route))]
     return [((), {"document": document})]
+
+
+def _first(route: Route) -> int:
+    """The number of the first request that is judged now."""
+    return route.first if isinstance(route, DeferredRoute) else 0
 
 
 def _servers(exchange: Exchange) -> list[AskedServer]:
@@ -188,7 +195,7 @@ def _judge(exchange: Exchange, rules: Rules, *, mend: bool) -> Denial | bool:
     if route.leaves and _is_off(exchange, rules, "stored"):
         detail = "The feature stored is not to be used, and the model server would keep this."
         return Denial(Reason.FEATURE_REFUSED, detail, param="stored")
-    for number, request in enumerate(dialect.requests(exchange.document), 1):
+    for number, request in enumerate(dialect.requests(exchange.document), 1 + route.first):
         judged = _judge_request(exchange, rules, request, mend=mend)
         if isinstance(judged, Denial):
             return Denial(judged.reason, f"Request {number}: {judged.detail}", judged.param)

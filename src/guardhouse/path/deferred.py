@@ -22,13 +22,13 @@ from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
 from guardhouse.model.sealed import Sealed, SealedKind
-from guardhouse.path.exchange import Exchange
+from guardhouse.path.exchange import HELD, Exchange
 from guardhouse.path.plane import DataPlane
 from guardhouse.policy import decide
 from guardhouse.policy.facts import Facts
 from guardhouse.policy.snapshot import Grant, Model, Refusal, Snapshot, Target
 from guardhouse.wire.dialects.deferred import DeferredRoute, Deferring
-from guardhouse.wire.dialects.dialect import Route
+from guardhouse.wire.dialects.dialect import Prepared, Route
 
 _KINDS: Final[dict[str, tuple[SealedKind, ...]]] = {
     "look": ("input", "output"),
@@ -46,11 +46,11 @@ def forwarded(headers: dict[bytes, bytes]) -> dict[bytes, bytes]:
 
 
 def recall(exchange: Exchange, plane: DataPlane, document: object) -> Verdict:
-    """Find out what the request refers to."""
+    """Find out what the request refers to. An upload refers to nothing, and is judged in turns: see judging.py."""
     route = exchange.route
     assert isinstance(route, DeferredRoute)
     if route.step == "upload":
-        return None
+        return HELD
     assert exchange.principal is not None
     dialect = route.dialect
     assert isinstance(dialect, Deferring)
@@ -63,10 +63,12 @@ def recall(exchange: Exchange, plane: DataPlane, document: object) -> Verdict:
 
 
 def facts_of(route: Route, facts: Facts) -> Facts:
-    """Of what the request refers to, and of itself."""
-    sealed = route.sealed if isinstance(route, DeferredRoute) else None
-    if sealed is None:
+    """Of what the request refers to, and of itself; of an upload, of all its requests together."""
+    if not isinstance(route, DeferredRoute):
         return facts
+    sealed = route.sealed
+    if sealed is None:
+        return Facts(facts.client, facts.at, route.size, facts.stream, route.tools, facts.risk)
     size, risk = max(facts.size, sealed.size), max(facts.risk, sealed.risk)
     return Facts(facts.client, facts.at, size, facts.stream, facts.tools or sealed.tools, risk)
 
@@ -135,9 +137,12 @@ def _target_of(model: Model, sealed: Sealed) -> Target | None:
     return None
 
 
-def take_measure(exchange: Exchange, route: Route) -> None:
-    """Of what goes upstream, before the document is given up."""
-    assert isinstance(route, DeferredRoute)
+def make_ready(part: Exchange, route: DeferredRoute, upstream_name: str) -> None:
+    """Make of a piece of an upload what goes upstream, and take its measure."""
     dialect = route.dialect
-    if route.step == "upload" and isinstance(dialect, Deferring):
-        route.measured = dialect.measure(exchange.document, route)
+    assert isinstance(dialect, Deferring)
+    assert route.measured is not None
+    prepared = dialect.prepare(part.document, route, upstream_name)
+    dialect.take_measure(part.document, route, route.measured)
+    if prepared is not Prepared.AS_IT_WAS:
+        part.encoded = dialect.encode(part.document, route)

@@ -6,6 +6,7 @@ name, each line is read, by the same reader as any answer, and judged as the ans
 written anew. Otherwise they pass as they are.
 """
 
+import asyncio
 from typing import Any, Final
 
 from guardhouse.inspect.masker import mask_texts
@@ -17,7 +18,8 @@ from guardhouse.model.sealed import Sealed, SealedKind
 from guardhouse.path import answered
 from guardhouse.path.deferred import place_of
 from guardhouse.path.deferred_size import Figures
-from guardhouse.path.exchange import Exchange
+from guardhouse.path.exchange import HELD, Exchange
+from guardhouse.path.holding import keep_answer
 from guardhouse.path.plane import DataPlane
 from guardhouse.wire import json
 from guardhouse.wire.dialects.deferred import DeferredRoute, Deferring
@@ -31,11 +33,14 @@ _UNREADABLE: Final = Denial(Reason.RESPONSE_UNREADABLE, "The answer is not what 
 
 
 def finish(exchange: Exchange, plane: DataPlane, route: Route, body: bytes) -> Verdict:
-    """Of an answer that is no error."""
+    """Of an answer that is no error. HELD: it is for `finish_in_turns` to judge."""
     assert isinstance(route, DeferredRoute)
     if route.step == "read":
         exchange.answer_type = _LINES
-        return _finish_lines(exchange, plane, route, body)
+        if not _is_judged(exchange):
+            return None
+        exchange.answer, route.held = b"", body  # nobody gets it before it is judged
+        return HELD
     exchange.answer_type = _OBJECT
     return _finish_object(exchange, route, body, Sealing(exchange, plane, route))
 
@@ -132,27 +137,57 @@ def in_the_caller_s_words(route: Route, body: bytes) -> bytes:
     return body
 
 
-def _finish_lines(exchange: Exchange, plane: DataPlane, route: DeferredRoute, body: bytes) -> Verdict:
+def _is_judged(exchange: Exchange) -> bool:
+    """Whether anybody wants to know what stands in the lines."""
+    return (
+        bool(exchange.mask_response)
+        or (exchange.model is not None and exchange.model.pinned is not None)
+        or (answered.must_be_read(exchange))
+    )
+
+
+async def finish_in_turns(exchange: Exchange, plane: DataPlane) -> Verdict:
+    """Of a file that is read back: piece by piece, the loop going round in between, as judging.py does with uploads."""
+    route = exchange.route
+    assert isinstance(route, DeferredRoute)
+    dialect, body = route.dialect, route.held
+    assert isinstance(dialect, Deferring)
+    route.held = b""
     wanted = exchange.mask_response
     needed = wanted or answered.must_be_read(exchange)
-    if not needed and (exchange.model is None or exchange.model.pinned is None):
-        return None
+    denial = keep_answer(exchange, plane, 2 * len(body))
+    if denial is not None:
+        return denial
+    pieces = dialect.lines_in(body)
+    if pieces is None and needed:
+        return _UNREADABLE
+    out: list[bytes] = []
+    for lines in pieces or ():
+        async with plane.lane:
+            judged = _judge_lines(exchange, plane, route, lines)
+        if isinstance(judged, Denial):
+            if needed or judged is not _UNREADABLE:
+                return judged
+            break
+        if wanted:
+            out.append(judged)
+        await asyncio.sleep(0)
+    exchange.answer = b"".join(out) if wanted else body
+    return None
+
+
+def _judge_lines(exchange: Exchange, plane: DataPlane, route: DeferredRoute, lines: list[bytes]) -> bytes | Denial:
+    """What leaves of them."""
     dialect = route.dialect
     assert isinstance(dialect, Deferring)
-    raw = dialect.lines_in(body)
-    if raw is None:
-        return _UNREADABLE if needed else None
-    lines: list[bytes] = []
-    for line in raw:
-        if not line.strip():
-            continue
-        judged = _judge_line(exchange, plane, route, line)
-        if isinstance(judged, Denial):
-            return judged if needed or judged is not _UNREADABLE else None
-        lines.append(judged)
-    if wanted:
-        exchange.answer = dialect.file_of(lines) if lines else b""
-    return None
+    found: list[bytes] = []
+    for line in lines:
+        if line.strip():
+            judged = _judge_line(exchange, plane, route, line)
+            if isinstance(judged, Denial):
+                return judged
+            found.append(judged)
+    return dialect.file_of(found) if found else b""
 
 
 def _judge_line(exchange: Exchange, plane: DataPlane, route: DeferredRoute, line: bytes) -> bytes | Denial:

@@ -35,7 +35,8 @@ def bound(exchange: Exchange) -> Verdict:
         return None
     dialect = route.dialect
     assert isinstance(dialect, Deferring)
-    measured = dialect.measure(exchange.document, route)
+    measured = Measure()
+    dialect.take_measure(exchange.document, route, measured)
     if measured.endless:
         return Denial(Reason.INPUT_UNBOUNDED, "The model server would go on with tools of its own.")
     if measured.unbounded and not model.max_input:

@@ -3,12 +3,13 @@
 | while | it counts |
 |---|---|
 | its body arrives, or waits behind another message | the body as announced, or as far as it has come |
+| it is a file that is judged in turns | the file, and the ids of its lines |
 | it waits: for a turn, a place, a store | an estimate of its document in memory, maybe many times its body |
 | it is on its way to a model server | its encoding, until the model server has taken it, once and for all |
 | its answer is collected | what has come of the answer |
 | its answer has been written and is not read | what the system has not taken of it |
 
-The first three are the worker's memory for requests, the others that for answers: what requests hold must not keep an
+The first four are the worker's memory for requests, the others that for answers: what requests hold must not keep an
 answer from being finished. A request that is not larger than SMALL and waits for nothing counts nothing, nor does an
 answer that comes in one read; so the usual exchange passes all of this by, at the price of a few comparisons.
 

@@ -22,7 +22,9 @@ from guardhouse.path.targets import bounds_for
 from guardhouse.policy.snapshot import Target
 from guardhouse.residency.bounds import Leaving
 from guardhouse.residency.keeping import ROLES
+from guardhouse.wire.dialects.deferred import DeferredRoute, Deferring
 
+_UNREADABLE = Denial(Reason.CONTENT_UNREADABLE, "Part of it may not leave its region, and this is not text.")
 _WITHHELD = "[WITHHELD]"
 _NO_ARGUMENTS = "{}"  # where the text has to be JSON
 _COUNTED = {role: kind for kind, role in ROLES.items()}
@@ -42,19 +44,34 @@ def body_for(exchange: Exchange, target: Target) -> bytes | Denial:
     leaving = bounds.leaving.get(target.name)
     if leaving is None:
         return exchange.encoded
+    if isinstance(route, DeferredRoute) and route.step == "upload":
+        return _file_for(exchange, route, leaving)
     if exchange.document is None:  # it is not kept while it waits for a connection
         exchange.document = route.dialect.reread(exchange.encoded, route)
     document = deepcopy(exchange.document)
     if route.dialect.unreadable(document, route):
-        return Denial(Reason.CONTENT_UNREADABLE, "Part of it may not leave its region, and this is not text.")
+        return _UNREADABLE
     exchange.withheld = _take_out(route.dialect.texts(document, route), leaving)
     return route.dialect.encode(document, route) if exchange.withheld else exchange.encoded
+
+
+def _file_for(exchange: Exchange, route: DeferredRoute, leaving: Leaving) -> bytes | Denial:
+    """Of an upload nothing is kept but what goes upstream; it is read once more, all of it in one turn."""
+    dialect = route.dialect
+    assert isinstance(dialect, Deferring)
+    document, route.first = dialect.read_all(exchange.encoded), 0
+    if dialect.unreadable(document, route):
+        return _UNREADABLE
+    exchange.withheld = _take_out(dialect.texts(document, route), leaving)
+    return dialect.put_together((dialect.encode(document, route),), route) if exchange.withheld else exchange.encoded
 
 
 def make_whole(exchange: Exchange) -> None:
     """Once less of the document was laid out for a hop: a dialect may know only the layout that it made last."""
     route = exchange.route
     assert route is not None
+    if isinstance(route, DeferredRoute) and route.step == "upload":
+        return
     exchange.encoded = route.dialect.encode(exchange.document, route)
 
 

@@ -29,6 +29,7 @@ from guardhouse.path.carriage import Carriage
 from guardhouse.path.exchange import HELD, Exchange
 from guardhouse.path.fault import describe
 from guardhouse.path.holding import SMALL, keep, room_for
+from guardhouse.path.judging import Judging
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.waiting import Waiting
 
@@ -122,7 +123,10 @@ def _take_way(exchange: Exchange, plane: DataPlane) -> None:
     denial = exchange.denial
     if denial is HELD:
         exchange.denial = None
-        Waiting(exchange, plane, _resume).begin()
+        if exchange.waiting is None:
+            Judging(exchange, plane, _resume).begin()
+        else:
+            Waiting(exchange, plane, _resume).begin()
     elif denial is not None or exchange.target is None:
         record.close(exchange, plane, denial)
     else:

@@ -4,6 +4,7 @@ There is one DataPlane per worker and it is passed as an argument; nothing in th
 replaced as a whole and an exchange keeps the one it began with, so an exchange is decided under exactly one revision.
 """
 
+import asyncio
 import os
 import time
 from asyncio import AbstractEventLoop
@@ -73,6 +74,7 @@ class DataPlane:
         "intakes",
         "journal",
         "keys",
+        "lane",
         "limits",
         "loop",
         "loop_time",
@@ -141,6 +143,7 @@ class DataPlane:
         self.draining = False
         self.drifts: set[tuple[str, str, str]] = set()  # names of models in answers that were told of
         self.held = 0  # exchanges that wait for their turn
+        self.lane = asyncio.Lock()  # of files that are judged, one has it for a piece
         self._random = b""
         self._random_left = 0
 

@@ -216,6 +216,7 @@ class Response:
         exchange = self._exchange
         dialect, route = self._dialect, self._route
         if route.deferred and 200 <= exchange.status < 300:
+            self._collected = []  # the body may be large, and will be held for a while
             return deferred_answer.finish(exchange, self._plane, route, body)
         decoded = dialect.read_answer(self._headers, body, route)
         wanted = exchange.mask_response

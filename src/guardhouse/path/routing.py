@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.reason import Reason
-from guardhouse.path import deferred, overload, rerouting
+from guardhouse.path import overload, rerouting
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.versions import pin
@@ -65,8 +65,6 @@ def prepare(exchange: Exchange, target: Target) -> Verdict:
     assert route is not None
     pin(route, model)
     prepared = route.dialect.prepare(exchange.document, route, model.upstream_name)
-    if route.deferred:
-        deferred.take_measure(exchange, route)
     if prepared is not Prepared.AS_IT_WAS:
         exchange.usage_added = exchange.usage_added or prepared is Prepared.USAGE_ASKED
         exchange.encoded = route.dialect.encode(exchange.document, route)

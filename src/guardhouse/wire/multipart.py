@@ -27,7 +27,7 @@ _PARAMETERS: Final = frozenset((b"name", b"filename", b"filename*"))
 class Part:
     __slots__ = ("content", "is_file", "name")
 
-    def __init__(self, name: str, content: bytes, *, is_file: bool) -> None:
+    def __init__(self, name: str, content: bytearray, *, is_file: bool) -> None:
         self.name = name
         self.content = content
         self.is_file = is_file
@@ -79,7 +79,8 @@ def _part(body: bytes | bytearray, start: int, end: int) -> Part | str:
     fields = _fields_of(bytes(body[start:head_end]))
     if isinstance(fields, str):
         return fields
-    content = bytes(body[head_end + 4 : end])
+    with memoryview(body) as whole:  # a file is as large as the body; it is copied once
+        content = bytearray(whole[head_end + 4 : end])
     stated = fields.get(b"content-length")
     if stated is not None and stated != b"%d" % len(content):
         return "it is not as long as it says."

@@ -4,10 +4,13 @@ A `Deferring` dialect is one whose exchanges upload such requests, order them to
 Each of its routes belongs to one exchange and collects what is found out on the way: `sealed` is what the caller's id
 refers to, `through` the operation that the requests need besides, `measured` what they hold. The ids in answers are
 rewritten by `take_ids`, which is told how to seal one.
+
+Uploads and what is read back may be large, and are read in pieces: `unread` is what has come of an upload, `first` the
+number of requests before the piece that is asked about, and `held` an answer that nobody has judged yet.
 """
 
-from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 from guardhouse.model.denial import Denial
@@ -52,12 +55,35 @@ class Measure:
         return f"<Measure of {self.requests} requests>"
 
 
+class Unread(ABC):
+    """The requests of an upload, which are read piece by piece."""
+
+    __slots__ = ("room",)
+
+    room: int  # bytes that it takes in memory, at most, until all of it is judged
+
+    @abstractmethod
+    def read(self) -> tuple[Any, bytes] | Denial | None:
+        """The next piece as a document, and its encoding; None if there is no more."""
+
+    @property
+    @abstractmethod
+    def operation(self) -> Operation:
+        """That of the requests that were read."""
+
+    @property
+    @abstractmethod
+    def model(self) -> str:
+        """That they are for."""
+
+
 class DeferredRoute(Route):
     """`given` is the id that the caller has given, empty for an upload. `judged`, `size`, `risk` and `tools` are what
     an upload was judged by."""
 
     __slots__ = (
-        *("expires", "given", "judged", "leaves", "measured", "risk", "sealed", "size", "step", "through", "tools"),
+        *("expires", "first", "given", "held", "judged", "leaves", "measured", "risk", "sealed", "size", "step"),
+        *("through", "tools", "unread"),
     )
 
     def __init__(  # noqa: PLR0917 - like the route it is
@@ -77,6 +103,9 @@ class DeferredRoute(Route):
         self.risk = 0
         self.tools = False
         self.measured: Measure | None = None
+        self.unread: Unread | None = None
+        self.first = 0
+        self.held = b""
 
 
 class Deferring(Dialect):
@@ -93,7 +122,20 @@ class Deferring(Dialect):
         """The requests that it brings."""
 
     @abstractmethod
-    def measure(self, document: Any, route: DeferredRoute) -> Measure: ...
+    def take_measure(self, document: Any, route: DeferredRoute, measured: Measure) -> None:
+        """Add what its requests hold."""
+
+    @abstractmethod
+    def read_piece(self, encoded: bytes) -> Any:
+        """The document of a piece, or of what `encode` made of it."""
+
+    @abstractmethod
+    def read_all(self, encoded: bytes) -> Any:
+        """The document of all pieces at once, out of what `put_together` made of them."""
+
+    @abstractmethod
+    def put_together(self, pieces: Iterable[bytes], route: DeferredRoute) -> bytes:
+        """What goes upstream of an upload."""
 
     @abstractmethod
     def operation_of(self, word: str) -> Operation | None:
@@ -108,8 +150,8 @@ class Deferring(Dialect):
         """What a model has answered, in one line of results; None if nothing."""
 
     @abstractmethod
-    def lines_in(self, body: bytes) -> list[bytes] | None:
-        """Those of a file that is read back; None if it is none."""
+    def lines_in(self, body: bytes) -> Iterator[list[bytes]] | None:
+        """Those of a file that is read back, piece by piece; None if it is none."""
 
     @abstractmethod
     def file_of(self, found: list[bytes]) -> bytes:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from guardhouse.model.denial import Denial
 from guardhouse.model.operation import Operation
-from guardhouse.wire.dialects.batch import lines, upload
+from guardhouse.wire.dialects.batch import lines, reading, upload
+from guardhouse.wire.dialects.deferred import Measure
 from guardhouse.wire.dialects.openai.request import check
 
 BODIES: dict[str, dict[str, Any]] = {
@@ -32,18 +33,33 @@ def file_of(*found: Any) -> bytes:
     return b"".join([json.dumps(one).encode() + b"\n" for one in found])
 
 
+def judged(content: bytes) -> Denial | tuple[list[lines.Lines], bytes, Operation]:
+    """The pieces of a file, all that was made of them, and what its requests are for; or why it is refused."""
+    file = reading.open_file(bytearray(content))
+    if isinstance(file, Denial):
+        return file
+    found: list[lines.Lines] = []
+    encoded = b""
+    while True:
+        piece = file.read()
+        if isinstance(piece, Denial):
+            return piece
+        if piece is None:
+            return found, encoded, file.operation
+        found.append(piece[0])
+        encoded += piece[1]
+
+
 def code_of(content: bytes) -> str:
-    found = lines.read(content)
-    if isinstance(found, Denial):
-        return found.reason.code
-    outcome = lines.check(found[0])
+    outcome = judged(content)
     return outcome.reason.code if isinstance(outcome, Denial) else ""
 
 
 @pytest.mark.parametrize("url", BODIES)
 def test_a_file_is_for_one_of_the_endpoints_that_are_known(url: str) -> None:
-    found = lines.check([line(1, url), line(2, url)])
-    assert found is lines.URLS[url]
+    found = judged(file_of(line(1, url), line(2, url)))
+    assert not isinstance(found, Denial)
+    assert found[2] is lines.URLS[url]
     assert lines.url_of(lines.URLS[url]) == url
 
 
@@ -57,11 +73,10 @@ def test_a_file_is_for_one_of_the_endpoints_that_are_known(url: str) -> None:
     ],
 )
 def test_how_lines_end_does_not_matter(content: bytes) -> None:
-    assert code_of(content) == ""
-    found = lines.read(content)
+    found = judged(content)
     assert not isinstance(found, Denial)
     assert b"\r" not in found[1]
-    assert found[1].count(b"\n") == len(found[0])
+    assert found[1].count(b"\n") == sum(map(len, found[0]))
 
 
 @pytest.mark.parametrize(
@@ -114,11 +129,50 @@ def test_lines_without_number_take_no_more_than_the_file_that_has_them(content: 
     finally:
         tracemalloc.stop()
     assert code in ("body_missing", "content_beyond_limit")
-    assert most <= len(content) + 65536
+    assert most <= len(content) + 150_000
+
+
+def test_a_file_is_read_in_pieces_that_are_all_of_it() -> None:
+    requests = [line(number, user="x" * (number % 700)) for number in range(300)]
+    found = judged(file_of(*requests))
+    assert not isinstance(found, Denial)
+    assert [one for piece in found[0] for one in piece] == requests
+    assert len(found[0]) > 4
+    again = [
+        one
+        for piece in found[0]
+        for one in reading.read_again(lines.encode([json.dumps(one).encode() for one in piece]))
+    ]
+    assert again == requests
+
+
+def test_what_has_to_be_so_in_all_lines_has_to_be_so_in_all_pieces() -> None:
+    far = [line(number, user="x" * 500) for number in range(200)]
+    for last, param in ((line(0), "custom_id"), (line(200, model="b"), "body.model"), (line(200, user=7), "body.user")):
+        denial = judged(file_of(*far, last))
+        assert isinstance(denial, Denial)
+        assert denial.param == f"lines[200].{param}"
+    denial = judged(file_of(*far, line(200, "/v1/responses")))
+    assert isinstance(denial, Denial)
+    assert denial.param == "lines[200].url"
+
+
+@given(
+    st.lists(st.sampled_from([b"a" * 9000, b"b" * 40000, b"c", b"", b" "]), min_size=1, max_size=12),
+    st.sampled_from([b"", b"\n", b" \r\n\n", b"\n" * 70000]),
+)
+def test_no_line_is_lost_between_pieces(found: list[bytes], end: bytes) -> None:
+    content = b"\n".join(found)
+    parted = reading.pieces(content + end)
+    assert parted is not None
+    pieces = list(parted)
+    stripped = content.rstrip(b" \n")
+    assert [one for piece in pieces for one in piece] == (stripped.split(b"\n") if stripped else [])
+    assert all(len(piece) == 1 or sum(map(len, piece)) <= reading.PIECE for piece in pieces)
 
 
 def test_a_refusal_names_the_line_and_the_place() -> None:
-    denial = lines.check([line(1), line(2), line(3, temperature=7)])
+    denial = judged(file_of(line(1), line(2), line(3, temperature=7)))
     assert isinstance(denial, Denial)
     assert (denial.param, denial.detail) == (
         "lines[2].body.temperature",
@@ -141,13 +195,15 @@ def test_no_line_passes_that_would_not_pass_alone(url: str) -> None:
         one = line(1, url)
         one["body"] |= fields
         alone = check(one["body"], lines.URLS[url])
-        together = lines.check([one])
+        together = judged(file_of(one))
         assert isinstance(together, Denial) == (alone is not None), fields
 
 
 def test_the_sum_of_a_file_is_that_of_its_requests() -> None:
     chats = [line(1, max_tokens=10), line(2, max_tokens=30, n=2), line(3)]
-    found = lines.measured(chats, Operation.CHAT)
+    found = Measure()
+    for one in chats:
+        lines.take_measure([one], Operation.CHAT, found)
     assert (found.requests, found.made, found.unnamed, found.unbounded, found.endless) == (3, 70, 1, 0, False)
     assert found.most_given >= found.size > 0
     assert (lines.longest(chats), lines.answers(chats, Operation.CHAT)) == (30, 4)
@@ -166,9 +222,9 @@ def test_the_form_that_goes_upstream_is_read_alike_by_another_reader(texts: list
     content = file_of(
         *[line(number, messages=[{"role": "user", "content": text}]) for number, text in enumerate(texts)]
     )
-    found = lines.read(content)
+    found = judged(content)
     assert not isinstance(found, Denial)
-    form = upload.written(found[1], expires)
+    form = upload.written([found[1][:7], found[1][7:]], expires)
     assert upload.content_of(form) == found[1]
     mail = message_from_bytes(upload.CONTENT + b"\r\n" + form)
     parts = {
@@ -184,7 +240,7 @@ def test_the_form_that_goes_upstream_is_read_alike_by_another_reader(texts: list
 def test_no_character_ends_a_line_that_some_reader_takes_for_an_end() -> None:
     text = "a\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029\rb"
     content = json.dumps(line(messages=[{"role": "user", "content": text}]), ensure_ascii=False).encode()
-    found = lines.read(content)
+    found = judged(content)
     assert not isinstance(found, Denial)
     (only,) = found[1].decode().splitlines()
     assert json.loads(only)["body"]["messages"][0]["content"] == text

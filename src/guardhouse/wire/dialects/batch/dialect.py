@@ -1,6 +1,6 @@
 """Files and batches as dialects: one for each kind of body that callers send. See the files beside this one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from guardhouse.model.denial import Denial
@@ -10,7 +10,7 @@ from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
 from guardhouse.model.text import Text
 from guardhouse.wire import json
-from guardhouse.wire.dialects.batch import ids, lines, order, results, upload
+from guardhouse.wire.dialects.batch import ids, lines, order, reading, results, upload
 from guardhouse.wire.dialects.content import judge_content
 from guardhouse.wire.dialects.deferred import DeferredRoute, Deferring, Measure, Seal
 from guardhouse.wire.dialects.dialect import Prepared, Route
@@ -55,8 +55,17 @@ class Asking(Deferring):
     def requests(self, document: Any) -> Sequence[dict[str, Any]]:
         return ()
 
-    def measure(self, document: Any, route: DeferredRoute) -> Measure:
-        return Measure()
+    def take_measure(self, document: Any, route: DeferredRoute, measured: Measure) -> None:
+        """It holds nothing."""
+
+    def read_piece(self, encoded: bytes) -> Any:
+        return {}
+
+    def read_all(self, encoded: bytes) -> Any:
+        return {}
+
+    def put_together(self, pieces: Iterable[bytes], route: DeferredRoute) -> bytes:
+        return b"".join(pieces)
 
     def operation_of(self, word: str) -> Operation | None:
         return lines.OPERATIONS.get(word)
@@ -75,8 +84,8 @@ class Asking(Deferring):
     def answer_in(self, line: Any) -> Any | None:
         return results.answer_in(line)
 
-    def lines_in(self, body: bytes) -> list[bytes] | None:
-        return lines.parted(body)
+    def lines_in(self, body: bytes) -> Iterator[list[bytes]] | None:
+        return reading.pieces(body)
 
     def file_of(self, found: list[bytes]) -> bytes:
         return lines.encode(found)
@@ -151,7 +160,8 @@ class Ordering(Asking):
 
 
 class Uploading(Asking):
-    """The upload of a file; its document is the list of its lines."""
+    """The upload of a file; its documents are lists of its lines, the pieces in which it is judged. When that is done,
+    nothing is asked of them any more: the document of the whole is an empty list."""
 
     __slots__ = ()
 
@@ -159,41 +169,45 @@ class Uploading(Asking):
         found = upload.read(headers, body)
         if isinstance(found, Denial):
             return found
+        file = reading.open_file(found.content)
+        if isinstance(file, Denial):
+            return file
         assert isinstance(route, DeferredRoute)
         route.expires = found.expires
-        return found.lines, found.encoded
+        route.unread = file
+        return [], b""
 
     def encode(self, document: Any, route: Route) -> bytes:
-        assert isinstance(route, DeferredRoute)
-        return upload.written(lines.encode([json.encode(line) for line in document]), route.expires)
+        return lines.encode([json.encode(line) for line in document])
 
     def reread(self, encoded: bytes, route: Route) -> Any:
-        found = lines.read(upload.content_of(encoded))
-        assert not isinstance(found, Denial)
-        return found[0]
+        return []
+
+    def read_piece(self, encoded: bytes) -> Any:
+        return reading.read_again(encoded)
+
+    def read_all(self, encoded: bytes) -> Any:
+        return reading.read_again(upload.content_of(encoded))
+
+    def put_together(self, pieces: Iterable[bytes], route: DeferredRoute) -> bytes:
+        return upload.written(pieces, route.expires)
 
     def weight(self, encoded: bytes, route: Route) -> int:
-        return json.weight(encoded)
+        return len(encoded)
 
     def content(self, route: Route) -> bytes:
         return upload.CONTENT
 
-    def check(self, document: Any, route: Route) -> Denial | None:
-        assert isinstance(route, DeferredRoute)
-        found = lines.check(document)
-        if isinstance(found, Denial):
-            return found
-        route.through = found
-        return None
-
     def model(self, document: Any, route: Route) -> str:
-        return lines.model_of(document)
+        assert isinstance(route, DeferredRoute)
+        assert route.unread is not None
+        return route.unread.model
 
     def requests(self, document: Any) -> Sequence[dict[str, Any]]:
         return [line["body"] for line in document]
 
-    def measure(self, document: Any, route: DeferredRoute) -> Measure:
-        return lines.measured(document, _through(route))
+    def take_measure(self, document: Any, route: DeferredRoute, measured: Measure) -> None:
+        lines.take_measure(document, _through(route), measured)
 
     def is_kept(self, document: Any, route: Route, *, mend: bool) -> bool:
         """Of one of its requests."""
@@ -206,13 +220,13 @@ class Uploading(Asking):
         return lines.texts_of(document, _through(route))
 
     def unreadable(self, document: Any, route: Route) -> list[str]:
-        return lines.unreadable(document, _through(route))
+        return lines.unreadable(document, _through(route), _first(route))
 
     def media(self, document: Any, route: Route) -> list[Part]:
-        return lines.media_in(document, _through(route))
+        return lines.media_in(document, _through(route), _first(route))
 
     def unknown_fields(self, document: Any, route: Route) -> list[str]:
-        return lines.unknown_fields(document, _through(route))
+        return lines.unknown_fields(document, _through(route), _first(route))
 
     def longest(self, document: Any, route: Route) -> int:
         return lines.longest(document)
@@ -237,6 +251,11 @@ def _through(route: Route) -> Operation:
     assert isinstance(route, DeferredRoute)
     assert route.through is not None
     return route.through
+
+
+def _first(route: Route) -> int:
+    assert isinstance(route, DeferredRoute)
+    return route.first
 
 
 ASKING = Asking()

@@ -1,6 +1,6 @@
 """The form in which a file of requests is uploaded: what the caller's says, and the one that goes upstream.
 
-A caller's form is read and forgotten. The one that is sent is written here, from the requests that were judged: with
+A caller's form is read and forgotten. The one that is sent is written here, round the requests that were judged: with
 our own boundary, which cannot stand in JSON of one line each because no line holds a carriage return, and with a name
 of our own for the file. So there are no two readings of it.
 
@@ -9,13 +9,11 @@ Taken are `purpose`, which must be `batch`, since what a file for anything else 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
-from guardhouse.wire.dialects.batch import lines
-from guardhouse.wire.dialects.batch.lines import Lines
 from guardhouse.wire.dialects.content import judge_encoding
 from guardhouse.wire.multipart import Part, boundary_of, parts_of
 
@@ -37,12 +35,16 @@ _END: Final = b"\r\n--guardhouse--\r\n"
 
 
 class Upload:
-    __slots__ = ("encoded", "expires", "lines")
+    """The file as the caller sent it, and how long it is to be kept, in seconds; 0 if nothing is said."""
 
-    def __init__(self, found: Lines, encoded: bytes, expires: int) -> None:
-        self.lines = found
-        self.encoded = encoded
+    __slots__ = ("content", "expires")
+
+    def __init__(self, content: bytearray, expires: int) -> None:
+        self.content = content
         self.expires = expires
+
+    def __repr__(self) -> str:
+        return f"<Upload {len(self.content)} bytes>"
 
 
 def read(headers: Mapping[bytes, bytes], body: bytes | bytearray) -> Upload | Denial:
@@ -63,14 +65,11 @@ def read(headers: Mapping[bytes, bytes], body: bytes | bytearray) -> Upload | De
     expires = _expiry(fields)
     if isinstance(expires, Denial):
         return expires
-    found = lines.read(fields["file"])
-    if isinstance(found, Denial):
-        return found
-    return Upload(found[0], written(found[1], expires), expires)
+    return Upload(fields["file"], expires)
 
 
-def _fields_of(parts: list[Part]) -> dict[str, bytes] | Denial:
-    fields: dict[str, bytes] = {}
+def _fields_of(parts: list[Part]) -> dict[str, bytearray] | Denial:
+    fields: dict[str, bytearray] = {}
     for part in parts:
         name = part.name
         if name not in _KNOWN:
@@ -86,7 +85,7 @@ def _fields_of(parts: list[Part]) -> dict[str, bytes] | Denial:
     return fields
 
 
-def _expiry(fields: dict[str, bytes]) -> int | Denial:
+def _expiry(fields: dict[str, bytearray]) -> int | Denial:
     """In seconds; 0 if nothing is said."""
     anchor, seconds = fields.get(_ANCHOR), fields.get(_SECONDS)
     if anchor is None and seconds is None:
@@ -94,18 +93,18 @@ def _expiry(fields: dict[str, bytes]) -> int | Denial:
     wrong = Denial(
         Reason.SHAPE_INVALID, f"It counts {LEAST_EXPIRY} to {MOST_EXPIRY} seconds from created_at.", "expires_after"
     )
-    if anchor != b"created_at" or seconds is None or _WHOLE.fullmatch(seconds) is None:
+    if anchor is None or anchor != b"created_at" or seconds is None or _WHOLE.fullmatch(seconds) is None:
         return wrong
     return int(seconds) if LEAST_EXPIRY <= int(seconds) <= MOST_EXPIRY else wrong
 
 
-def written(content: bytes, expires: int) -> bytes:
-    """The form that goes upstream."""
+def written(content: Iterable[bytes], expires: int) -> bytes:
+    """The form that goes upstream, with a file that comes in pieces."""
     parts = [_FIELD % (b"purpose", b"batch")]
     if expires:
         parts.append(_FIELD % (_ANCHOR.encode(), b"created_at"))
         parts.append(_FIELD % (_SECONDS.encode(), b"%d" % expires))
-    return b"".join([*parts, _FILE, content, _END])
+    return b"".join([*parts, _FILE, *content, _END])
 
 
 def content_of(form: bytes) -> bytes:
