@@ -1,5 +1,6 @@
 """What comes back from a hostile model server: no value that is to be masked leaves, whatever it hides in."""
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,32 @@ def test_results_are_masked_wherever_a_value_stands(tmp_path: Path, content: byt
         assert b"bob.smith" not in answer.raw
 
     play_batches(tmp_path, scene, Shelf(), config("mask: {entities: [email]}"))
+
+
+@pytest.mark.parametrize(
+    ("more", "told", "code"),
+    [
+        ("mask: {entities: []}", {"audio": 2}, ""),
+        ("mask: {entities: [email]}", {"audio": 1}, "response_unreadable"),
+    ],
+)
+def test_recordings_in_results_are_on_the_record_and_refused_where_answers_are_masked(
+    tmp_path: Path, more: str, told: dict[str, int], code: str
+) -> None:
+    sound = base64.b64encode(b"RIFF\x24\0\0\0WAVEfmt " + b"\0" * 40).decode()
+    one = result('{"choices":[{"message":{"audio":{"id":"a","data":"SOUND"}}}]}'.replace("SOUND", sound))
+    content = b"\n".join((one, result('{"choices":[{"message":{"content":"x"}}]}'), one, b""))
+
+    async def scene(play: Play) -> None:
+        file = await upload(play, line("hello"))
+        play.server.script = lambda _: [reply(content, content_type=b"application/octet-stream")]
+        answer = await ask(play, b"GET", f"/v1/files/{file}/content")
+        closed = play.records[-1]
+        assert (closed["unseen"]["kinds"], closed.get("reason", "")) == (told, code)
+        assert {entry["sniffed"] for entry in closed["unseen"]["media"]} == {"audio/wav"}
+        assert (answer.body == content) == (not code)
+
+    play_batches(tmp_path, scene, Shelf(), config(more))
 
 
 @pytest.mark.parametrize(

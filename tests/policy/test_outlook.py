@@ -122,7 +122,7 @@ def test_contracts_and_parameters_are_named_and_left_to_the_document() -> None:
     rules = (
         "contract: talk, parameters: {allow: [top_p], rules: {temperature: {max: 1}}}, pin: {drift: refuse}, "
         "content: {messages: 3, hosts: [cdn.example.com], mcp_servers: [mcp.example.com], mislabelled: refuse, "
-        "stored: [files, responses]}"
+        "stored: [files, responses], answer_media: [image/png]}"
     )
     more = 'contracts: {talk: {version: "1.2", response: {schema: {type: object}}}}'
     found = asked("injection: block", rules=rules, more=more)
@@ -134,6 +134,7 @@ def test_contracts_and_parameters_are_named_and_left_to_the_document() -> None:
         "the MCP servers mcp.example.com alone",
         "stored files, responses alone",
         "media that are of the type they are said to be",
+        "answers with image/png alone besides text",
         "injections in parameters are refused",
         "answers by the name meta/small",
     )

@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from audit.journaling import closed, denied, exchanges, opened, write, writing
+from guardhouse.audit.record import Unseen
 from guardhouse.model.usage import Timing
 from guardhouse.policy.settings import Metrics, UserLabel
 from guardhouse.readers.metrics import MetricsReader
@@ -46,6 +47,7 @@ def test_the_series_have_the_names_and_labels_that_dashboards_and_alerts_rest_on
             currency="EUR",
             timing=Timing(load=2.5),
             media={"image": 2},
+            unseen=Unseen(kinds={"audio": 3}, places=("choices[0].message.audio",)),
         ),
         denied("b", "model_denied"),
         denied("c", "request_rate_exceeded", model="small"),
@@ -65,7 +67,10 @@ def test_the_series_have_the_names_and_labels_that_dashboards_and_alerts_rest_on
     assert found["llm_inference_cost_total"] == {spent: 0.0125}
     assert found["guardhouse_model_time_seconds_total"][small, ("phase", "load")] == 2.5
     assert found["guardhouse_model_drift_total"] == {(("kind", "contract"), small): 1}
-    assert found["guardhouse_media_total"] == {(("kind", "image"), small): 2}
+    assert found["guardhouse_media_total"] == {
+        (("direction", "request"), ("kind", "image"), small): 2,
+        (("direction", "response"), ("kind", "audio"), small): 3,
+    }
     assert found["llm_inference_duration_seconds_bucket"][("le", "0.1"), alice] == 0
     assert found["llm_inference_duration_seconds_bucket"][("le", "0.25"), alice] == 1
     assert found["llm_inference_duration_seconds_bucket"][("le", "+Inf"), alice] == 1

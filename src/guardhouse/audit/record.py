@@ -36,16 +36,26 @@ class Kept(msgspec.Struct, omit_defaults=True, gc=False):
 
 
 class Media(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
-    """A part of a request that went on without anybody having looked into it."""
+    """A part of a request or an answer into which nobody has looked."""
 
+    direction: Literal["request", "response"] = "request"
     kind: MediaKind
     place: str
     brought: Literal["inline", "fetched", "stored"]
-    declared: str = ""  # its media type as the caller says it; one that is not known is "other"
+    declared: str = ""  # its media type as it is said beside it; one that is not known is "other"
     sniffed: str = ""  # as its first bytes show it; empty if they show none that is known
     mislabelled: bool = False  # the bytes are not of the declared type
+    malformed: bool = False  # it is to be base64 and does not begin like it
     bytes: int = 0  # decoded
     host: str = ""  # the entry of the model's hosts by which it may be fetched
+
+
+class Unseen(msgspec.Struct, omit_defaults=True, kw_only=True, gc=False):
+    """What of an answer no control could look into; where answers are masked, it was refused for that."""
+
+    places: tuple[str, ...] = ()  # the first of them
+    kinds: dict[str, int] = {}  # of those that are media: kind -> how many
+    media: tuple[Media, ...] = ()  # the first of these
 
 
 class Server(msgspec.Struct, frozen=True, gc=False):
@@ -164,6 +174,7 @@ class Closed(msgspec.Struct, tag="closed", tag_field="kind", kw_only=True, omit_
     media: dict[str, int] = {}  # kind -> how many parts of the request nobody looked into
     masked_request: dict[str, int] = {}  # entity -> how many, as in `opened`
     masked: dict[str, int] = {}  # likewise, in the response
+    unseen: Unseen | None = None
     controls: dict[str, Control] = {}  # stage -> what it did; a stage that is missing was not reached
 
 

@@ -16,7 +16,8 @@ import binascii
 import re
 from typing import Final
 
-_PREFIX: Final = 88  # characters of base64 that are decoded: 66 bytes
+_PREFIX: Final = 88  # characters of base64 that are decoded
+HEAD: Final = 66  # bytes that these stand for
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_\r\n-]+={0,2}")
 _URL_SAFE: Final = str.maketrans("-_", "+/", "\r\n")
 _LEAST: Final = 24  # characters of what is media rather than a word
@@ -143,8 +144,10 @@ def is_encoded(value: str) -> bool:
     return len(value) - start_of(value) >= _LEAST and is_base64(value)
 
 
-def sniff(value: str) -> str:
-    """The media type of what is brought along in base64; empty if it is of no known one."""
+def sniff(value: str | bytes) -> str:
+    """The media type of what is there in base64, or as it is; empty if it is of no known one."""
+    if isinstance(value, bytes):
+        return type_of(value[:HEAD])
     start = start_of(value)
     head = value[start : start + _PREFIX]
     if _BASE64.fullmatch(head) is None:

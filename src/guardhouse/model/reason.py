@@ -259,6 +259,13 @@ class Reason(Enum):
     RESPONSE_UNREADABLE = ("response_unreadable", 502, "upstream", False, "The answer cannot be inspected as required.")
     MODEL_DRIFTED = ("model_drifted", 502, "upstream", False, "The model server is not the one that was asked for.")
     ANSWER_OFF_CONTRACT = ("answer_off_contract", 502, "upstream", False, "The answer does not fit the contract.")
+    ANSWER_MEDIA_REFUSED = (
+        "answer_media_refused",
+        502,
+        "upstream",
+        False,
+        "The answer holds something of a type that is not let through.",
+    )
     REDIRECT_REFUSED = ("redirect_refused", 502, "upstream", False, "The model server answered with a redirect.")
 
     # gateway

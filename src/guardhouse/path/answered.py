@@ -70,10 +70,7 @@ def must_be_read(exchange: Exchange) -> bool:
     model = exchange.model
     if model is None:
         return False
-    contract = model.rules.contract
-    return (model.pinned is not None and model.pinned.refuse) or (
-        contract is not None and (contract.response is not None or contract.outputs is not None)
-    )
+    return model.rules.reads_answers or (model.pinned is not None and model.pinned.refuse)
 
 
 class Naming:

@@ -1,9 +1,9 @@
 """What a model server says of files and batches, and what comes back in them.
 
 Objects get the caller's ids for the model server's; one that is not what was asked for is refused, whatever policies
-say. Files that are read back are lines of JSON. Where a policy masks answers, or the model is held to a contract or a
-name, each line is read, by the same reader as any answer, and judged as the answer that it holds; what leaves is
-written anew. Otherwise they pass as they are.
+say. Files that are read back are lines of JSON. Where a policy masks answers, the model is held to a contract or a
+name, or something in them may be no text, each line is read, by the same reader as any answer, and judged as the answer
+that it holds; where answers are masked, what leaves is written anew. Otherwise they pass as they are.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.entity import Entity
 from guardhouse.model.reason import Reason
 from guardhouse.model.sealed import Sealed, SealedKind
-from guardhouse.path import answered
+from guardhouse.path import answered, unseen
 from guardhouse.path.deferred import place_of
 from guardhouse.path.deferred_size import Figures
 from guardhouse.path.exchange import HELD, Exchange
@@ -29,6 +29,7 @@ _OBJECT: Final = b"application/json"
 _LINES: Final = b"application/jsonl"
 _SOURCE: Final = "(the input file)"
 _TELLING: Final = 6  # characters of an id; a shorter one may be anything
+_AT_ONCE: Final = 1 << 20  # bytes of a file that is searched in one go
 _UNREADABLE: Final = Denial(Reason.RESPONSE_UNREADABLE, "The answer is not what it says it is.")
 
 
@@ -37,7 +38,8 @@ def finish(exchange: Exchange, plane: DataPlane, route: Route, body: bytes) -> V
     assert isinstance(route, DeferredRoute)
     if route.step == "read":
         exchange.answer_type = _LINES
-        if not _is_judged(exchange):
+        assert isinstance(route.dialect, Deferring)
+        if not _is_judged(exchange) and len(body) < _AT_ONCE and not route.dialect.may_show(body):
             return None
         exchange.answer, route.held = b"", body  # nobody gets it before it is judged
         return HELD
@@ -155,14 +157,22 @@ async def finish_in_turns(exchange: Exchange, plane: DataPlane) -> Verdict:
     route.held = b""
     wanted = exchange.mask_response
     needed = wanted or answered.must_be_read(exchange)
+    judged_all = _is_judged(exchange)
     denial = keep_answer(exchange, plane, 2 * len(body))
-    if denial is not None:
+    if denial is not None and judged_all:
         return denial
+    if denial is not None:  # it was only to be looked into
+        unseen.note(exchange, [unseen.WHOLE], [])
+        exchange.answer = body
+        return None
     pieces = dialect.lines_in(body)
     if pieces is None and needed:
         return _UNREADABLE
     out: list[bytes] = []
     for lines in pieces or ():
+        await asyncio.sleep(0)
+        if not judged_all and not any(dialect.may_show(line) for line in lines):
+            continue
         async with plane.lane:
             judged = _judge_lines(exchange, plane, route, lines)
         if isinstance(judged, Denial):
@@ -171,7 +181,6 @@ async def finish_in_turns(exchange: Exchange, plane: DataPlane) -> Verdict:
             break
         if wanted:
             out.append(judged)
-        await asyncio.sleep(0)
     exchange.answer = b"".join(out) if wanted else body
     return None
 
@@ -203,12 +212,14 @@ def _judge_line(exchange: Exchange, plane: DataPlane, route: DeferredRoute, line
         denial = answered.note(exchange, plane, body) or answered.fault_of(exchange, body)
         if denial is not None:
             return denial
+    hidden = dialect.unreadable_answer(document, route)
+    if hidden:
+        denial = unseen.judge(exchange, hidden, dialect.answer_media(document, route))
+        if denial is not None:
+            return denial
     wanted = exchange.mask_response
     if not wanted:
         return source
-    hidden = dialect.unreadable_answer(document, route)
-    if hidden:
-        return Denial(Reason.RESPONSE_UNREADABLE, "A policy masks answers; this part is not text.", hidden[0])
     candidates = scan_entities(source) & wanted
     return source if not candidates else _masked(exchange, route, document, source, candidates)
 

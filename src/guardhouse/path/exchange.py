@@ -9,7 +9,7 @@ These are plain classes and no structs, because the compiled build turns their a
 from abc import ABC, abstractmethod
 from typing import Any, Final, Protocol
 
-from guardhouse.audit.record import Attempt, Control, Media, Server, Stored
+from guardhouse.audit.record import Attempt, Control, Media, Server, Stored, Unseen
 from guardhouse.identity.api_keys import Presented
 from guardhouse.identity.certificate import Certified
 from guardhouse.identity.tokens import PresentedToken
@@ -172,6 +172,7 @@ class Exchange:
         "stream",
         "target",
         "unevaluated",
+        "unseen",
         "usage",
         "usage_added",
         "waiting",
@@ -246,6 +247,7 @@ class Exchange:
         self.answer_headers: bytes = b""
         self.answered: str = ""  # what the model server calls the model, where it says so
         self.masked_response: dict[str, int] = {}
+        self.unseen: Unseen | None = None  # what of the answer nobody could look into; most have none
         self.usage: Usage | None = None
         self.finish_reason: str = ""
         self.output_chars: int = 0

@@ -225,6 +225,7 @@ def _closed(exchange: Exchange, plane: DataPlane, denial: Denial | None, usage: 
         media=exchange.media_kinds,
         masked_request=exchange.masked,
         masked=exchange.masked_response,
+        unseen=exchange.unseen,
         controls={**_PASSED[exchange.passed], **exchange.controls} if exchange.controls else _PASSED[exchange.passed],
     )
 

@@ -9,6 +9,8 @@ The answer's own content type decides how it is read, whatever was asked for:
 - anything else passes unread where the policy masks nothing in answers, and is refused where it does. The same holds
   for an encoded body: the gateway asks for `identity`, so one that is encoded all the same cannot be inspected.
 
+What passes without anybody having looked into it, as a part of a document or as a whole, is on the record (unseen.py).
+
 A JSON answer is scanned as a whole, in its canonical encoding, before anybody looks for its texts: no entity has a
 character that JSON escapes, so what stands in some string stands in the encoding as well, and most answers end there.
 
@@ -27,7 +29,7 @@ from guardhouse.inspect.stream import StreamMasker
 from guardhouse.model.denial import Denial
 from guardhouse.model.entity import Entity
 from guardhouse.model.reason import Reason
-from guardhouse.path import answered, credentials, deferred_answer
+from guardhouse.path import answered, credentials, deferred_answer, unseen
 from guardhouse.path.answered import Naming
 from guardhouse.path.exchange import Exchange
 from guardhouse.path.fault import describe
@@ -116,6 +118,8 @@ class Response:
             exchange.finish_reason = stream.finish_reason
             exchange.masked_response = stream.masked
             exchange.output_chars = stream.output_chars
+            if stream.media is not None:
+                unseen.note_shown(exchange, stream.media)
 
     def _begin(self, head: ResponseHead) -> Denial | None:
         exchange, headers = self._exchange, head.headers
@@ -142,7 +146,7 @@ class Response:
         return None
 
     def _begin_held(self, *, flows: bool, readable: bool) -> Denial | None:
-        """An answer that only counts if it can be read: by the name of its model, or by a contract."""
+        """An answer that only counts if it can be read: by the name of its model, a contract, or what it may hold."""
         model = self._exchange.model
         assert model is not None
         contract = model.rules.contract
@@ -150,7 +154,7 @@ class Response:
             self._open_stream()
             return None
         if flows or not readable or not self._dialect.is_document(self._exchange.answer_type):
-            return Denial(Reason.RESPONSE_UNREADABLE, "The model's contract or pin needs a document.")
+            return Denial(Reason.RESPONSE_UNREADABLE, "What the model is held to needs a document.")
         return None
 
     def _open_stream(self) -> None:
@@ -162,6 +166,7 @@ class Response:
             (lambda text, escaped: mask(text, wanted, escaped=escaped)[0]) if wanted else None,
             exchange.usage_added,
         )
+        self._stream.judge_media = unseen.judge_of(exchange)
         pinned = None if exchange.model is None else exchange.model.pinned
         if pinned is not None:
             self._naming = Naming(exchange, self._plane, holds=pinned.refuse)
@@ -185,11 +190,22 @@ class Response:
             if denial is not None:
                 return denial
         if complete:
-            exchange.answer = out + stream.finish()
-        elif out:
+            return self._complete(stream, out)
+        if out:
             exchange.bytes_out += len(out)
             exchange.caller.send(out)
         return None
+
+    def _complete(self, stream: AnswerStream, out: bytes) -> Denial | None:
+        """The end may bring one more event, which may be one that does not go on."""
+        exchange, rest = self._exchange, stream.finish()
+        if stream.error is None:
+            exchange.answer = out + rest
+            return None
+        if out:
+            exchange.bytes_out += len(out)
+            exchange.caller.send(out)
+        return Denial(stream.error)
 
     def _finish(self) -> Denial | None:
         exchange = self._exchange
@@ -205,11 +221,16 @@ class Response:
             denial = self._finish_document(body)
             exchange.answer_headers += self._dialect.answer_content(self._route)
             return denial
-        if not exchange.mask_response or not body:
+        if not body:
             return None
+        encoded = self._headers.get(b"content-encoding", b"identity") != b"identity"
         if _TEXT.fullmatch(content_type) or (exchange.status >= 400 and content_type.startswith(_EVENTS)):
-            return self._finish_text(body)
-        return Denial(Reason.RESPONSE_UNREADABLE, "The answer is neither JSON nor text.")
+            if exchange.mask_response:
+                return self._finish_text(body)
+            return unseen.judge(exchange, [unseen.WHOLE], []) if encoded else None
+        if exchange.mask_response:
+            return Denial(Reason.RESPONSE_UNREADABLE, "The answer is neither JSON nor text.")
+        return unseen.judge_body(exchange, content_type, body)
 
     def _finish_document(self, body: bytes) -> Denial | None:
         """Read once; what leaves is what was judged, byte for byte the upstream's own where nothing had to change."""
@@ -222,8 +243,11 @@ class Response:
         wanted = exchange.mask_response
         served = 200 <= exchange.status < 300
         if decoded is None:
-            needed = wanted or (served and answered.must_be_read(exchange))
-            return Denial(Reason.RESPONSE_UNREADABLE, "The answer is not what it says it is.") if needed else None
+            if wanted or (served and answered.must_be_read(exchange)):
+                return Denial(Reason.RESPONSE_UNREADABLE, "The answer is not what it says it is.")
+            if body:
+                unseen.note(exchange, [unseen.WHOLE], [])
+            return None
         document, source = decoded
         exchange.usage = dialect.usage(document, route)
         exchange.finish_reason = dialect.finish_reason(document, route)
@@ -231,11 +255,13 @@ class Response:
             denial = answered.note(exchange, self._plane, document) or answered.fault_of(exchange, document)
             if denial is not None:
                 return denial
-        if not wanted:
-            return None
         hidden = dialect.unreadable_answer(document, route)
         if hidden:
-            return Denial(Reason.RESPONSE_UNREADABLE, "A policy masks answers; this part is not text.", hidden[0])
+            denial = unseen.judge(exchange, hidden, dialect.answer_media(document, route))
+            if denial is not None:
+                return denial
+        if not wanted:
+            return None
         candidates = scan_entities(source) & wanted
         if candidates:
             self._mask_document(document, Entity(candidates))

@@ -19,6 +19,10 @@ class Shadow(msgspec.Struct, gc=False):
     would: str
 
 
+class Unseen(msgspec.Struct, gc=False):
+    kinds: dict[str, int] = {}
+
+
 class Closed(msgspec.Struct, tag="closed", tag_field="kind", gc=False):
     at: float
     id: str
@@ -42,6 +46,7 @@ class Closed(msgspec.Struct, tag="closed", tag_field="kind", gc=False):
     duration: float = 0.0
     risk: int = 0
     shadow: Shadow | None = None
+    unseen: Unseen | None = None
 
 
 class Carried(msgspec.Struct, gc=False):
@@ -77,7 +82,8 @@ class Counts(msgspec.Struct):
     events: dict[str, int] = {}  # name -> how many
     shadow: dict[str, int] = {}  # what a policy on trial would have done otherwise -> how often
     open: dict[str, int] = {}  # worker -> exchanges
-    media: dict[str, dict[str, int]] = {}  # model -> kind -> parts that nobody looked into
+    media: dict[str, dict[str, int]] = {}  # model -> kind -> parts of requests that nobody looked into
+    answer_media: dict[str, dict[str, int]] = {}  # the same of answers
     timings: dict[str, dict[str, float]] = {}  # model -> phase -> seconds
     drifts: dict[str, dict[str, int]] = {}  # model -> how its server is not what it was -> how often
     mended: int = 0

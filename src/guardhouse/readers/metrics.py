@@ -129,9 +129,14 @@ class MetricsReader(Collector):
         )
         text = "How long model servers say that they took, to load a model, to read prompts and to write answers."
         yield _counter("guardhouse_model_time_seconds", text, ["model_id", "phase"], timings)
-        media = (([model, kind], count) for model, kinds in counts.media.items() for kind, count in kinds.items())
-        text = "Images, recordings and files in requests that no control looked into, by kind."
-        yield _counter("guardhouse_media", text, ["model_id", "kind"], media)
+        media = (
+            ([model, kind, direction], count)
+            for direction, table in (("request", counts.media), ("response", counts.answer_media))
+            for model, kinds in table.items()
+            for kind, count in kinds.items()
+        )
+        text = "Images, recordings and files that no control looked into, in requests and in answers, by kind."
+        yield _counter("guardhouse_media", text, ["model_id", "kind", "direction"], media)
         drifts = (([model, how], count) for model, hows in counts.drifts.items() for how, count in hows.items())
         text = "Model servers that are not what they were: by another name, refused for it, or off their contract."
         yield _counter("guardhouse_model_drift", text, ["model_id", "kind"], drifts)

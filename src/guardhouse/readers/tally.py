@@ -128,9 +128,9 @@ class Tally:
         if record.reason in _DRIFTS:
             self._count_drift(record.model, _DRIFTS[record.reason])
         if record.media:
-            kinds = self.counts.media.setdefault(record.model, {})
-            for kind, count in record.media.items():
-                kinds[kind] = kinds.get(kind, 0) + count
+            _add(self.counts.media, record.model, record.media)
+        if record.unseen is not None:
+            _add(self.counts.answer_media, record.model, record.unseen.kinds)
         if tokens and record.usage_source != "reserved":
             user.ratios.observe(RATIOS, record.output_tokens / tokens)
         if record.outcome != "aborted":
@@ -172,3 +172,10 @@ class Tally:
             except (msgspec.DecodeError, UnicodeDecodeError):
                 self.counts.unreadable += 1
         return found
+
+
+def _add(table: dict[str, dict[str, int]], model: str, more: dict[str, int]) -> None:
+    if more:
+        kinds = table.setdefault(model, {})
+        for kind, count in more.items():
+            kinds[kind] = kinds.get(kind, 0) + count

@@ -34,7 +34,9 @@ class Contract:
 
 
 class Rules:
-    __slots__ = ("_said", "abilities", "bounds", "content", "contract", "parameters", "plain", "switches")
+    __slots__ = (
+        *("_said", "abilities", "bounds", "content", "contract", "parameters", "plain", "reads_answers", "switches"),
+    )
 
     def __init__(
         self,
@@ -57,6 +59,9 @@ class Rules:
         )
         self.switches = switches
         self.abilities = abilities  # those that are not on for everybody
+        self.reads_answers = self.content.answer_media is not None or (
+            contract is not None and (contract.response is not None or contract.outputs is not None)
+        )
         self.plain = contract is None and parameters is None and not self.bounds and not abilities
 
     def __eq__(self, other: object) -> bool:
@@ -86,6 +91,8 @@ class Rules:
             yield f"stored {', '.join(self.content.stored)} alone"
         if self.content.mislabelled == "refuse":
             yield "media that are of the type they are said to be"
+        if self.content.answer_media is not None:
+            yield f"answers with {', '.join(self.content.answer_media) or 'no media'} alone besides text"
 
 
 NO_RULES = Rules()

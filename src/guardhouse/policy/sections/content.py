@@ -5,6 +5,9 @@ none but `data:` URLs, in media types that carry no references of their own; `ho
 defaults of `media`, `media_bytes`, `hosts`, `mcp_servers` and `stored` hold for every model, with this section or
 without. What a model server has stored is there for all callers alike, since it knows none of them: `stored` names the
 kinds of things that requests may refer to, and there are none by default.
+
+`answer_media` is about the other direction, and strict where it is given: what shows no type at all is let through as
+`application/octet-stream` or not at all. Where a policy masks answers, none are let through, whatever it says.
 """
 
 import re
@@ -25,6 +28,7 @@ MEDIA = (
     *("application/pdf", "text/plain"),
 )
 _MIB = 1024 * 1024
+_TYPE = kinds.Text(r"[a-z]+/([a-z0-9][a-z0-9.+-]{0,79}|\*)", "a media type; write one such as image/png or image/*")
 
 # the last label begins with a letter: no spelling of an IP address does
 HOST = r"\.?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?(:[1-9][0-9]{0,4})?"
@@ -41,6 +45,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     media: tuple[str, ...] = MEDIA
     media_bytes: int = 20 * _MIB
     mislabelled: Literal["tell", "refuse"] = "tell"
+    answer_media: tuple[str, ...] | None = None
     hosts: tuple[str, ...] = ()
     mcp_servers: tuple[str, ...] = ()
     stored: tuple[StoredKind, ...] = ()
@@ -56,18 +61,16 @@ CONTENT: Kind[Content] = Shape(
         "images": Key(kinds.Whole(0, 100_000), "Images and videos in it."),
         "audio": Key(kinds.Whole(0, 100_000), "Recordings in it."),
         "files": Key(kinds.Whole(0, 100_000), "Files in it."),
-        "media": Key(
-            ListOf(
-                kinds.Text(
-                    r"[a-z]+/([a-z0-9][a-z0-9.+-]{0,79}|\*)", "a media type; write one such as image/png or image/*"
-                )
-            ),
-            "Media types of what it brings along.",
-        ),
+        "media": Key(ListOf(_TYPE), "Media types of what it brings along."),
         "media_bytes": Key(kinds.SIZE, "Size of each thing that it brings along."),
         "mislabelled": Key(
             kinds.Choice("word", {"tell": "tell", "refuse": "refuse"}),
             "What becomes of media whose bytes are not of the type that they are said to be, or of none that is known.",
+        ),
+        "answer_media": Key(
+            ListOf(_TYPE, may_be_empty=True),
+            "Media types that an answer may hold, application/octet-stream being what shows none; "
+            "without this key any, which the record tells of. Where answers are masked, none.",
         ),
         "hosts": Key(
             ListOf(

@@ -154,6 +154,10 @@ class Deferring(Dialect):
         """Those of a file that is read back, piece by piece; None if it is none."""
 
     @abstractmethod
+    def may_show(self, body: bytes) -> bool:
+        """Whether a file that is read back may hold images, recordings or files."""
+
+    @abstractmethod
     def file_of(self, found: list[bytes]) -> bytes:
         """A file of these lines."""
 

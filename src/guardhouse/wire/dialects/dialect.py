@@ -222,6 +222,10 @@ class Dialect(ABC):
     @abstractmethod
     def unreadable_answer(self, document: Any, route: Route) -> list[str]: ...
 
+    def answer_media(self, document: Any, route: Route) -> list[Part]:
+        """Those of the unreadable that are images, recordings, videos or files."""
+        return []
+
     @abstractmethod
     def answer_texts(self, document: Any, route: Route) -> list[Text]: ...
 

@@ -2,8 +2,8 @@
 
 `AnswerStream` is the interface of the path. `feed` takes the bytes of one read of the upstream and returns the bytes
 for the caller, whole events in one piece; `finish` says that nothing more comes. What a stream has told of itself
-stands in `usage`, `finish_reason`, `masked`, `events` and `output_chars` at any time. Once `error` is set nothing is
-returned any more, and the caller of `feed` ends the exchange with `terminator`.
+stands in `usage`, `finish_reason`, `masked`, `events`, `output_chars` and `media` at any time. Once `error` is set
+nothing is returned any more, and the caller of `feed` and `finish` ends the exchange with `terminator`.
 
 `MaskedStream` holds what masking needs whatever the operation: each event is decoded, judged and encoded again, so the
 upstream's bytes never reach the caller. Texts that grow over events go through a masker of their own, everything
@@ -22,12 +22,15 @@ import msgspec
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
 from guardhouse.model.usage import Usage
+from guardhouse.wire.dialects.pieces import JudgeMedia, Shown
 from guardhouse.wire.dialects.walk import HARMLESS, KNOWN_KEYS, Keys, is_plain, rewrite
 from guardhouse.wire.json import encode
 from guardhouse.wire.sse import Event, SseDecoder
 from guardhouse.wire.sse import encode as encode_event
 
 _USUAL_TOKEN = 4  # bytes
+LARGE = 1024  # bytes of an event that is more than a piece of text
+_FIRST = 16  # events that are looked at whatever their size
 MOST_FIELDS = 1024  # texts that grow at the same time; each costs a masker
 _MOST_REMEMBERED = 256
 _USUAL_NAMES = KNOWN_KEYS | frozenset(  # those of nearly every event, to save the closer look
@@ -42,6 +45,13 @@ _LONGEST_REMEMBERED = 64
 DONE = b"[DONE]"
 
 decode = msgspec.json.Decoder().decode
+
+
+def is_marked(text: bytes, marks: tuple[bytes, ...]) -> bool:
+    for mark in marks:  # noqa: SIM110 - asked for every event, and a generator costs more than what it does
+        if mark in text:
+            return True
+    return False
 
 
 class Masker(Protocol):
@@ -69,7 +79,14 @@ class Framing(Protocol):
 
 
 class AnswerStream(ABC):
-    __slots__ = ("_decoder", "_hide_usage", "error", "events", "finish_reason", "output_chars", "usage")
+    """`judge_media` may be set before the first byte: it is asked of images, recordings and files as they show, and
+    what it returns ends the stream. With it every event has to be readable; without, a stream that is not masked looks
+    only at its first events and at large ones, and reads those with certain marks."""
+
+    __slots__ = (
+        *("_decoder", "_hide_usage", "error", "events", "finish_reason", "judge_media", "media", "output_chars"),
+        "usage",
+    )
 
     def __init__(self, hide_usage: bool, framing: Framing | None = None) -> None:
         self._decoder: Framing = SseDecoder() if framing is None else framing
@@ -78,11 +95,44 @@ class AnswerStream(ABC):
         self.finish_reason = ""
         self.events = 0
         self.output_chars = 0
+        self.judge_media: JudgeMedia | None = None
+        self.media: Shown | None = None  # None: there were none
         self.error: Reason | None = None
 
     @property
     def masked(self) -> dict[str, int]:
         return {}
+
+    @property
+    def shown(self) -> Shown:
+        if self.media is None:
+            self.media = Shown(self.judge_media)
+        return self.media
+
+    @abstractmethod
+    def _show(self, document: dict[str, Any]) -> Reason | None:
+        """Tell `shown` of the media in one event."""
+
+    def _may_show(self, size: int) -> bool:
+        """Whether an event in a piece of this size may have media, `events` being counted with it."""
+        return size >= LARGE or self.events <= _FIRST or self.judge_media is not None
+
+    def _show_marked(self, events: list[Event], marks: tuple[bytes, ...], *, small: bool = False) -> None:
+        """Tell of the media in those events that may have some; `small` ones count among the first, or always."""
+        judged = self.judge_media is not None
+        least = 0 if small or self.events < _FIRST + len(events) else LARGE
+        for event in events:
+            data = event.data
+            if not data or data == DONE or not (judged or (len(data) >= least and is_marked(data, marks))):
+                continue
+            try:
+                document = decode(data)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                document = None
+            if type(document) is dict:
+                self.error = self.error or self._show(document)
+            elif judged:
+                self.error = Reason.RESPONSE_UNREADABLE
 
     @abstractmethod
     def feed(self, chunk: bytes) -> bytes: ...
@@ -153,6 +203,7 @@ class MaskedStream(AnswerStream):
             if self._judge(event, document, out):
                 self._send(event, document, out)
             if self.error is not None:
+                self._show(document)
                 break
         if self._decoder.error is not None:
             self.error = self._decoder.error

@@ -7,7 +7,7 @@ from guardhouse.wire.dialects.openai.media import media
 from guardhouse.wire.dialects.openai.request import unreadable
 from guardhouse.wire.dialects.openai.turns import UNREADABLE_PARTS
 
-Told = list[tuple[str, str, str, str]]
+Told = list[tuple[str, str, str, str | bytes]]
 
 
 def told(document: dict[str, Any], operation: Operation = Operation.CHAT) -> Told:

@@ -86,6 +86,9 @@ class Anthropic(Dialect):
     def unreadable_answer(self, document: Any, route: Route) -> list[str]:
         return answer.unreadable(document)
 
+    def answer_media(self, document: Any, route: Route) -> list[Part]:
+        return media.answer_media(document)
+
     def answer_texts(self, document: Any, route: Route) -> list[Text]:
         return texts.answer_texts(document)
 

@@ -23,6 +23,7 @@ from typing import Any
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
 from guardhouse.model.text import Text
+from guardhouse.wire.dialects.anthropic import media
 from guardhouse.wire.dialects.anthropic.answer import end_of, learnt, usage_from
 from guardhouse.wire.dialects.anthropic.blocks import SEALED, hidden_in, is_sealed
 from guardhouse.wire.dialects.anthropic.errors import terminator
@@ -82,6 +83,9 @@ class BlockStream(MaskedStream):
 
     def terminator(self, denial: Denial) -> bytes:
         return terminator(denial)
+
+    def _show(self, document: dict[str, Any]) -> Reason | None:
+        return media.show(document, self.shown)
 
     def _open_maskers(self) -> list[Masker]:
         return [block.masker for block in self._blocks.values() if block.masker is not None]

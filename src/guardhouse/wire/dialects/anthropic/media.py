@@ -1,4 +1,4 @@
-"""The blocks of a request that are images, documents or files, for the record of what no control reads.
+"""The blocks of a request or an answer that are images, documents or files, for the record of what no control reads.
 
 They stand in messages, in results of tools and in documents that are made of blocks; how each is told of is said by
 its source: in base64, to be fetched from a URL, or stored at the model server.
@@ -7,6 +7,9 @@ its source: in base64, to be fetched from a URL, or stored at the model server.
 from typing import Any, Final
 
 from guardhouse.model.media import Part
+from guardhouse.model.reason import Reason
+from guardhouse.wire.dialects.anthropic.blocks import hidden_in
+from guardhouse.wire.dialects.pieces import ODD, Shown
 from guardhouse.wire.dialects.walk import kind_of
 
 _OPAQUE: Final = frozenset(("base64", "file", "url"))
@@ -20,6 +23,34 @@ def media(document: dict[str, Any]) -> list[Part]:
     return found
 
 
+def answer_media(document: Any) -> list[Part]:
+    found: list[Part] = []
+    if type(document) is dict:
+        _inner(document.get("content"), "content", _DEEPEST, found)
+    return found
+
+
+def show(document: dict[str, Any], shown: Shown) -> Reason | None:
+    """Tell of the media in one event of a stream; a reason to end it."""
+    message, block, index = document.get("message"), document.get("content_block"), document.get("index")
+    blocks = message.get("content") if type(message) is dict else None
+    found: Reason | None = None
+    for position, each in enumerate(blocks if type(blocks) is list else []):
+        found = found or _show_block(each, f"content[{position}]", shown)
+    return found or _show_block(block, f"content[{index if type(index) is int else 0}]", shown)
+
+
+def _show_block(block: Any, place: str, shown: Shown) -> Reason | None:
+    if type(block) is not dict or not hidden_in([block], ""):
+        return None
+    parts: list[Part] = []
+    _block(block, place, _DEEPEST, parts)
+    found: Reason | None = None if parts else shown.take_unknown(place)
+    for part in parts:
+        found = found or shown.take(part)
+    return found
+
+
 def _inner(content: Any, path: str, levels: int, found: list[Part]) -> None:
     if type(content) is list:
         for index, block in enumerate(content):
@@ -29,7 +60,10 @@ def _inner(content: Any, path: str, levels: int, found: list[Part]) -> None:
 
 
 def _block(block: Any, place: str, levels: int, found: list[Part]) -> None:
-    if type(block) is not dict or not levels:
+    if type(block) is not dict:
+        return
+    if not levels:
+        found.append(Part("file", place, "", ODD))
         return
     kind, source = kind_of(block), block.get("source")
     if kind == "container_upload":

@@ -1,16 +1,21 @@
 """An answer that flows without being masked: the upstream's own bytes, whole events at a time.
 
-Usage and end stand in the events of the message itself, all of which have `message_` in their name; only those are
-decoded, all others cost their share of a search through the piece they came in. Nothing of an event leaves before all
-of it is there, so a stream that has to be broken off is never broken inside an event.
+Usage and end stand in the events of the message itself, all of which have `message_` in their name, and images and
+files in those that start a block; only these are decoded, all others cost their share of a search through the piece
+they came in. Nothing of an event leaves before all of it is there, so a stream that has to be broken off is never
+broken inside an event.
 
 How much text there was is not read here: an event counts as four characters, which is a token as estimates go, or as
 what it has beyond the wrapping that any event may have, if that is more: a server may put many tokens into one.
 """
 
+from typing import Any
+
 import msgspec
 
 from guardhouse.model.denial import Denial
+from guardhouse.model.reason import Reason
+from guardhouse.wire.dialects.anthropic import media
 from guardhouse.wire.dialects.anthropic.answer import end_of, learnt, usage_from
 from guardhouse.wire.dialects.anthropic.errors import terminator
 from guardhouse.wire.dialects.flow import AnswerStream, decode
@@ -20,6 +25,8 @@ from guardhouse.wire.sse import encode as encode_event
 _CHARACTERS_PER_EVENT = 4
 _WRAPPING = 512  # bytes of an event that need not be text
 _MARK = b'"message_'
+_START = b'_start"'
+_MEDIA = (b'"content_block_start"', b'"message_start"')
 
 
 class Passage(AnswerStream):
@@ -41,6 +48,10 @@ class Passage(AnswerStream):
             self.error = decoder.error
             return b""
         self._count(len(events), len(chunk))
+        if not whole or _START in chunk or self._may_show(len(chunk)):
+            self._show_marked(events, _MEDIA, small=True)
+            if self.error is not None:
+                return b""
         if not whole or _MARK in chunk:
             self._look(events)
         if whole and decoder.idle:
@@ -50,8 +61,14 @@ class Passage(AnswerStream):
     def finish(self) -> bytes:
         events = self._decoder.finish()
         self._count(len(events), 0)
+        self._show_marked(events, _MEDIA, small=True)
         self._look(events)
+        if self.error is not None:
+            return b""
         return b"".join([encode_event(event) for event in events])
+
+    def _show(self, document: dict[str, Any]) -> Reason | None:
+        return media.show(document, self.shown)
 
     def _count(self, events: int, size: int) -> None:
         self.events += events

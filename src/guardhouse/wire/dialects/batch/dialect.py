@@ -87,6 +87,9 @@ class Asking(Deferring):
     def lines_in(self, body: bytes) -> Iterator[list[bytes]] | None:
         return reading.pieces(body)
 
+    def may_show(self, body: bytes) -> bool:
+        return results.may_show(body)
+
     def file_of(self, found: list[bytes]) -> bytes:
         return lines.encode(found)
 
@@ -95,6 +98,9 @@ class Asking(Deferring):
         if route.step != "read" or route.through is None:
             return []
         return results.unreadable(document, route.through)
+
+    def answer_media(self, document: Any, route: Route) -> list[Part]:
+        return results.media(document, _through(route))
 
     def answer_texts(self, document: Any, route: Route) -> list[Text]:
         assert isinstance(route, DeferredRoute)

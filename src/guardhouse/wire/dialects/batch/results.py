@@ -7,15 +7,19 @@ requests.
 
 from typing import Any, Final
 
+from guardhouse.model.media import Part
 from guardhouse.model.operation import Operation
 from guardhouse.model.text import Text
 from guardhouse.wire.dialects.batch.lines import is_custom_id
-from guardhouse.wire.dialects.openai import answer, request, texts
+from guardhouse.wire.dialects.flow import is_marked
+from guardhouse.wire.dialects.openai import answer, request, shown, texts
+from guardhouse.wire.dialects.openai import media as request_media
 from guardhouse.wire.dialects.walk import NOTHING, collect_around, collect_member
 
 _IDS: Final = ("id", "custom_id")
 _PARTS: Final = frozenset(("body",))
 _ERRORS: Final = 400
+_MEDIA: Final = (b'"audio"', b'"images"', b'_data"', b'"b64_json"', b"image_generation_call", b";base64,")
 
 
 def answer_in(line: Any) -> Any | None:
@@ -65,6 +69,29 @@ def unreadable(line: Any, operation: Operation) -> list[str]:
     if type(response) is dict and type(response.get("body")) is dict:
         found += [f"response.body.{place}" for place in answer.unreadable(response["body"])]
     return found
+
+
+def may_show(body: bytes) -> bool:
+    return is_marked(body, _MEDIA)
+
+
+def media(line: Any, operation: Operation) -> list[Part]:
+    """Of the unreadable, those that are media."""
+    found: list[Part] = []
+    if type(line) is not dict:
+        return found
+    body, response = line.get("body"), line.get("response")
+    if type(body) is dict and request.check(body, operation) is None:
+        found += _below("body", request_media.media(body, operation))
+    if type(response) is dict:
+        found += _below("response.body", shown.answer_media(response.get("body")))
+    return found
+
+
+def _below(place: str, parts: list[Part]) -> list[Part]:
+    for part in parts:
+        part.place = f"{place}.{part.place}"
+    return parts
 
 
 def drop_fragments(line: Any) -> None:

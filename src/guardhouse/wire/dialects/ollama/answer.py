@@ -8,8 +8,11 @@ figures are no usage: they would be too small. As everywhere, figures that are n
 from collections.abc import Sequence
 from typing import Any
 
+from guardhouse.model.media import MediaKind, Part
+from guardhouse.model.reason import Reason
 from guardhouse.model.usage import Timing, Usage
 from guardhouse.wire import json
+from guardhouse.wire.dialects.pieces import ODD, Shown
 
 _LARGEST_COUNT = 2**53
 _LONGEST = 10**15  # nanoseconds: eleven days
@@ -48,6 +51,31 @@ def unreadable(document: Any) -> list[str]:
     if type(message) is dict:
         found += [f"message.{name}" for name in _OPAQUE if message.get(name)]
     return found
+
+
+def media(document: Any) -> list[Part]:
+    found: list[Part] = []
+    if type(document) is dict:
+        _media_in(document, "", found)
+        _media_in(document.get("message"), "message.", found)
+    return found
+
+
+def show(document: dict[str, Any], shown: Shown) -> Reason | None:
+    """Tell of the media in one line of a stream; a reason to end it. Each line has others."""
+    found: Reason | None = None
+    for part in media(document):
+        part.place = f"{part.place}[{len(shown.parts)}]"
+        found = found or shown.take(part)
+    return found
+
+
+def _media_in(node: Any, place: str, found: list[Part]) -> None:
+    for name in _OPAQUE if type(node) is dict else ():
+        value = node.get(name)
+        for each in value if type(value) is list else [value] if value else []:
+            kind: MediaKind = "audio" if name == "audio" else "image"
+            found.append(Part(kind, f"{place}{name}", "", each if type(each) is str else ODD))
 
 
 def drop_fragments(document: Any) -> None:

@@ -84,6 +84,9 @@ class Ollama(Dialect):
     def unreadable_answer(self, document: Any, route: Route) -> list[str]:
         return [] if route.operation is Operation.EMBEDDINGS else answer.unreadable(document)
 
+    def answer_media(self, document: Any, route: Route) -> list[Part]:
+        return answer.media(document)
+
     def answer_texts(self, document: Any, route: Route) -> list[Text]:
         return texts.answer_texts(document)
 

@@ -16,7 +16,15 @@ import msgspec
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
 from guardhouse.wire import ndjson
-from guardhouse.wire.dialects.flow import AnswerStream, MaskedStream, Masker, MaskerFactory, Whole, decode, weight
+from guardhouse.wire.dialects.flow import (
+    AnswerStream,
+    MaskedStream,
+    Masker,
+    MaskerFactory,
+    Whole,
+    decode,
+    weight,
+)
 from guardhouse.wire.dialects.ollama import answer
 from guardhouse.wire.dialects.ollama.errors import terminator
 from guardhouse.wire.dialects.walk import LONGEST_ID
@@ -30,13 +38,15 @@ _CHARACTERS_PER_LINE = 4
 _WRAPPING = 512  # bytes of a line that need not be text
 _MOST_TEXTS = 32
 _MARKS = (b'"done":true', b'"done": true')
+_MEDIA = (b'"image', b'"audio"')
 _FIXED = frozenset(("created_at", "done_reason", "model", "remote_host", "remote_model", "role"))
 _STRUCTURAL = frozenset(("model", "created_at"))
 _FRAME = ("model", "created_at")
 
 
 class LinePassage(AnswerStream):
-    """The upstream's own bytes, whole lines at a time; looked into only where it says that it is done."""
+    """The upstream's own bytes, whole lines at a time; looked into only where it says that it is done, or may hold
+    media."""
 
     __slots__ = ("_bytes",)
 
@@ -55,12 +65,20 @@ class LinePassage(AnswerStream):
             self.error = decoder.error
             return b""
         self._count(events, len(chunk))
+        if not whole or self._may_show(len(chunk)):
+            self._show_marked(events, _MEDIA)
+            if self.error is not None:
+                return b""
         return chunk if whole and decoder.idle else _joined(events)
 
     def finish(self) -> bytes:
         events = self._decoder.finish()
         self._count(events, 0)
-        return _joined(events)
+        self._show_marked(events, _MEDIA)
+        return b"" if self.error is not None else _joined(events)
+
+    def _show(self, document: dict[str, Any]) -> Reason | None:
+        return answer.show(document, self.shown)
 
     def _count(self, events: list[Event], size: int) -> None:
         self.events += len(events)
@@ -91,6 +109,9 @@ class LineStream(MaskedStream):
 
     def terminator(self, denial: Denial) -> bytes:
         return terminator(denial)
+
+    def _show(self, document: dict[str, Any]) -> Reason | None:
+        return answer.show(document, self.shown)
 
     def _open_maskers(self) -> list[Masker]:
         return list(self._texts.values())

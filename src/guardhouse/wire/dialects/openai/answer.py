@@ -5,8 +5,8 @@ that are not plausible counts are not counts, and a finish reason is one of a cl
 the label of a metric.
 
 Two kinds of content cannot be followed by masking, and are dealt with here. `unreadable` lists what cannot be looked at
-(audio, images). `drop_fragments` removes logprobs, which spell the text out token by token: where the text was masked,
-they would give it away.
+(recordings, images, files), which shown.py knows. `drop_fragments` removes logprobs, which spell the text out token by
+token: where the text was masked, they would give it away.
 """
 
 from collections.abc import Iterable
@@ -15,8 +15,8 @@ from typing import Any, Final
 from guardhouse.model.operation import Operation
 from guardhouse.model.usage import Usage
 from guardhouse.wire import json
+from guardhouse.wire.dialects.openai.shown import in_item, in_message, is_mixed
 from guardhouse.wire.dialects.spelling import drop_spelling
-from guardhouse.wire.dialects.walk import kind_of
 
 _LARGEST_COUNT: Final = 2**53  # what a JSON reader may be expected to keep exactly
 _FINISH_REASONS: Final = frozenset(("stop", "length", "tool_calls", "content_filter", "function_call"))
@@ -27,7 +27,6 @@ _RESPONSE_ENDS: Final = {
     "failed": "error",
     "cancelled": "cancelled",
 }
-_OPAQUE_ITEMS: Final = frozenset(("image_generation_call", "computer_call_output"))
 
 
 def usage(document: Any, operation: Operation) -> Usage | None:  # noqa: ARG001 - the same for every operation here
@@ -79,14 +78,17 @@ def unreadable(document: Any) -> list[str]:
     """Where there is content that cannot be inspected."""
     if type(document) is not dict:
         return ["(document)"]
-    found = []
-    for index, choice in enumerate(_objects(document.get("choices"))):
-        message = choice.get("message")
-        if type(message) is dict and message.get("audio"):
-            found.append(f"choices[{index}].message.audio")
-    for index, item in enumerate(_objects(document.get("output"))):
-        if kind_of(item) in _OPAQUE_ITEMS:
-            found.append(f"output[{index}]")
+    found: list[str] = []
+    choices, items = document.get("choices"), document.get("output")
+    if type(choices) is list:
+        for index, choice in enumerate(choices):
+            message = choice.get("message") if type(choice) is dict else None
+            if type(message) is dict and is_mixed(message):
+                found += [part.place for part in in_message(message, f"choices[{index}].message")]
+    if type(items) is list:
+        for index, item in enumerate(items):
+            if type(item) is dict:
+                found += [part.place for part in in_item(item, f"output[{index}]")]
     return found
 
 

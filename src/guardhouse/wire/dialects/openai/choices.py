@@ -18,7 +18,8 @@ Text that comes for a choice after its end ends the stream: what was held back f
 more what the caller has put together. So does an event that has neither choices nor an error nor usage: it belongs to
 another dialect, and its texts may grow anywhere.
 
-`logprobs` spell the text out token by token and cannot be masked; they are emptied. Audio cannot be read.
+`logprobs` spell the text out token by token and cannot be masked; they are emptied. Recordings and images cannot be
+read, and end the stream.
 """
 
 from itertools import pairwise
@@ -27,6 +28,7 @@ from typing import Any, Final
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
 from guardhouse.wire.dialects.flow import MOST_FIELDS, MaskedStream, Masker, MaskerFactory, Whole, add_missing, weight
+from guardhouse.wire.dialects.openai import shown
 from guardhouse.wire.dialects.openai.answer import known_finish, usage_of
 from guardhouse.wire.dialects.openai.errors import terminator
 from guardhouse.wire.dialects.spelling import drop_spelling
@@ -74,6 +76,9 @@ class ChoiceStream(MaskedStream):
 
     def terminator(self, denial: Denial) -> bytes:
         return terminator(denial)
+
+    def _show(self, document: dict[str, Any]) -> Reason | None:
+        return shown.show(document, self.shown)
 
     def _open_maskers(self) -> list[Masker]:
         return list(self._fields.values())
@@ -162,6 +167,9 @@ class ChoiceStream(MaskedStream):
                 else:
                     self._grow(value, (*path, key))
             elif kind is list:
+                if shown.in_list(node, key, ""):
+                    self.error = Reason.RESPONSE_UNREADABLE
+                    return
                 self._grow_list(value, (*path, key))
 
     def _grow_list(self, entries: list[Any], path: Path) -> None:

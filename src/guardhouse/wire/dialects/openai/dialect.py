@@ -10,7 +10,7 @@ from guardhouse.model.usage import Usage
 from guardhouse.wire.dialects.declared import declared
 from guardhouse.wire.dialects.dialect import Dialect, Prepared, Route
 from guardhouse.wire.dialects.flow import AnswerStream, MaskerFactory, Whole
-from guardhouse.wire.dialects.openai import answer, errors, lengths, measure, media, request, streams, texts
+from guardhouse.wire.dialects.openai import answer, errors, lengths, measure, media, request, shown, streams, texts
 
 
 class OpenAI(Dialect):
@@ -82,6 +82,9 @@ class OpenAI(Dialect):
 
     def unreadable_answer(self, document: Any, route: Route) -> list[str]:
         return answer.unreadable(document)
+
+    def answer_media(self, document: Any, route: Route) -> list[Part]:
+        return shown.answer_media(document)
 
     def answer_texts(self, document: Any, route: Route) -> list[Text]:
         return texts.answer_texts(document, route.operation)

@@ -20,6 +20,7 @@ from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
 from guardhouse.model.text import Text
 from guardhouse.wire.dialects.flow import MOST_FIELDS, MaskedStream, Masker, MaskerFactory, Whole, weight
+from guardhouse.wire.dialects.openai import shown
 from guardhouse.wire.dialects.openai.answer import drop_fragments, response_end, unreadable, usage_of
 from guardhouse.wire.dialects.openai.errors import error_event
 from guardhouse.wire.dialects.openai.texts import answer_texts
@@ -32,7 +33,7 @@ Place = tuple[str, str, int, int]
 
 _ENDS = frozenset(("response.completed", "response.incomplete", "response.failed", "response.cancelled"))
 _ITEM_ENDS = frozenset(("response.output_item.done", "response.content_part.done"))
-_OPAQUE = ("response.audio.delta", "response.image_generation_call.partial_image")
+_OPAQUE = ("response.audio.delta", "response.image_generation_call.partial_image", "response.output_audio.delta")
 _STRUCTURAL = frozenset(("item_id", "call_id", "name", "response_id"))
 
 
@@ -49,6 +50,9 @@ class ItemStream(MaskedStream):
 
     def terminator(self, denial: Denial) -> bytes:
         return error_event(denial, self._number + 1)
+
+    def _show(self, document: dict[str, Any]) -> Reason | None:
+        return shown.show(document, self.shown)
 
     def _open_maskers(self) -> list[Masker]:
         return list(self._fields.values())
@@ -105,7 +109,7 @@ class ItemStream(MaskedStream):
             self.usage = usage_of(response.get("usage")) or self.usage
             if kind in _ENDS:
                 self.finish_reason = response_end(response) or self.finish_reason
-        if unreadable({"output": [item]}) or (type(response) is dict and unreadable(response)):
+        if unreadable({"output": [item, {"content": [part]}]}) or (type(response) is dict and unreadable(response)):
             self.error = Reason.RESPONSE_UNREADABLE
             return
         found: list[Text] = []

@@ -11,7 +11,7 @@ from guardhouse.model.media import MediaKind, Part
 from guardhouse.model.operation import Operation
 from guardhouse.wire.dialects.walk import kind_of
 
-_KINDS: Final[dict[str, MediaKind]] = {
+KINDS: Final[dict[str, MediaKind]] = {
     "audio_url": "audio",
     "computer_screenshot": "image",
     "file": "file",
@@ -62,7 +62,7 @@ def _list(parts: Any, path: str, found: list[Part]) -> None:
 
 def _part(part: Any, place: str, found: list[Part]) -> None:
     name = kind_of(part)
-    kind = _KINDS.get(name)
+    kind = KINDS.get(name)
     if kind is None:
         return
     inner = part.get(name)

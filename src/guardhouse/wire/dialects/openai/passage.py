@@ -18,7 +18,9 @@ import msgspec
 
 from guardhouse.model.denial import Denial
 from guardhouse.model.operation import Operation
-from guardhouse.wire.dialects.flow import AnswerStream, add_missing, decode
+from guardhouse.model.reason import Reason
+from guardhouse.wire.dialects.flow import AnswerStream, add_missing, decode, is_marked
+from guardhouse.wire.dialects.openai import shown
 from guardhouse.wire.dialects.openai.answer import known_finish, response_end, usage_of
 from guardhouse.wire.dialects.openai.errors import error_event, terminator
 from guardhouse.wire.json import encode
@@ -30,10 +32,12 @@ _WRAPPING: Final = 512  # bytes of an event that need not be text
 _USAGE: Final = (b'"usage":{', b'"usage": {')
 _CHOICE_MARKS: Final = (*_USAGE, b'"finish_reason":"', b'"finish_reason": "')
 _RESPONSE_MARKS: Final = (*_USAGE, b'"response.incomplete"', b'"response.failed"')
+_CHOICE_MEDIA: Final = (b'"audio"', b'"images"', b";base64,")
+_RESPONSE_MEDIA: Final = (b"audio.delta", b"image_generation_call", b'"data"', b";base64,")
 
 
 class Passage(AnswerStream):
-    __slots__ = ("_bytes", "_has_items", "_held", "_marks")
+    __slots__ = ("_bytes", "_has_items", "_held", "_marks", "_media_marks")
 
     def __init__(self, operation: Operation, hide_usage: bool) -> None:
         super().__init__(hide_usage)
@@ -41,6 +45,7 @@ class Passage(AnswerStream):
         self._held: Event | None = None
         self._has_items = operation is Operation.RESPONSES
         self._marks = _RESPONSE_MARKS if self._has_items else _CHOICE_MARKS
+        self._media_marks = _RESPONSE_MEDIA if self._has_items else _CHOICE_MEDIA
 
     def terminator(self, denial: Denial) -> bytes:
         return error_event(denial, self.events) if self._has_items else terminator(denial)
@@ -53,7 +58,11 @@ class Passage(AnswerStream):
             self.error = decoder.error
             return b""
         self._count(len(events), len(chunk))
-        changed = self._look(events) if self._held is not None or not whole or self._is_marked(chunk) else False
+        if not whole or self._may_show(len(chunk)):
+            self._show_marked(events, self._media_marks)
+            if self.error is not None:
+                return b""
+        changed = self._look(events) if self._held is not None or not whole or is_marked(chunk, self._marks) else False
         if whole and decoder.idle and not changed:
             return chunk
         return b"".join([encode_event(event) for event in events])
@@ -61,9 +70,12 @@ class Passage(AnswerStream):
     def finish(self) -> bytes:
         events = self._decoder.finish()
         self._count(len(events), 0)
+        self._show_marked(events, self._media_marks)
         self._look(events)
         if self._held is not None:
             events.append(self._held)
+        if self.error is not None:
+            return b""
         return b"".join([encode_event(event) for event in events])
 
     def _count(self, events: int, size: int) -> None:
@@ -71,8 +83,8 @@ class Passage(AnswerStream):
         self._bytes += size
         self.output_chars = max(self.events * _CHARACTERS_PER_EVENT, self._bytes - self.events * _WRAPPING)
 
-    def _is_marked(self, text: bytes) -> bool:
-        return any(mark in text for mark in self._marks)
+    def _show(self, document: dict[str, Any]) -> Reason | None:
+        return shown.show(document, self.shown)
 
     def _look(self, events: list[Event]) -> bool:
         """Read the events that tell something; hide and hold what has to be, and say whether anything was."""
@@ -95,7 +107,7 @@ class Passage(AnswerStream):
         return changed
 
     def _read(self, event: Event) -> dict[str, Any] | None:
-        if event.data is None or not self._is_marked(event.data):
+        if event.data is None or not is_marked(event.data, self._marks):
             return None
         try:
             document = decode(event.data)
