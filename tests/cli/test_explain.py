@@ -135,6 +135,32 @@ def test_residency_is_told_for_people(folder: Path) -> None:
     assert "  server          local (here), asked first" in lines
 
 
+def test_what_files_and_batches_take_is_told_for_people(folder: Path) -> None:
+    left = CONFIGURATION.replace("may: [chat]\n    models: [llama-*]", "may: [chat, files]\n    models: [llama-*]")
+    (folder / "guardhouse.yaml").write_text(left)
+    words = ("policy", "explain", "alice", "--group", "research", "--model", "llama-3-8b", "--lines", "chat", "--may")
+    lines = run(*words, "files").stdout.splitlines()
+    assert lines[0] == "ALLOWED: alice may files on llama-3-8b"
+    assert "  takes as well   chat: allowed, by research may chat" in lines
+    assert lines[-3] == "Every policy on chat, and why:"
+    lines = run(*words, "batches").stdout.splitlines()
+    assert lines[:2] == ["DENIED: alice may not batches on llama-3-8b", "  reason          operation_denied"]
+    assert "  takes as well   files: allowed, by research may chat" in lines
+    assert [each["may"] for each in told(*words, "batches")["besides"]] == ["chat", "files"]
+
+
+def test_fallbacks_are_told_for_people(folder: Path) -> None:
+    local = "{targets: [local]}"
+    asked = "{targets: [local], fallback: [llama-tiny, other]}"
+    models = f"models: {{llama-3-8b: {asked}, llama-tiny: {local}, other: {local}}}"
+    text = CONFIGURATION.replace("models: {llama-3-8b: {targets: [local]}}", models)
+    more = "  - {name: others, who: {ids: [bob]}, may: [chat], models: [other], mask: {entities: []}}\n"
+    (folder / "guardhouse.yaml").write_text(text + more)
+    lines = run("policy", "explain", "alice", "--group", "research", "--model", "llama-3-8b").stdout.splitlines()
+    assert "  fallback        llama-tiny at local" in lines
+    assert "  fallback        other, not: policies" in lines
+
+
 def test_a_key_stands_for_whoever_holds_it(folder: Path) -> None:
     key = told("keys", "create", "alice", "--group", "research")["id"]
     assert asked("--key", key)["decision"] == "allowed"
@@ -153,6 +179,11 @@ def test_a_key_stands_for_whoever_holds_it(folder: Path) -> None:
         ("alice", "--attribute", "x"),
         ("alice", "--risk", "11"),
         ("alice", "--dialect", "openapi"),
+        ("alice", "--lines", "chat"),
+        ("alice", "--may", "files", "--lines", "chats", "--model", "llama-3-8b"),
+        ("alice", "--may", "files", "--lines", "predict", "--model", "llama-3-8b"),
+        ("alice", "--may", "files", "--lines", "chat"),
+        ("alice", "--may", "batches", "--dialect", "ollama"),
     ],
 )
 def test_a_question_that_cannot_be_read_is_wrong(words: tuple[str, ...]) -> None:

@@ -23,6 +23,20 @@ def test_it_says_what_the_active_policy_decides_and_why(tmp_path: Path) -> None:
     perform(tmp_path, scene)
 
 
+def test_it_tells_what_files_take_and_of_each_operation_why(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        reader = stage.key("rita", "may-policy.read")
+        stage.activate(POLICY.replace("may: [chat]", "may: [files]", 1))
+        asked = {**ALICE, "may": "files", "request": {"lines": "chat"}}
+        told = (await stage.ask("POST", "/api/v1/decide", reader, asked)).json()
+        assert (told["decision"], told["reason"]) == ("denied", "operation_denied")
+        (chat,) = told["besides"]
+        assert (chat["may"], chat["decision"], chat["reason"]) == ("chat", "denied", "operation_denied")
+        assert chat["steps"]
+
+    perform(tmp_path, scene)
+
+
 def test_it_follows_a_change_of_the_policy(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         reader = stage.key("rita", "may-policy.read")
@@ -36,7 +50,11 @@ def test_it_follows_a_change_of_the_policy(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "question",
-    [{}, {**ALICE, "more": 1}, {**ALICE, "may": "chatt"}, {**ALICE, "request": {"risk": 11}}, {"who": "alice"}],
+    [
+        *({}, {**ALICE, "more": 1}, {**ALICE, "may": "chatt"}, {**ALICE, "request": {"risk": 11}}, {"who": "alice"}),
+        *({**ALICE, "request": {"lines": "chat"}}, {**ALICE, "may": "files", "request": {"lines": "predict"}}),
+        {**ALICE, "may": "batches", "request": {"dialect": "ollama"}},
+    ],
 )
 def test_a_question_that_cannot_be_read_is_refused(tmp_path: Path, question: dict[str, Any]) -> None:
     async def scene(stage: Stage) -> None:

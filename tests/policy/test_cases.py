@@ -12,10 +12,12 @@ from guardhouse.policy.snapshot import Snapshot
 
 CONFIGURATION = b"""\
 version: 1
-targets: {local: {kind: openai, url: "http://127.0.0.1:9", credential: "${env:NOT_SET_ANYWHERE}"}}
-models: {small: {targets: [local]}}
+targets:
+  local: {kind: openai, url: "http://127.0.0.1:9", credential: "${env:NOT_SET_ANYWHERE}", region: eu}
+  other: {kind: openai, url: "http://127.0.0.2:9", region: us}
+models: {small: {targets: [local], fallback: [far, tiny]}, tiny: {targets: [local]}, far: {targets: [other]}}
 policies:
-  - {name: all, who: {groups: [research]}, may: [chat], models: [small], mask: {entities: [email], where: [request]}}
+  - {name: all, who: {groups: [research]}, may: [chat], models: ["*"], mask: {entities: [email], where: [request]}}
 """
 CASE = """\
 cases:
@@ -53,6 +55,8 @@ def said(folder: Path, text: str) -> tuple[Case, ...] | tuple[Problem, ...]:
         ("    expect: allowed\n    policies: [other]\n", ["expected the policies other, found all"]),
         ("    expect: allowed\n    masks: {request: [email], response: []}\n", []),
         ("    expect: allowed\n    servers: [local]\n", []),
+        ("    expect: allowed\n    fallbacks: [tiny]\n", []),
+        ("    expect: allowed\n    fallbacks: [far, tiny]\n", ["expected the fallbacks far, tiny, found tiny"]),
         ("    expect: allowed\n    servers: []\n", ["expected the servers none, found local"]),
         (
             "    expect: allowed\n    request: {dialect: ollama}\n",
@@ -115,3 +119,31 @@ def test_a_case_that_cannot_be_read_is_told_with_its_place(tmp_path: Path, text:
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     [problem] = read_cases(tmp_path / "none.yaml")
     assert "cannot be read" in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("said", "wrong"),
+    [
+        ("may: chat\n    request: {lines: chat}", "cases[0].request: lines: only files and batches have any"),
+        (
+            "may: files\n    request: {dialect: ollama}",
+            "cases[0].request: dialect: files are of the dialect openai alone",
+        ),
+        ("may: files\n    request: {lines: chatt}", 'unknown operation of lines "chatt"'),
+    ],
+)
+def test_a_case_that_cannot_be_asked_is_told_with_its_place(tmp_path: Path, said: str, wrong: str) -> None:
+    (problem,) = [str(each) for each in said_of(tmp_path, said)]
+    assert wrong in problem
+    assert ":5:" in problem
+
+
+def said_of(folder: Path, text: str) -> tuple[Case, ...] | tuple[Problem, ...]:
+    return said(folder, CASE.replace("may: chat", text) + "    expect: allowed\n")
+
+
+def test_a_case_about_lines_takes_their_operation_as_well(tmp_path: Path, rules: Snapshot) -> None:
+    text = CASE.replace("may: chat", "may: files\n    request: {lines: chat}") + "    expect: denied\n"
+    [case] = written(tmp_path, text + "    reason: operation_denied\n")
+    outcome = try_case(rules, case, 0.0)
+    assert (outcome.wrong, [each.decision for each in outcome.explanation.besides]) == ((), ["allowed"])

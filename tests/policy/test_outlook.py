@@ -158,5 +158,45 @@ def test_of_files_and_batches_the_operation_of_their_requests_cannot_be_told() -
     assert isinstance(loaded, Loaded), loaded
     for operation in (Operation.FILES, Operation.BATCHES):
         found = explain(loaded.snapshot, Question(who=Person(id="alice"), may=operation, model="small"), NOW)
-        assert "operation of the requests" in found.untold[0]
-        assert found.decision == "allowed"
+        assert "what its requests are for (lines)" in found.untold[0]
+        assert (found.decision, found.besides, found.first) == ("allowed", (), "us")  # by the API that they are of
+
+
+def fallbacks(rules: str = "", more: str = "", tier: str = "", **request: Any) -> Explanation:
+    models = (
+        "small: {targets: [eu], fallback: [tiny, last]CAPACITY}, tiny: {targets: [us, eu]RULES}, last: {targets: [us]}"
+    )
+    text = CONFIG.partition("models:")[0] + f"models: {{{models.replace('CAPACITY', '').replace('RULES', rules)}}}\n"
+    text = text.replace(
+        "region: frankfurt}\n  us", f"region: frankfurt{', capacity: {concurrent: 1}' if tier else ''}}}\n  us"
+    )
+    text += 'policies:\n  - {name: all, who: {ids: ["*"]}, may: [chat], models: ["*"], mask: {entities: []}}\n' + more
+    loaded = load_content(text.encode(), Path("guardhouse.yaml"), {})
+    assert isinstance(loaded, Loaded), loaded
+    who = Person(id="alice", tier=tier)
+    question = Question(who=who, may=Operation.CHAT, model="small", request=Circumstances(dialect="openai", **request))
+    return explain(loaded.snapshot, question, NOW)
+
+
+def test_fallbacks_are_told_in_their_order_with_what_is_in_the_way() -> None:
+    tiny, last = fallbacks().fallbacks
+    assert (tiny.model, tiny.barred, last.model, last.barred) == ("tiny", (), "last", ())
+    assert [(server.name, server.barred) for server in tiny.servers] == [("us", ("region_denied",)), ("eu", ())]
+    assert [(server.name, server.barred) for server in last.servers] == [("us", ("region_denied",))]
+    tiny, last = fallbacks(", features: {tools: off}, content: {messages: 1}", tools=True).fallbacks
+    assert (tiny.barred, last.barred) == (("feature_refused",), ())
+    assert tiny.held_to == ("at most 1 messages", "the feature tools, which is off: off for this principal")
+    assert asked().fallbacks == ()
+
+
+def test_who_is_denied_is_told_of_no_fallbacks() -> None:
+    deny = '  - {name: no, effect: deny, who: {ids: ["*"]}, may: [chat], models: [small], when: {stream: true}}\n'
+    assert fallbacks(more=deny).fallbacks
+    found = fallbacks(more=deny, stream=True)
+    assert (found.decision, found.fallbacks, found.when_busy) == ("denied", (), False)
+
+
+@pytest.mark.parametrize(("tier", "busy"), [("", False), ("plain", False), ("gold", True)])
+def test_whose_tier_does_not_wait_goes_to_the_fallbacks_of_a_busy_model(tier: str, busy: bool) -> None:
+    tiers = "tiers: {gold: {fallback: true}, plain: {weight: 2}}\n"
+    assert fallbacks(more=tiers if tier else "", tier=tier).when_busy is busy

@@ -20,11 +20,22 @@ from guardhouse.model.operation import Operation
 from guardhouse.model.principal import Principal
 from guardhouse.policy.cases import Case, Outcome, read_cases, try_case
 from guardhouse.policy.compile import compile_settings
+from guardhouse.policy.deferral import LINES
 from guardhouse.policy.document import Document
 from guardhouse.policy.load import rules_of
+from guardhouse.policy.outlook import Fallback
 from guardhouse.policy.problem import unknown
-from guardhouse.policy.question import Circumstances, Explanation, Person, Question, explain_for, principal_in
+from guardhouse.policy.question import (
+    Circumstances,
+    Explanation,
+    Person,
+    Question,
+    explain_for,
+    fault_in,
+    principal_in,
+)
 from guardhouse.policy.shares import NO_SHARES, Shares
+from guardhouse.policy.trace import Step
 
 _OPERATIONS = {operation.word: operation for operation in Operation}
 Several = Annotated[list[str] | None, typer.Option(metavar="NAME", help="May be given again.")]
@@ -52,6 +63,10 @@ def explain(
     risk: Annotated[int, typer.Option("--risk", min=0, max=10, help="With this risk score.")] = 0,
     dialect: Annotated[str | None, typer.Option("--dialect", metavar="API", help="By which API.")] = None,
     signed: Annotated[bool, typer.Option("--signed", help="With a signature that holds.")] = False,
+    lines: Annotated[
+        str | None,
+        typer.Option("--lines", metavar="OPERATION", help="Of files and batches: what their requests are for."),
+    ] = None,
     config: Config = CONFIG,
     as_json: AsJson = False,
 ) -> None:
@@ -61,8 +76,6 @@ def explain(
     """
     if bool(who) == (key is not None):
         raise typer.BadParameter("name a principal or a key", param_hint="PRINCIPAL")
-    if may not in _OPERATIONS:
-        raise typer.BadParameter(unknown("operation", may, _OPERATIONS), param_hint="--may")
     _, document = sound_or_refuse(config, config, as_json=as_json)
     person = Person(
         id=who or "?",
@@ -83,8 +96,9 @@ def explain(
         risk=risk,
         dialect=_dialect(dialect),
         signed=signed,
+        lines=_lines(lines),
     )
-    question = Question(who=person, may=_OPERATIONS[may], model=model, request=request)
+    question = _askable(Question(who=person, may=_operation(may), model=model, request=request))
     found = explain_for(rules_of(document, _shares(document, config)), principal, question, time.time())
     answer(found, "\n".join(_told(found, principal.id, question)), as_json=as_json)
 
@@ -161,6 +175,26 @@ def _dialect(word: str | None) -> DialectName | None:
     return None
 
 
+def _operation(word: str) -> Operation:
+    if word not in _OPERATIONS:
+        raise typer.BadParameter(unknown("operation", word, _OPERATIONS), param_hint="--may")
+    return _OPERATIONS[word]
+
+
+def _askable(question: Question) -> Question:
+    fault = fault_in(question)
+    if fault:
+        name, _, why = fault.partition(": ")
+        raise typer.BadParameter(why, param_hint=f"--{name}")
+    return question
+
+
+def _lines(word: str | None) -> Operation | None:
+    if word is not None and word not in LINES:
+        raise typer.BadParameter(unknown("operation of lines", word, LINES), param_hint="--lines")
+    return None if word is None else LINES[word]
+
+
 def _told(found: Explanation, who: str, question: Question) -> Iterator[str]:
     on = f" on {question.model}" if question.model else ""
     yield f"{found.decision.upper()}: {who} may {'' if found.decision == 'allowed' else 'not '}{question.may.word}{on}"
@@ -177,10 +211,20 @@ def _told(found: Explanation, who: str, question: Question) -> Iterator[str]:
         yield f"  unknown fields  {found.unknown_fields}"
         if found.flags:
             yield f"  flags           {', '.join(found.flags)}"
+    for each in found.besides:
+        by = f", by {', '.join(each.policies)}" if each.policies else ""
+        yield f"  takes as well   {each.may.word}: {each.decision}{f' ({each.reason})' if each.reason else ''}{by}"
     yield from _outlook(found)
     yield f"  revision        {found.revision}"
     yield "Every policy, and why:"
-    for step in found.steps:
+    yield from _steps(found.steps)
+    for each in found.besides:
+        yield f"Every policy on {each.may.word}, and why:"
+        yield from _steps(each.steps)
+
+
+def _steps(steps: tuple[Step, ...]) -> Iterator[str]:
+    for step in steps:
         applies = "applies " if step.applies else "does not"
         yield f"  {applies} {step.effect:<8} {step.policy}: {step.why or 'all of it is met'}"
 
@@ -201,10 +245,22 @@ def _outlook(found: Explanation) -> Iterator[str]:
         barred = f", not: {', '.join(server.barred)}" if server.barred else ""
         withheld = f", without {', '.join(server.withheld)}" if server.withheld else ""
         yield f"  server          {server.name}{region}{first}{barred}{withheld}"
+    for fallback in found.fallbacks:
+        busy = ", also where it would have to wait" if found.when_busy and not fallback.barred else ""
+        yield f"  fallback        {_fallback(fallback)}{busy}"
     for words in found.held_to:
         yield f"  held to         {words}"
     for words in found.untold:
         yield f"  cannot tell     {words}"
+
+
+def _fallback(fallback: Fallback) -> str:
+    """The model, and its servers or what is in the way."""
+    if fallback.barred:
+        return f"{fallback.model}, not: {', '.join(fallback.barred)}"
+    servers = [each.name + (f", not: {', '.join(each.barred)}" if each.barred else "") for each in fallback.servers]
+    held_to = f", held to {', '.join(fallback.held_to)}" if fallback.held_to else ""
+    return f"{fallback.model} at {'; '.join(servers)}{held_to}"
 
 
 def _judged(file: Path, case: Case, outcome: Outcome) -> Iterator[str]:

@@ -5,9 +5,10 @@ nothing from any limit. Whoever may read the policy may ask; the answer names po
 """
 
 from guardhouse.control.authority import Authority
-from guardhouse.control.endpoint import Answer, Call, Endpoint
+from guardhouse.control.endpoint import Answer, Call, Endpoint, Refused
 from guardhouse.model.operation import Operation
-from guardhouse.policy.question import Explanation, Question, explain
+from guardhouse.model.reason import Reason
+from guardhouse.policy.question import Explanation, Question, explain, fault_in
 
 
 class PolicyApi:
@@ -30,6 +31,9 @@ class PolicyApi:
             )
         ]
 
-    async def decide(self, call: Call) -> Answer:
+    async def decide(self, call: Call) -> Answer | Refused:
         assert isinstance(call.body, Question)
+        fault = fault_in(call.body)
+        if fault:
+            return Refused(400, Reason.SHAPE_INVALID.code, f"request.{fault}")
         return Answer(explain(await self._authority.snapshot(), call.body, call.now))

@@ -100,10 +100,7 @@ def granted(exchange: Exchange, snapshot: Snapshot, grant: Grant | Refusal, fact
     assert isinstance(route, DeferredRoute)
     if isinstance(grant, Refusal) or route.through is None or model is None:
         return grant
-    other = _decided(exchange, snapshot, route.through, facts)
-    if isinstance(other, Refusal):
-        return other
-    united = decide.together(snapshot, (grant, other), model.name)
+    united = decide.both(snapshot, grant, _decided(exchange, snapshot, route.through, facts), model.name)
     if route.sealed is None or isinstance(united, Refusal):
         return united
     target = _target_of(model, route.sealed)

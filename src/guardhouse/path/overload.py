@@ -29,8 +29,8 @@ from guardhouse.path.plane import DataPlane
 from guardhouse.path.targets import permitted
 from guardhouse.path.versions import version_for
 from guardhouse.path.wards import FAULTS
-from guardhouse.policy.decide import decide_among
-from guardhouse.policy.snapshot import Grant, Model, Target
+from guardhouse.policy.fallbacks import is_dearer, is_granted_alike
+from guardhouse.policy.snapshot import Model, Target
 
 _RETRY_AFTER: Final = 1.0
 NONE_TRIED: Final[frozenset[str]] = frozenset()
@@ -89,10 +89,12 @@ def fall_back(exchange: Exchange, plane: DataPlane, model: Model, tried: Collect
     """Give it to the best of the model's fallbacks that may have it and has room, under that model's name."""
     if not model.fallback or exchange.operation in DEFERRED:
         return False
+    grant = exchange.grant
+    assert grant is not None
     regions = {target.region for target in permitted(exchange, model)}
     for name in model.fallback:
         other = exchange.snapshot.models[name]
-        if _is_dearer(exchange, model, other) or not _allowed(exchange, plane, other):
+        if is_dearer(grant, model, other) or not _allowed(exchange, plane, other):
             continue
         if other.rules is not model.rules and not would_hold(exchange, other):
             continue
@@ -146,22 +148,6 @@ def _ask(exchange: Exchange, plane: DataPlane, target: Target) -> Slot:
     return intake.enter(exchange.principal.id, rank_of(tiers, _tier(exchange)), plane.loop_time())
 
 
-def _is_dearer(exchange: Exchange, model: Model, other: Model) -> bool:
-    """Whether it may cost more than what was reserved for it."""
-    grant, price, its = exchange.grant, model.price, other.price
-    if grant is None:
-        return False
-    if grant.bounded:
-        wider = model.max_input and not 0 < other.max_input <= model.max_input
-        if wider or other.preamble > model.preamble:
-            return True
-    if its is None:
-        return False
-    if not any(quota.unit == "money" for rule in grant.limits for quota in rule.quotas):
-        return False
-    return price is None or its.input > price.input or its.output > price.output
-
-
 def _allowed(exchange: Exchange, plane: DataPlane, other: Model) -> bool:
     """By the same policies, and not closed by an operator."""
     principal, operation, grant = exchange.principal, exchange.operation, exchange.grant
@@ -174,8 +160,7 @@ def _allowed(exchange: Exchange, plane: DataPlane, other: Model) -> bool:
     if plane.gates.closed and plane.gates.refuse_model(other.name, exchange.at) is not None:
         return False
     facts = facts_of(exchange)
-    granted = decide_among(exchange.snapshot, exchange.policies, principal, operation, other.name, facts)
-    return isinstance(granted, Grant) and granted.policies == grant.policies
+    return is_granted_alike(exchange.snapshot, exchange.policies, principal, operation, other.name, facts, grant)
 
 
 def _turn_away(exchange: Exchange, plane: DataPlane, slot: Slot) -> Denial:

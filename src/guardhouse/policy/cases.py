@@ -16,13 +16,14 @@ from guardhouse.model.entity import ENTITY_NAMES, Entity
 from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
 from guardhouse.policy import kinds
+from guardhouse.policy.deferral import LINES
 from guardhouse.policy.load import content_of
-from guardhouse.policy.problem import Problems, bounded
-from guardhouse.policy.question import Circumstances, Explanation, Person, Question, Verdict, explain
+from guardhouse.policy.problem import Path, Problems, bounded
+from guardhouse.policy.question import Circumstances, Explanation, Person, Question, Verdict, explain, fault_in
 from guardhouse.policy.reading import Key, ListOf, MapOf, Reading, Shape, Unread
 from guardhouse.policy.sections.who import METHODS, STRENGTHS
 from guardhouse.policy.snapshot import Snapshot
-from guardhouse.policy.source import parse
+from guardhouse.policy.source import line_of, parse
 
 _OPERATIONS = {operation.word: operation for operation in Operation}
 _VERDICTS: dict[str, Verdict] = {"allowed": "allowed", "denied": "denied"}
@@ -44,6 +45,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     policies: tuple[str, ...] | None = None
     servers: tuple[str, ...] | None = None
+    fallbacks: tuple[str, ...] | None = None
     masks: Masks | None = None
 
 
@@ -98,6 +100,7 @@ _REQUEST = Shape(
         "risk": Key(kinds.Whole(0, 10), "Its risk score."),
         "dialect": Key(kinds.Choice("dialect", {name: name for name in NAMES}), "The API that it comes by."),
         "signed": Key(kinds.FLAG, "Whether it has a signature that holds."),
+        "lines": Key(kinds.Choice("operation of lines", LINES), "Of files and batches: what their requests are for."),
     },
 )
 
@@ -115,6 +118,9 @@ _CASE = Shape(
         "servers": Key(
             ListOf(kinds.TARGET_NAME, may_be_empty=True), "Which targets exactly may have it, wherever they stand."
         ),
+        "fallbacks": Key(
+            ListOf(kinds.MODEL_NAME, may_be_empty=True), "Which models exactly may take its place, in their order."
+        ),
         "masks": Key(
             Shape(Masks, {"request": Key(_ENTITIES, "Going in."), "response": Key(_ENTITIES, "Coming back.")}),
             "What exactly is to be masked.",
@@ -131,6 +137,11 @@ def read_cases(path: FilePath) -> tuple[Case, ...] | Problems:
         return content
     source, reading = parse(content, str(path)), Reading(str(path))
     read = _CASES.read(source.root, (), reading)
+    for number, case in enumerate(() if isinstance(read, Unread) else read.cases):
+        fault = fault_in(_question(case))
+        if fault:
+            place: Path = ("cases", number, "request")
+            reading.tell(line_of(source.root, place), place, fault)
     problems = (*source.problems, *reading.problems)
     if problems or isinstance(read, Unread):
         return bounded(str(path), problems, source.more + reading.told.more)
@@ -138,9 +149,12 @@ def read_cases(path: FilePath) -> tuple[Case, ...] | Problems:
 
 
 def try_case(snapshot: Snapshot, case: Case, now: float) -> Outcome:
-    question = Question(who=case.who, may=case.may, model=case.model, request=case.request)
-    found = explain(snapshot, question, now)
+    found = explain(snapshot, _question(case), now)
     return Outcome(name=case.name, wrong=tuple(_wrong(case, found)), explanation=found)
+
+
+def _question(case: Case) -> Question:
+    return Question(who=case.who, may=case.may, model=case.model, request=case.request)
 
 
 def _wrong(case: Case, found: Explanation) -> list[str]:
@@ -155,9 +169,18 @@ def _wrong(case: Case, found: Explanation) -> list[str]:
     serving = tuple(server.name for server in found.servers if not server.barred)
     if case.servers is not None and set(case.servers) != set(serving):
         wrong.append(f"expected the servers {_listed(case.servers)}, found {_listed(serving)}")
+    if case.fallbacks is not None and case.fallbacks != _taking_over(found):
+        wrong.append(f"expected the fallbacks {_listed(case.fallbacks)}, found {_listed(_taking_over(found))}")
     if case.masks is not None:
         wrong += _wrong_masks(case.masks, found)
     return wrong
+
+
+def _taking_over(found: Explanation) -> tuple[str, ...]:
+    """The models that nothing is in the way of, nor of one of their servers."""
+    return tuple(
+        each.model for each in found.fallbacks if not each.barred and any(not server.barred for server in each.servers)
+    )
 
 
 def _wrong_masks(masks: Masks, found: Explanation) -> list[str]:

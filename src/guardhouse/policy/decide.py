@@ -147,6 +147,13 @@ def together(snapshot: Snapshot, grants: Sequence[Grant], model_name: str) -> Gr
     return replace(united, unevaluated=failed) if failed else united
 
 
+def both(snapshot: Snapshot, one: Grant | Refusal, other: Grant | Refusal, model_name: str) -> Grant | Refusal:
+    """What is granted where one operation takes another one as well; what refuses is told in that order."""
+    if isinstance(one, Refusal):
+        return one
+    return other if isinstance(other, Refusal) else together(snapshot, (one, other), model_name)
+
+
 def may_operate(snapshot: Snapshot, principal: Principal, operation: Operation) -> bool:
     return bool(policies_for(snapshot, principal, operation))
 

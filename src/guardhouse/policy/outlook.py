@@ -1,8 +1,8 @@
 """What becomes of a use that the policies grant, as far as a question tells: by the same functions as on the path.
 
 Which servers may have it and what is in the way of the others (servers.py, residency/bounds.py), what each must not
-see, which is asked first, by which names the model goes, what its requests are held to. A question tells less than a
-request: `untold` says what would have to be known besides.
+see, which is asked first, by which names the model goes, what its requests are held to, which models take its place
+(fallbacks.py). A question tells less than a request: `untold` says what would have to be known besides.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,11 +10,16 @@ from typing import Protocol
 
 import msgspec
 
+from guardhouse.limits.capacity import rank_of
 from guardhouse.model.ability import Ability
 from guardhouse.model.dialect import DialectName
 from guardhouse.model.entity import Entity
+from guardhouse.model.operation import DEFERRED, Operation
 from guardhouse.model.principal import Principal
 from guardhouse.model.reason import Reason
+from guardhouse.policy.decide import policies_for
+from guardhouse.policy.facts import Facts
+from guardhouse.policy.fallbacks import is_dearer, is_granted_alike
 from guardhouse.policy.servers import bars, reason_for_none
 from guardhouse.policy.snapshot import Grant, Model, Snapshot, Target
 from guardhouse.residency.bounds import Bounds, Leaving
@@ -40,8 +45,19 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     withheld: tuple[str, ...] = ()  # what is taken out of the request for it
 
 
+class Fallback(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A model that takes the place of the one that was asked for, if nothing is in the way of it and of one server."""
+
+    model: str
+    servers: tuple[Server, ...]
+    barred: tuple[str, ...] = ()  # `policies`: not the very same ones grant it; `price`: it may cost more; else a code
+    held_to: tuple[str, ...] = ()  # what its requests have to fit, where that is something else
+
+
 class Outlook(msgspec.Struct, frozen=True, kw_only=True):
     reason: Reason | None = None  # why it is refused after all
+    fallbacks: tuple[Fallback, ...] = ()  # in the order in which they are tried
+    when_busy: bool = False  # whether this caller goes there, too, where the model would make it wait
     kept: Kept | None = None
     servers: tuple[Server, ...] = ()
     first: str = ""  # the target that is asked first; empty: none, or it cannot be told
@@ -62,27 +78,77 @@ class Asked(Protocol):
     def tools(self) -> bool: ...
 
 
-def outlook(snapshot: Snapshot, principal: Principal, grant: Grant, model: Model, asked: Asked) -> Outlook:
-    bounds = None
-    if snapshot.residency is not None:
-        bounds = snapshot.residency.bounds(grant.keep + model.keep, principal.attributes)
-    barred = [bars(target, asked.dialect, grant.route, bounds, opaque=False) for target in model.targets]
+class Use(msgspec.Struct, frozen=True):
+    """What was granted, and to whom."""
+
+    snapshot: Snapshot
+    principal: Principal
+    operation: Operation
+    model: Model
+    grant: Grant
+    facts: Facts
+    asked: Asked
+
+
+def outlook(use: Use) -> Outlook:
+    snapshot, principal, grant, model, asked = use.snapshot, use.principal, use.grant, use.model, use.asked
+    bounds, barred = _bars(use, model)
     left = [target for target, reasons in zip(model.targets, barred, strict=True) if not reasons]
     none_left = None if left else reason_for_none(barred)
     reason = (  # in the order of the stages
         (Reason.SIGNATURE_REQUIRED if grant.signed and not asked.signed else None)
         or (none_left if bounds is not None else None)
-        or _refused_by(model, principal, asked)
+        or _refused_by(use, model)
         or none_left
     )
+    fallbacks = tuple(_fallbacks(use, left)) if reason is None else ()
+    busy = any(target.capacity is not None for target in left)
     return Outlook(
         reason=reason,
+        fallbacks=fallbacks,
+        when_busy=bool(fallbacks) and busy and snapshot.tiers[rank_of(snapshot.tiers, principal.tier)].fallback,
         kept=None if bounds is None else Kept(by=bounds.by, within=bounds.within, misplaced=bounds.misplaced),
         servers=tuple(_server(target, reasons, bounds) for target, reasons in zip(model.targets, barred, strict=True)),
         first=_first(model, left, asked),
         held_to=tuple(_held_to(grant, model, principal)),
         untold=tuple(_untold(grant, model, left, bounds, asked)),
     )
+
+
+def _bars(use: Use, model: Model) -> tuple[Bounds | None, list[tuple[Reason, ...]]]:
+    """Where the bytes may be if this model serves it, and what is in the way of each of its targets."""
+    bounds, residency = None, use.snapshot.residency
+    if residency is not None:
+        keep = use.grant.keep + use.model.keep + (() if model is use.model else model.keep)
+        bounds = residency.bounds(keep, use.principal.attributes)
+    route = use.grant.route
+    return bounds, [bars(target, use.asked.dialect, route, bounds, opaque=False) for target in model.targets]
+
+
+def _fallbacks(use: Use, left: list[Target]) -> Iterator[Fallback]:
+    """`left` are the servers of the model that was asked for: a fallback's stand where one of them does."""
+    regions = {target.region for target in left}
+    for name in () if use.operation in DEFERRED else use.model.fallback:
+        other = use.snapshot.models[name]
+        bounds, barred = _bars(use, other)
+        servers = []
+        for target, reasons in zip(other.targets, barred, strict=True):
+            is_near = target.region in regions or Reason.REGION_DENIED in reasons
+            servers.append(_server(target, reasons if is_near else (*reasons, Reason.REGION_DENIED), bounds))
+        alike = other.rules is use.model.rules
+        held_to = () if alike else tuple(other.rules.told(use.principal.id))
+        yield Fallback(model=name, servers=tuple(servers), barred=tuple(_barred(use, other)), held_to=held_to)
+
+
+def _barred(use: Use, other: Model) -> Iterator[str]:
+    given = policies_for(use.snapshot, use.principal, use.operation)
+    if not is_granted_alike(use.snapshot, given, use.principal, use.operation, other.name, use.facts, use.grant):
+        yield "policies"
+    if is_dearer(use.grant, use.model, other):
+        yield "price"
+    refused = _refused_by(use, other)
+    if refused is not None:
+        yield refused.code
 
 
 def _server(target: Target, reasons: tuple[Reason, ...], bounds: Bounds | None) -> Server:
@@ -101,11 +167,12 @@ def _named(leaving: Leaving) -> Iterator[str]:
     yield from (f"{role}_texts" for role in sorted(leaving.roles))
 
 
-def _refused_by(model: Model, principal: Principal, asked: Asked) -> Reason | None:
+def _refused_by(use: Use, model: Model) -> Reason | None:
     """What of the contract and features of the model is broken already by what is said of the request."""
-    wanted: Mapping[Ability, bool] = {"streaming": asked.stream, "tools": asked.tools}
+    asked, left_there = use.asked, use.operation in DEFERRED
+    wanted: Mapping[Ability, bool] = {"streaming": asked.stream, "tools": asked.tools, "stored": left_there}
     for ability in model.rules.abilities:
-        if wanted.get(ability, False) and not model.rules.switches.is_on(ability, principal.id):
+        if wanted.get(ability, False) and not model.rules.switches.is_on(ability, use.principal.id):
             return Reason.FEATURE_REFUSED
     contract = model.rules.contract
     return Reason.CONTRACT_VIOLATED if contract is not None and contract.response is not None and asked.stream else None

@@ -5,6 +5,10 @@ trace.py, which comes to the decision of the data path by its own way, and by ou
 servers and their regions, names, contracts. What is not said of a principal it does not have, and what is not said of a
 request is as for a small unsigned one without tools; the time is now.
 
+Who leaves requests in a file, orders them or looks at them needs their own operation as well (`lines`), and who orders
+them what uploading them needs: then all of that is asked, each is told in `besides`, and the answer is what all of it
+grants together. Looking at a batch and cancelling it take no uploading.
+
 Limits are told but not counted: how much of them is used up is known to the workers only. Whatever else a question
 cannot tell is said in `untold`.
 """
@@ -20,14 +24,13 @@ from guardhouse.model.dialect import DialectName
 from guardhouse.model.entity import Entity
 from guardhouse.model.operation import DEFERRED, Operation
 from guardhouse.model.principal import Principal
+from guardhouse.policy import deferral
 from guardhouse.policy.facts import Facts
-from guardhouse.policy.outlook import Kept, Outlook, Server, outlook
-from guardhouse.policy.snapshot import Refusal, Snapshot
-from guardhouse.policy.trace import Step, trace
+from guardhouse.policy.outlook import Fallback, Kept, Outlook, Server, Use, outlook
+from guardhouse.policy.snapshot import Grant, Model, Refusal, Snapshot
+from guardhouse.policy.trace import Step, Trace, trace
 
 Verdict = Literal["allowed", "denied"]
-
-_OF_REQUESTS = "whether the operation of the requests in it is allowed, which it needs as well, and what holds for that"
 
 
 class Person(Described, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,6 +46,7 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     risk: Annotated[int, msgspec.Meta(ge=0, le=10)] = 0
     dialect: DialectName | None = None  # the API that it comes by; None: whichever the servers speak
     signed: bool = False
+    lines: Operation | None = None  # of files and batches: what the requests in them are for; None: it is not known
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,6 +54,18 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     may: Operation
     model: str | None = None  # None: for what concerns no single model
     request: Circumstances = Circumstances()
+
+
+class Besides(msgspec.Struct, frozen=True, kw_only=True):
+    """One operation of several that a use takes, for itself."""
+
+    may: Operation
+    decision: Verdict
+    reason: str = ""
+    policies: tuple[str, ...] = ()
+    narrowed: str = ""
+    unevaluated: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,9 +86,18 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     kept: Kept | None = None  # None: no rule of residency speaks of it
     servers: tuple[Server, ...] = ()  # every one of the model, in the order of the file
     first: str = ""  # the one that is asked first; empty: none, or it cannot be told
+    fallbacks: tuple[Fallback, ...] = ()  # where none of them can be reached, in this order
+    when_busy: bool = False  # whether the fallbacks serve this caller, too, where it would have to wait
     held_to: tuple[str, ...] = ()  # what requests have to fit
     untold: tuple[str, ...] = ()  # what would have to be known besides
+    besides: tuple[Besides, ...] = ()
     steps: tuple[Step, ...] = ()  # every policy that was tried
+
+
+def fault_in(question: Question) -> str:
+    """Why it cannot be asked; empty if it can."""
+    request = question.request
+    return deferral.fault_in(question.may, request.lines, question.model, request.dialect)
 
 
 def principal_in(person: Person) -> Principal:
@@ -84,47 +109,73 @@ def explain(snapshot: Snapshot, question: Question, now: float) -> Explanation:
 
 
 def explain_for(snapshot: Snapshot, principal: Principal, question: Question, now: float) -> Explanation:
-    """The same for a principal that is known from elsewhere; `question.who` is not looked at."""
+    """The same for a principal that is known from elsewhere; `question.who` is not looked at. `fault_in` is for who
+    takes questions, to ask before."""
     request, name = question.request, question.model
     at = now if request.at is None else request.at.timestamp()
     facts = Facts(request.client, at, request.size, request.stream, request.tools, request.risk)
     if name is not None:
         name = snapshot.aliases.get(name, name)
-    traced = trace(snapshot, principal, question.may, name, facts)
-    decision = traced.decision
+    operations = deferral.operations_of(question.may, request.lines)
+    traces = {operation: trace(snapshot, principal, operation, name, facts) for operation in operations}
+    decisions = {operation: each.decision for operation, each in traces.items()}
+    decision = deferral.together(snapshot, decisions, question.may, request.lines, name)
+    first, *others = [_besides(operation, each) for operation, each in traces.items()]
     if isinstance(decision, Refusal):
         return Explanation(
             revision=snapshot.revision,
             decision="denied",
             reason=decision.reason.code,
             policies=decision.policies,
-            narrowed=traced.narrowed,
+            narrowed=next((each.narrowed for each in (first, *others) if each.narrowed), ""),
             unevaluated=decision.unevaluated,
-            steps=traced.steps,
+            besides=tuple(others),
+            steps=first.steps,
         )
-    model = None if name is None or question.may.access != "infer" else snapshot.models[name]
-    found = Outlook() if model is None else outlook(snapshot, principal, decision, model, request)
     if question.may in DEFERRED:
-        found = msgspec.structs.replace(found, untold=(_OF_REQUESTS, *found.untold))
+        request = msgspec.structs.replace(request, dialect=deferral.DIALECT)
+    model = None if name is None or question.may.access != "infer" else snapshot.models[name]
+    found = Outlook()
+    if model is not None:
+        found = outlook(Use(snapshot, principal, question.may, model, decision, facts, request))
+    granted = _granted(snapshot, decision, model, found)
+    untold = (*deferral.untold(question.may, request.lines), *found.untold)
+    return msgspec.structs.replace(granted, untold=untold, besides=tuple(others), steps=first.steps)
+
+
+def _granted(snapshot: Snapshot, grant: Grant, model: Model | None, found: Outlook) -> Explanation:
     return Explanation(
         revision=snapshot.revision,
         decision="allowed" if found.reason is None else "denied",
         reason="" if found.reason is None else found.reason.code,
-        policies=decision.policies,
-        masked={"request": _entities(decision.mask_request), "response": _entities(decision.mask_response)},
-        limits=tuple(text for rule in decision.limits for text in _limits(rule)),
-        unknown_fields="refuse" if decision.refuse_unknown_fields else "pass",
-        route=tuple(sorted(decision.route or ())),
-        flags=decision.flags,
-        unevaluated=decision.unevaluated,
+        policies=grant.policies,
+        masked={"request": _entities(grant.mask_request), "response": _entities(grant.mask_response)},
+        limits=tuple(text for rule in grant.limits for text in _limits(rule)),
+        unknown_fields="refuse" if grant.refuse_unknown_fields else "pass",
+        route=tuple(sorted(grant.route or ())),
+        flags=grant.flags,
+        unevaluated=grant.unevaluated,
         model="" if model is None else model.name,
         version="" if model is None else next(iter(model.versions), model.version),
         sent="" if model is None else model.upstream_name,
         kept=found.kept,
         servers=found.servers,
         first="" if found.reason is not None else found.first,
+        fallbacks=found.fallbacks,
+        when_busy=found.when_busy,
         held_to=found.held_to,
-        untold=found.untold,
+    )
+
+
+def _besides(operation: Operation, traced: Trace) -> Besides:
+    decision = traced.decision
+    return Besides(
+        may=operation,
+        decision="denied" if isinstance(decision, Refusal) else "allowed",
+        reason=decision.reason.code if isinstance(decision, Refusal) else "",
+        policies=decision.policies,
+        narrowed=traced.narrowed,
+        unevaluated=decision.unevaluated,
         steps=traced.steps,
     )
 
