@@ -1,12 +1,13 @@
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from guardhouse.cli.main import app
+from cli.commanding import Command
 from guardhouse.policy.load import Loaded, load
+
+_command = Command()
+run, told = _command.run, _command.told
 
 ROOT = Path(__file__).parents[2]
 CONFIGURATION = """\
@@ -54,16 +55,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "guardhouse.cases.yaml").write_text(CASES)
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def run(*words: str) -> Result:
-    return CliRunner().invoke(app, words)
-
-
-def told(*words: str) -> Any:
-    result = run(*words, "--json")
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
 
 
 def asked(*words: str) -> Any:

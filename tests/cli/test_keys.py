@@ -3,12 +3,10 @@ import os
 import re
 import stat
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from guardhouse.cli.keys import app
+from cli.commanding import CONFIGURATION, Command
 from guardhouse.control.state import State, load_secrets
 from guardhouse.control.store import Store
 from guardhouse.control.use_store import UseStore
@@ -17,13 +15,9 @@ from guardhouse.model.principal import Principal
 from guardhouse.model.reason import Reason
 from guardhouse.readers.signins import Use
 
-CONFIGURATION = """\
-version: 1
-state: ./state
-targets: {local: {kind: openai, url: "http://127.0.0.1:8000", credential: "${env:NOT_SET_ANYWHERE}"}}
-models: {tiny: {targets: [local]}}
-policies: [{name: all, who: {groups: [research]}, may: [chat], models: [tiny]}]
-"""
+_command = Command("keys")
+run, told = _command.run, _command.told
+
 KEY = re.compile(r"gh_[a-z0-9]{12}_[A-Za-z0-9]{43}")
 
 
@@ -32,16 +26,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "guardhouse.yaml").write_text(CONFIGURATION)
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def run(*words: str) -> Result:
-    return CliRunner().invoke(app, words)
-
-
-def told(*words: str) -> Any:
-    result = run(*words, "--json")
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
 
 
 def identified(key: str, folder: Path) -> Principal | Reason:

@@ -1,14 +1,14 @@
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from guardhouse.cli.policy import app
+from cli.commanding import Command
 from guardhouse.control.revisions import Revisions
 from guardhouse.control.state import State
 from guardhouse.control.store import Store
+
+_command = Command("policy")
+run, told = _command.run, _command.told
 
 BROKEN = "version: 1\nstate: ./state\nnonsense: 1\n"
 
@@ -32,16 +32,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SUDO_USER", "ann")
     return tmp_path
-
-
-def run(*words: str) -> Result:
-    return CliRunner().invoke(app, words)
-
-
-def told(*words: str) -> Any:
-    result = run(*words, "--json")
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
 
 
 def refused(*words: str) -> str:

@@ -1,19 +1,11 @@
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from guardhouse.cli.main import app
+from cli.commanding import CONFIGURATION, Command
 
-CONFIGURATION = """\
-version: 1
-state: ./state
-targets: {local: {kind: openai, url: "http://127.0.0.1:8000", credential: "${env:NOT_SET_ANYWHERE}"}}
-models: {tiny: {targets: [local]}}
-policies: [{name: all, who: {groups: [research]}, may: [chat], models: [tiny]}]
-"""
+_command = Command()
+run, told = _command.run, _command.told
 
 
 @pytest.fixture(autouse=True)
@@ -22,16 +14,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SUDO_USER", "olga")
     return tmp_path
-
-
-def run(*words: str) -> Result:
-    return CliRunner().invoke(app, words)
-
-
-def told(*words: str) -> Any:
-    result = run(*words, "--json")
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
 
 
 def in_force() -> list[tuple[str, str, str]]:

@@ -1,18 +1,18 @@
-import json
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from guardhouse.cli.main import app
+from cli.commanding import Command
 from guardhouse.control.state import State, prepare
 from guardhouse.control.usage_desk import UsageDesk
 from guardhouse.model.bulletin import publish
 from guardhouse.model.figures import UpstreamFigures, WorkerFigures
 from guardhouse.readers.usage import UsageReader
+
+_command = Command()
+run, told = _command.run, _command.told
 
 CONFIGURATION = """\
 version: 1
@@ -31,16 +31,6 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> State:
     state = State(tmp_path / "state")
     prepare(state)
     return state
-
-
-def run(*words: str) -> Result:
-    return CliRunner().invoke(app, words)
-
-
-def told(*words: str) -> Any:
-    result = run(*words, "--json")
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
 
 
 def test_a_target_is_drained_with_its_end_author_and_reason_and_undrained() -> None:

@@ -5,21 +5,14 @@ import time
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from guardhouse.cli.tokens import app
+from cli.commanding import CONFIGURATION, Command
 from guardhouse.control.minting import Minter
 from guardhouse.control.revocations import REMEMBERED, Revocations
 from guardhouse.control.state import State
 from guardhouse.control.store import Store
 
-CONFIGURATION = """\
-version: 1
-state: ./state
-targets: {local: {kind: openai, url: "http://127.0.0.1:8000"}}
-models: {tiny: {targets: [local]}}
-policies: [{name: all, who: {groups: [research]}, may: [chat], models: [tiny]}]
-"""
+run = Command("tokens").run
 
 
 @pytest.fixture(autouse=True)
@@ -27,10 +20,6 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> State:
     (tmp_path / "guardhouse.yaml").write_text(CONFIGURATION)
     monkeypatch.chdir(tmp_path)
     return State(tmp_path / "state")
-
-
-def run(*words: str) -> Result:
-    return CliRunner().invoke(app, words)
 
 
 def test_a_revocation_is_in_the_store_with_who_did_it(state: State, monkeypatch: pytest.MonkeyPatch) -> None:

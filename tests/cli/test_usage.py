@@ -4,23 +4,16 @@ import time
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
+from cli.commanding import CONFIGURATION, Command
 from guardhouse.cli import usage
-from guardhouse.cli.main import app
 from guardhouse.control.state import State, prepare
 from guardhouse.control.usage_desk import UsageDesk, UsageReport
 from guardhouse.model.bulletin import publish
 from guardhouse.model.figures import MemoryFigures, TargetFigures, WorkerFigures
 from guardhouse.readers.usage import PrincipalUsage, UsageReader
 
-CONFIGURATION = """\
-version: 1
-state: ./state
-targets: {local: {kind: openai, url: "http://127.0.0.1:8000"}}
-models: {tiny: {targets: [local]}}
-policies: [{name: all, who: {groups: [research]}, may: [chat], models: [tiny]}]
-"""
+run = Command("usage").run
 
 
 @pytest.fixture(autouse=True)
@@ -30,10 +23,6 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> State:
     state = State(tmp_path / "state")
     prepare(state)
     return state
-
-
-def run(*words: str) -> Result:
-    return CliRunner().invoke(app, ["usage", *words])
 
 
 def used(principal: str) -> PrincipalUsage:
