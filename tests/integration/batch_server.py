@@ -1,20 +1,16 @@
 """What OpenAI's documentation says of files and batches, as a shelf of them that answers requests.
 
 It knows one customer, as a model server behind the gateway does: whoever names an id gets the thing. `Shelf` has no
-sockets; `serving_batches` puts it behind some. Forms are read by the standard library's reader of mail. A batch is
+sockets; `Server` puts it behind some. Forms are read by the standard library's reader of mail. A batch is
 complete at once: every request in it is answered with a text of which the first word is the last one of its prompt.
 """
 
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from email import message_from_bytes
 from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple, cast
 
-from integration.polling import LOOPBACK
+from integration import threaded
 
 EMAIL = "bob.smith@example.com"
 
@@ -120,48 +116,16 @@ def result_of(line: dict[str, Any]) -> dict[str, Any]:
     return {"id": "batch_req_1", "custom_id": line["custom_id"], "response": response, "error": None}
 
 
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-    shelf: Shelf
+class Server(threaded.Server):
+    def __init__(self) -> None:
+        super().__init__(Handler)
+        self.shelf = Shelf()
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self) -> None:
-        server = cast(Server, self.server)
-        body = self.rfile.read(int(self.headers.get("content-length", "0")))
+class Handler(threaded.Handler):
+    def answer(self) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
-        said = server.shelf.answer(Asked(self.command, self.path, headers, body))
-        self.send_response(said.status)
-        self.send_header("content-type", said.content_type)
-        self.send_header("content-length", str(len(said.body)))
-        self.end_headers()
-        self.wfile.write(said.body)
+        said = cast(Server, self.server).shelf.answer(Asked(self.command, self.path, headers, self.body()))
+        self.whole(said.status, said.body, said.content_type)
 
-    def do_GET(self) -> None:
-        self.do_POST()
-
-    def do_DELETE(self) -> None:
-        self.do_POST()
-
-    def log_message(self, *_: Any) -> None:
-        """Says nothing."""
-
-
-@contextmanager
-def serving_batches() -> Iterator[Server]:
-    server = Server((LOOPBACK, 0), Handler)
-    server.shelf = Shelf()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def url_of(server: Server) -> str:
-    return f"http://{LOOPBACK}:{server.server_address[1]}"
+    do_GET = do_DELETE = threaded.Handler.do_POST  # noqa: N815 - the library looks for these names

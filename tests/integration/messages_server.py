@@ -5,13 +5,10 @@ What it does is told by the text of the last message. It runs on a thread.
 """
 
 import json
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from integration.polling import LOOPBACK
+from integration import threaded
 
 EMAIL = "bob.smith@example.com"
 SIGNATURE = "EqQBCgIYAhIM1gbcDa9GJwZA2b3hGgxBdjrkzLoky3dl1pkiMOYds4h8" * 2
@@ -81,43 +78,36 @@ def block_events(index: int, block: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield {"type": "content_block_stop", "index": index}
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class Server(threaded.Server):
+    def __init__(self) -> None:
+        super().__init__(Handler)
+
+
+class Handler(threaded.Handler):
     failures = 0
 
-    def do_POST(self) -> None:
-        document = json.loads(self.rfile.read(int(self.headers["content-length"])))
+    def answer(self) -> None:
+        document = json.loads(self.body())
         if self.path.endswith("/count_tokens"):
-            self.whole(200, {"input_tokens": 42})
+            self.document(200, {"input_tokens": 42})
             return
         content = document["messages"][-1]["content"]
         wanted = content if isinstance(content, str) else "plain"
         if wanted == "overloaded" and Handler.failures < 2:
             Handler.failures += 1
             error = {"type": "overloaded_error", "message": "Overloaded"}
-            self.whole(529, {"type": "error", "error": error, "request_id": "req_011CSHoEeqs5C35K2UUqR7Fy"})
+            self.document(529, {"type": "error", "error": error, "request_id": "req_011CSHoEeqs5C35K2UUqR7Fy"})
             return
         blocks, stop = {"calling": (CALLING, "tool_use"), "thinking": (THINKING, "end_turn")}.get(
             wanted, (PLAIN, "end_turn")
         )
         if document.get("stream"):
-            self.flow(wanted, blocks, stop)
+            self.tell(wanted, blocks, stop)
         else:
-            self.whole(200, message(blocks, stop))
+            self.document(200, message(blocks, stop))
 
-    def whole(self, status: int, document: dict[str, Any]) -> None:
-        body = json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def flow(self, wanted: str, blocks: Blocks, stop: str) -> None:
-        self.send_response(200)
-        self.send_header("content-type", "text/event-stream; charset=utf-8")
-        self.send_header("transfer-encoding", "chunked")
-        self.end_headers()
+    def tell(self, wanted: str, blocks: Blocks, stop: str) -> None:
+        self.begin_flow("text/event-stream; charset=utf-8")
         for number, event in enumerate(events(blocks, stop)):
             if number == 4 and wanted == "failing":
                 self.chunk({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}})
@@ -128,25 +118,7 @@ class Handler(BaseHTTPRequestHandler):
             if number == 4 and wanted == "unreadable":
                 self.chunk({"type": "hologram", "text": EMAIL})
             self.chunk(event)
-        self.wfile.write(b"0\r\n\r\n")
+        self.end_flow()
 
     def chunk(self, event: dict[str, Any]) -> None:
-        data = f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode()
-        self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
-
-    def log_message(self, *_: Any) -> None:
-        """Says nothing."""
-
-
-@contextmanager
-def serving_messages() -> Iterator[str]:
-    server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://{LOOPBACK}:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+        self.flow(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())

@@ -5,13 +5,10 @@ runs on a thread.
 """
 
 import json
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 
-from integration.polling import LOOPBACK
+from integration import threaded
 
 EMAIL = "bob.smith@example.com"
 TIMES = {
@@ -25,56 +22,39 @@ TIMES = {
 CALL = {"function": {"name": "mail", "arguments": {"to": EMAIL, "copies": 2}}}
 
 
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-    requests: list[tuple[str, dict[str, Any]]]
+class Server(threaded.Server):
+    def __init__(self) -> None:
+        super().__init__(Handler)
+        self.requests: list[tuple[str, dict[str, Any]]] = []
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class Handler(threaded.Handler):
+    json_type = "application/json; charset=utf-8"
 
-    def do_POST(self) -> None:
-        document = json.loads(self.rfile.read(int(self.headers["content-length"])))
+    def answer(self) -> None:
+        document = json.loads(self.body())
         cast(Server, self.server).requests.append((self.path, document))
         if self.path == "/api/embed":
             count = len(document["input"]) if isinstance(document["input"], list) else 1
-            self.whole(200, {"model": document["model"], "embeddings": [[0.1, 0.2]] * count, "prompt_eval_count": 4})
+            self.document(200, {"model": document["model"], "embeddings": [[0.1, 0.2]] * count, "prompt_eval_count": 4})
         elif self.path in ("/api/chat", "/api/generate"):
             self.generate(document, is_chat=self.path == "/api/chat")
         else:
-            self.whole(404, {"error": "no such thing"})
+            self.document(404, {"error": "no such thing"})
 
     def generate(self, document: dict[str, Any], *, is_chat: bool) -> None:
         wanted = document["messages"][-1]["content"] if is_chat else document["prompt"]
         if wanted == "missing":
-            self.whole(404, {"error": f"model {document['model']!r} of {EMAIL} not found"})
+            self.document(404, {"error": f"model {document['model']!r} of {EMAIL} not found"})
             return
         lines = list(lines_of(document["model"], wanted, is_chat=is_chat))
         if document.get("stream", True):
-            self.flow(lines)
+            self.begin_flow("application/x-ndjson")
+            for line in lines:
+                self.flow(json.dumps(line).encode() + b"\n")
+            self.end_flow()
         else:
-            self.whole(200, merged(lines, is_chat=is_chat))
-
-    def whole(self, status: int, document: dict[str, Any]) -> None:
-        body = json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("content-type", "application/json; charset=utf-8")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def flow(self, lines: list[dict[str, Any]]) -> None:
-        self.send_response(200)
-        self.send_header("content-type", "application/x-ndjson")
-        self.send_header("transfer-encoding", "chunked")
-        self.end_headers()
-        for line in lines:
-            data = json.dumps(line).encode() + b"\n"
-            self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
-        self.wfile.write(b"0\r\n\r\n")
-
-    def log_message(self, *_: Any) -> None:
-        """Says nothing."""
+            self.document(200, merged(lines, is_chat=is_chat))
 
 
 def lines_of(model: str, wanted: str, *, is_chat: bool) -> Iterator[dict[str, Any]]:
@@ -101,23 +81,3 @@ def merged(lines: list[dict[str, Any]], *, is_chat: bool) -> dict[str, Any]:
     message = {"role": "assistant", "content": "".join([message["content"] for message in messages])}
     calls = [call for message in messages for call in message.get("tool_calls", [])]
     return {**whole, "message": {**message, **({"tool_calls": calls} if calls else {})}}
-
-
-@contextmanager
-def serving_ollama() -> Iterator[Server]:
-    """The server, at `server_address`."""
-    server = Server((LOOPBACK, 0), Handler)
-    server.requests = []
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def url_of(server: Server) -> str:
-    host, port = server.server_address[:2]
-    return f"http://{host!s}:{port}"

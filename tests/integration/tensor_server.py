@@ -10,31 +10,26 @@ that a test can see what got through. It runs on a thread.
 """
 
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from struct import pack, unpack_from
 from typing import Any, cast
 
-from integration.polling import LOOPBACK
+from integration import threaded
 
 LENGTH = "Inference-Header-Content-Length"
 TOLD = b"call eve@example.org"
 
 
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-    bodies: list[bytes]
-    tensors: list[dict[str, Any]]  # by name: what each request had
+class Server(threaded.Server):
+    def __init__(self) -> None:
+        super().__init__(Handler)
+        self.bodies: list[bytes] = []
+        self.tensors: list[dict[str, Any]] = []  # by name: what each request had
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self) -> None:
+class Handler(threaded.Handler):
+    def answer(self) -> None:
         server = cast(Server, self.server)
-        body = self.rfile.read(int(self.headers["content-length"]))
+        body = self.body()
         length = int(self.headers.get(LENGTH, len(body)))
         document, raw = json.loads(body[:length]), body[length:]
         given = read(document["inputs"], raw)
@@ -48,20 +43,15 @@ class Handler(BaseHTTPRequestHandler):
         made = {tensor["name"]: (tensor["datatype"], given[tensor["name"]]) for tensor in document["inputs"]}
         made["told"] = ("BYTES", [TOLD])
         outputs, behind = written({name: made[name] for name in asked or made}, asked, everything)
-        self.answer({"model_name": "raw", "model_version": "1", "outputs": outputs}, behind)
+        self.tell({"model_name": "raw", "model_version": "1", "outputs": outputs}, behind)
 
-    def answer(self, document: dict[str, Any], behind: bytes) -> None:
+    def tell(self, document: dict[str, Any], behind: bytes) -> None:
         head = json.dumps(document).encode()
-        self.send_response(200)
-        self.send_header("content-type", "application/octet-stream" if behind else "application/json")
-        self.send_header("content-length", str(len(head) + len(behind)))
         if behind:
-            self.send_header(LENGTH, str(len(head)))
-        self.end_headers()
-        self.wfile.write(head + behind)
-
-    def log_message(self, *_: Any) -> None:
-        """Says nothing."""
+            fields = {LENGTH: str(len(head))}
+            self.whole(200, head + behind, "application/octet-stream", fields)
+        else:
+            self.whole(200, head, "application/json")
 
 
 def read(tensors: list[dict[str, Any]], raw: bytes) -> dict[str, Any]:
@@ -108,17 +98,3 @@ def written(
             output["data"] = [each.decode() for each in data] if datatype == "BYTES" else data
         outputs.append(output)
     return outputs, behind
-
-
-@contextmanager
-def serving() -> Iterator[Server]:
-    server = Server((LOOPBACK, 0), Handler)
-    server.bodies, server.tensors = [], []
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -11,7 +11,7 @@ import pytest
 from integration.comparison import comparable, joined
 from integration.gateway import EVERY_OPERATION, Gateway, running
 from integration.llama import Llama
-from integration.messages_server import EMAIL, SIGNATURE, serving_messages
+from integration.messages_server import EMAIL, SIGNATURE, Server
 
 ASK: dict[str, Any] = {"model": "tiny", "max_tokens": 12, "extra_body": {"temperature": 0, "cache_prompt": False}}
 TOOLS: Any = [{"name": "mail", "description": "d", "input_schema": {"type": "object", "properties": {"to": {}}}}]
@@ -41,14 +41,14 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, llama: Llama) -> Iterator[
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gateway, str]]:
     """A gateway before the server that calls tools, thinks and fails, and that server's address."""
     folder: Path = tmp_path_factory.mktemp("recorded")
-    with serving_messages() as url:
+    with Server() as server:
         changes = {
             "targets": {"local": {"kind": "anthropic"}},
             "models": {"tiny": {"content": {"mcp_servers": ["mcp.example.com"]}}},
             "policies": POLICIES,
         }
-        with running(folder, url, changes) as started:
-            yield started, url
+        with running(folder, server.url, changes) as started:
+            yield started, server.url
 
 
 def origin(gateway: Gateway) -> str:

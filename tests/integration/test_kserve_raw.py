@@ -10,8 +10,7 @@ import tritonclient.http as triton
 from tritonclient.utils import InferenceServerException
 
 from integration.gateway import Gateway, running
-from integration.polling import LOOPBACK
-from integration.tensor_server import Server, serving
+from integration.tensor_server import Server
 
 MAIL = "alice@example.org"
 NUMBERS = np.array([1.5, -2.0, 3.25], dtype=np.float32)
@@ -36,11 +35,11 @@ class Raw:
 def raw(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Raw]:
     everything = {"entities": ["all"], "where": ["request", "response"]}
     shapes = {"words": {"datatype": "BYTES", "shape": [-1]}, "numbers": {"datatype": "FP32", "shape": [-1], "max": 3}}
-    with serving() as server:
+    with Server() as server:
         changes = {
             "targets": {
                 "local": None,
-                "tensors": {"kind": "kserve", "url": f"http://{LOOPBACK}:{server.server_address[1]}"},
+                "tensors": {"kind": "kserve", "url": server.url},
             },
             "models": {
                 "tiny": None,

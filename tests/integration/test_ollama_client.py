@@ -9,7 +9,7 @@ import ollama
 import pytest
 
 from integration.gateway import Gateway, running
-from integration.ollama_server import EMAIL, Server, serving_ollama, url_of
+from integration.ollama_server import EMAIL, Server
 from integration.polling import eventually
 
 MAY = ["chat", "completions", "embeddings", "models.read"]
@@ -30,7 +30,7 @@ POLICIES = [
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with serving_ollama() as started:
+    with Server() as started:
         yield started
 
 
@@ -38,7 +38,7 @@ def server() -> Iterator[Server]:
 def gateway(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Iterator[Gateway]:
     folder: Path = tmp_path_factory.mktemp("ollama")
     changes = {"targets": {"local": {"kind": "ollama"}}, "policies": POLICIES}
-    with running(folder, url_of(server), changes) as started:
+    with running(folder, server.url, changes) as started:
         yield started
 
 

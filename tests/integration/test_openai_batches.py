@@ -11,7 +11,7 @@ from typing import Any
 import openai
 import pytest
 
-from integration.batch_server import EMAIL, Server, serving_batches, url_of
+from integration.batch_server import EMAIL, Server
 from integration.gateway import Gateway, prepare, running, started
 from integration.polling import eventually
 
@@ -36,14 +36,14 @@ CHANGES: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with serving_batches() as serving:
+    with Server() as serving:
         yield serving
 
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory, server: Server) -> Iterator[Gateway]:
     folder: Path = tmp_path_factory.mktemp("batches")
-    with running(folder, url_of(server), CHANGES) as serving:
+    with running(folder, server.url, CHANGES) as serving:
         yield serving
 
 
@@ -156,7 +156,7 @@ def test_no_content_is_on_the_record(gateway: Gateway, client_of: Clients) -> No
 
 
 def test_ids_outlive_a_restart_and_another_policy(tmp_path: Path, server: Server, client_of: Clients) -> None:
-    gateway = prepare(tmp_path, url_of(server), {**CHANGES, "workers": 1})
+    gateway = prepare(tmp_path, server.url, {**CHANGES, "workers": 1})
     with started(gateway):
         file = client_of(at=gateway).files.create(file=requests_file("hello"), purpose="batch")
         batch = order(client_of(at=gateway), file.id)
