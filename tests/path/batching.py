@@ -9,7 +9,7 @@ from playbook import ALICE, Answer, Play, perform, post, reply
 
 from guardhouse.policy.load import Loaded, load_content
 from guardhouse.policy.snapshot import Snapshot
-from integration.batch_server import Asked, Shelf
+from integration.batch_server import EMAIL, Asked, Shelf
 
 CONFIG = """
 targets:
@@ -30,6 +30,7 @@ policies:
     models: [small]
     mask: {{entities: []}}
 """
+SECRET, MASKED = f"write to {EMAIL} now", "write to [EMAIL] now"
 BARE = "mask: {entities: []}"
 Scene = Callable[[Play], Awaitable[None]]
 
@@ -116,3 +117,13 @@ def snapshot_of(text: str) -> Snapshot:
     loaded = load_content(text.encode(), Path("guardhouse.yaml"), {"UPSTREAM": "upstream-credential"})
     assert isinstance(loaded, Loaded), loaded
     return loaded.snapshot
+
+
+def closed_of(play: Play) -> list[dict[str, Any]]:
+    return [record for record in play.records if record["kind"] == "closed"]
+
+
+def contents(shelf: Shelf) -> list[list[str]]:
+    """The prompts in each file that was uploaded."""
+    files = [content for name, content in shelf.files.items() if name.startswith("file-0")]
+    return [[json.loads(one)["body"]["messages"][0]["content"] for one in file.splitlines()] for file in files]

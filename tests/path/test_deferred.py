@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 from batching import (
+    MASKED,
+    SECRET,
     ask,
+    closed_of,
     config,
+    contents,
     form,
     line,
     lines_of,
@@ -22,18 +26,6 @@ from batching import (
 from playbook import BOB, Play
 
 from integration.batch_server import EMAIL, Asked, Shelf, Told, told
-
-SECRET, MASKED = f"write to {EMAIL} now", "write to [EMAIL] now"
-
-
-def closed_of(play: Play) -> list[dict[str, Any]]:
-    return [record for record in play.records if record["kind"] == "closed"]
-
-
-def contents(shelf: Shelf) -> list[list[str]]:
-    """The prompts in each file that was uploaded."""
-    files = [content for name, content in shelf.files.items() if name.startswith("file-0")]
-    return [[json.loads(one)["body"]["messages"][0]["content"] for one in file.splitlines()] for file in files]
 
 
 def test_a_file_is_uploaded_ordered_followed_and_read(tmp_path: Path) -> None:

@@ -2,11 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from batching import (
+    MASKED,
+    SECRET,
     ask,
+    closed_of,
     config,
     line,
     order,
@@ -21,14 +23,7 @@ from guardhouse.identity.api_keys import KeyRecord, digest, key_of
 from guardhouse.model.operation import Operation
 from integration.batch_server import EMAIL, Shelf
 
-SECRET, MASKED = f"write to {EMAIL} now", "write to [EMAIL] now"
 TOOL = {"type": "function", "function": {"name": "f"}}
-
-
-def closed_of(play: Play) -> list[dict[str, Any]]:
-    return [record for record in play.records if record["kind"] == "closed"]
-
-
 CHAT, FILES, BATCHES = Operation.CHAT, Operation.FILES, Operation.BATCHES
 MORE = '  - {name: late, effect: restrict, who: {ids: ["*"]}, may: [chat], models: ["*"], mask: {entities: [email]}}\n'
 

@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 from batching import (
+    MASKED,
+    SECRET,
     ask,
+    closed_of,
     config,
+    contents,
     form,
     line,
     lines_of,
@@ -22,7 +26,6 @@ from playbook import ALICE, BOB, Play
 
 from integration.batch_server import EMAIL, Shelf
 
-SECRET, MASKED = f"write to {EMAIL} now", "write to [EMAIL] now"
 TOOL = {"type": "function", "function": {"name": "f"}}
 LONG = [{"role": "user", "content": "x" * 20}]
 
@@ -30,16 +33,6 @@ LONG = [{"role": "user", "content": "x" * 20}]
 def with_model(said: str, text: str | None = None) -> str:
     """The configuration with something more said of the model `small`."""
     return (config() if text is None else text).replace("max_output: 100,", f"{said}, max_output: 100,")
-
-
-def closed_of(play: Play) -> list[dict[str, Any]]:
-    return [record for record in play.records if record["kind"] == "closed"]
-
-
-def contents(shelf: Shelf) -> list[list[str]]:
-    """The prompts in each file that was uploaded."""
-    files = [content for name, content in shelf.files.items() if name.startswith("file-0")]
-    return [[json.loads(one)["body"]["messages"][0]["content"] for one in file.splitlines()] for file in files]
 
 
 def test_a_batch_is_no_way_to_an_operation_that_is_denied(tmp_path: Path) -> None:
