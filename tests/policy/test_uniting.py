@@ -1,5 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
+from rulings import ALL
+from worlds import snapshot_of
 
 from guardhouse.limits.rate import LimitRule, Rate
 from guardhouse.policy.snapshot import Approval, Grant
@@ -54,3 +56,13 @@ def test_nothing_comes_from_nowhere(grants: list[Grant]) -> None:
 def test_it_does_not_matter_how_they_are_grouped(grants: list[Grant], at: int) -> None:
     halves = unite((), [unite((), grants[:at]), unite((), grants[at:])])
     assert halves == unite((), grants)
+
+
+def test_what_comes_with_several_policies_adds_up() -> None:
+    asks = {**ALL, "name": "asks", "effect": "restrict", "approve": {"by": ["security"]}, "route": ["local"]}
+    more = {**asks, "name": "more", "approve": {"by": ["law"]}, "route": ["spare", "local"], "flag": ["b", "a"]}
+    grant = unite((), [policy.grant for policy in snapshot_of([ALL, {**more, "flag": ["a"]}, asks]).policies])
+    assert grant.approvals == (Approval("more", ("law",)), Approval("asks", ("security",)))
+    assert grant.route == frozenset({"local"})
+    grant = unite((), [policy.grant for policy in snapshot_of([ALL, {**more, "route": ["spare"]}, asks]).policies])
+    assert (grant.route, grant.flags) == (frozenset(), ("b", "a"))
