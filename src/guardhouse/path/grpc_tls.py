@@ -41,74 +41,37 @@ class Refuse(Protocol):
     def __call__(self, plane: DataPlane, address: str) -> None: ...
 
 
-class Front:
-    """The caller's side of a connection: an asyncio.Protocol by its methods."""
+class Side:
+    """One side of a connection and what the other one asks of it: an asyncio.Protocol by its methods."""
 
-    __slots__ = (
-        "_back",
-        "_connecting",
-        "_name",
-        "_peers",
-        "_plane",
-        "_refuse",
-        "_transport",
-        "_where",
-        "address",
-        "certificate",
-    )
+    __slots__ = ("_other", "_transport")
 
-    def __init__(self, plane: DataPlane, peers: Peers, where: str, refuse: Refuse) -> None:
-        self._plane = plane
-        self._peers = peers
-        self._where = where  # the library's address
-        self._refuse = refuse
+    def __init__(self, other: "Side | None") -> None:
+        self._other = other
         self._transport: asyncio.Transport | None = None
-        self._back: Back | None = None
-        self._connecting: asyncio.Task[None] | None = None
-        self._name = ""
-        self.address = ""
-        self.certificate: Certified | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        plane = self._plane
-        self.address = transport.get_extra_info("peername")[0]
-        tls = transport.get_extra_info("ssl_object")
-        if plane.certificates is not None:
-            der = tls.getpeercert(binary_form=True)
-            self.certificate = None if der is None else plane.certificates.read(der)
-        if not plane.count_in(self.address):
-            self._refuse(plane, self.address)
-            self._transport.abort()
-        elif tls.selected_alpn_protocol() != _OFFERED:
-            self._transport.abort()
-        else:
-            self._transport.pause_reading()
-            self._connecting = plane.loop.create_task(self._connect())
 
     def data_received(self, data: bytes) -> None:
-        if self._back is not None:
-            self._back.write(data)
+        if self._other is not None:
+            self._other.write(data)
 
     def eof_received(self) -> bool:
         return False
 
     def pause_writing(self) -> None:
-        if self._back is not None:
-            self._back.pause()
+        if self._other is not None:
+            self._other.pause()
 
     def resume_writing(self) -> None:
-        if self._back is not None:
-            self._back.resume()
+        if self._other is not None:
+            self._other.resume()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._peers.pop(self._name, None)
-        self._plane.count_out(self.address)
-        if self._connecting is not None:
-            self._connecting.cancel()
-        if self._back is not None:
-            self._back.end()
-            self._back = None
+        if self._other is not None:
+            self._other.end()
+            self._other = None
 
     # what the other side calls
 
@@ -126,11 +89,56 @@ class Front:
             self._transport.resume_reading()
 
     def end(self) -> None:
-        """The library has ended the connection: what it has written still goes out. The name is nobody's from now on,
-        as anybody on the machine may have it next."""
-        self._peers.pop(self._name, None)
+        """What has been written still goes out."""
         assert self._transport is not None
         self._transport.close()
+
+
+class Front(Side):
+    """The caller's side. It is handed on once it has a name."""
+
+    __slots__ = ("_connecting", "_name", "_peers", "_plane", "_refuse", "_where", "address", "certificate")
+
+    def __init__(self, plane: DataPlane, peers: Peers, where: str, refuse: Refuse) -> None:
+        super().__init__(None)
+        self._plane = plane
+        self._peers = peers
+        self._where = where  # the library's address
+        self._refuse = refuse
+        self._connecting: asyncio.Task[None] | None = None
+        self._name = ""
+        self.address = ""
+        self.certificate: Certified | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        assert self._transport is not None
+        plane = self._plane
+        self.address = transport.get_extra_info("peername")[0]
+        tls = transport.get_extra_info("ssl_object")
+        if plane.certificates is not None:
+            der = tls.getpeercert(binary_form=True)
+            self.certificate = None if der is None else plane.certificates.read(der)
+        if not plane.count_in(self.address):
+            self._refuse(plane, self.address)
+            self._transport.abort()
+        elif tls.selected_alpn_protocol() != _OFFERED:
+            self._transport.abort()
+        else:
+            self._transport.pause_reading()
+            self._connecting = plane.loop.create_task(self._connect())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._peers.pop(self._name, None)
+        self._plane.count_out(self.address)
+        if self._connecting is not None:
+            self._connecting.cancel()
+        super().connection_lost(exc)
+
+    def end(self) -> None:
+        """The name is nobody's from now on, as anybody on the machine may have it next."""
+        self._peers.pop(self._name, None)
+        super().end()
 
     async def _connect(self) -> None:
         """It has its name before the first byte goes on, so that no call comes from nobody."""
@@ -149,51 +157,14 @@ class Front:
             self.end()
             return
         self._peers[self._name] = self
-        self._back = back
+        self._other = back
         self.resume()
 
 
-class Back:
-    """The library's side of the same connection."""
+class Back(Side):
+    """The library's side: nothing that is on its way to it matters once the caller has left."""
 
-    __slots__ = ("_front", "_transport")
-
-    def __init__(self, front: Front) -> None:
-        self._front = front
-        self._transport: asyncio.Transport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-
-    def data_received(self, data: bytes) -> None:
-        self._front.write(data)
-
-    def eof_received(self) -> bool:
-        return False
-
-    def pause_writing(self) -> None:
-        self._front.pause()
-
-    def resume_writing(self) -> None:
-        self._front.resume()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._front.end()
-
-    # what the other side calls
-
-    def write(self, data: bytes) -> None:
-        assert self._transport is not None
-        self._transport.write(data)
-
-    def pause(self) -> None:
-        assert self._transport is not None
-        self._transport.pause_reading()
-
-    def resume(self) -> None:
-        assert self._transport is not None
-        if not self._transport.is_closing():
-            self._transport.resume_reading()
+    __slots__ = ()
 
     def end(self) -> None:
         assert self._transport is not None
