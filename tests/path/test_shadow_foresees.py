@@ -7,7 +7,7 @@ import pytest
 from playbook import Play, chat, perform, post
 from trials import BASE, PASSED, TRIED, loaded, played
 
-from guardhouse.path.shadow import OF_RULES
+from guardhouse.path.shadow import COMPARED
 
 
 @pytest.mark.parametrize("tried", TRIED)
@@ -30,7 +30,7 @@ def test_the_policies_that_are_tried_refuse_for_every_reason_that_can_be_foresee
     reasons = set[str]()
     for number, config in enumerate(TRIED.values()):
         reasons |= {refused for refused, _ in played(tmp_path / str(number), config, None).values()}
-    assert reasons == {PASSED, *(reason.code for reason in OF_RULES)}
+    assert reasons == {PASSED, *(reason.code for reason in COMPARED)}
 
 
 @pytest.mark.parametrize("tried", TRIED)

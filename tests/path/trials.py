@@ -5,7 +5,7 @@ from typing import Any
 
 from playbook import Play, chat, get, perform, post
 
-from guardhouse.path.shadow import OF_RULES
+from guardhouse.path.shadow import COMPARED
 from guardhouse.policy.load import Loaded, load_content
 
 BASE = """
@@ -132,7 +132,7 @@ def played(directory: Path, active: str, shadow: str | None) -> Said:
             await play.say(request)
             closed = play.records[-1]
             refused = closed["reason"] if closed["decision"] == "denied" else PASSED
-            of_rules = refused in {reason.code for reason in OF_RULES}  # not: that a rate is used up
+            of_rules = refused in {reason.code for reason in COMPARED}  # not: that a rate is used up
             said[name] = (refused if of_rules else PASSED, closed.get("shadow"))
 
     directory.mkdir()

@@ -22,6 +22,7 @@ from guardhouse.audit.record import Shadow
 from guardhouse.limits.book import Limited
 from guardhouse.limits.table import LimitTable
 from guardhouse.model.denial import Denial, Verdict
+from guardhouse.model.grounds import OF_RULES
 from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
 from guardhouse.path import admission, contracts, deferred
@@ -35,34 +36,7 @@ from guardhouse.policy.snapshot import Grant, Model, Refusal, Snapshot
 from guardhouse.wire.dialects.dialect import Route
 
 # the reasons that a revision has by itself; what is refused for another one, the rules have let pass that far
-OF_RULES: Final = frozenset(
-    (
-        Reason.OPERATION_DENIED,
-        Reason.MODEL_DENIED,
-        Reason.POLICY_DENIED,
-        Reason.CONDITION_UNMET,
-        Reason.APPROVAL_UNAVAILABLE,
-        Reason.NO_TARGET_LEFT,
-        Reason.REGION_DENIED,
-        Reason.DIALECT_UNSUPPORTED,
-        Reason.SIGNATURE_REQUIRED,
-        Reason.FIELD_FORBIDDEN,
-        Reason.CONTENT_UNREADABLE,
-        Reason.CONTRACT_VIOLATED,
-        Reason.PARAMETER_REFUSED,
-        Reason.FEATURE_REFUSED,
-        Reason.CONTENT_BEYOND_LIMIT,
-        Reason.REACH_FORBIDDEN,
-        Reason.URL_REFUSED,
-        Reason.STORED_REFUSED,
-        Reason.MEDIA_REFUSED,
-        Reason.MEDIA_MISLABELLED,
-        Reason.INJECTION_FOUND,
-        Reason.INPUT_UNBOUNDED,
-        Reason.TOKENS_BEYOND_LIMIT,
-        Reason.COST_BEYOND_BUDGET,
-    )
-)
+COMPARED: Final = OF_RULES | {Reason.DIALECT_UNSUPPORTED}
 _NOT_COMPARED: Final = ("policies", "unevaluated")  # who decided is not what was decided
 
 log = logging.getLogger("guardhouse.path")
@@ -73,7 +47,7 @@ def foresee(exchange: Exchange, verdict: Verdict, shadow: Snapshot, facts: Facts
 
     Asked at the head, where no model is known yet, or when a grant was given or refused.
     """
-    if verdict is not None and verdict.reason not in OF_RULES:  # an operator has closed something
+    if verdict is not None and verdict.reason not in COMPARED:  # an operator has closed something
         return None
     try:
         rehearsal = _rehearsal_of(exchange, shadow)
@@ -87,7 +61,7 @@ def foresee(exchange: Exchange, verdict: Verdict, shadow: Snapshot, facts: Facts
 
 def told(exchange: Exchange, foreseen: Foreseen, denial: Denial | None) -> Shadow | None:
     """The difference between what has become of the exchange and what was foreseen; None if there is none."""
-    reason = None if denial is None or exchange.opened or denial.reason not in OF_RULES else denial.reason
+    reason = None if denial is None or exchange.opened or denial.reason not in COMPARED else denial.reason
     would = foreseen.reason
     changed = foreseen.changed if would is None and reason is None else []
     if would is reason and not changed:

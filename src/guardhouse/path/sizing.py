@@ -12,10 +12,13 @@ leaving early than for staying, and no budget is overrun by it. What has no answ
 input, as that was reserved. What no model server took on, or what it refused, costs nothing.
 """
 
+from typing import Final
+
 from guardhouse.limits.book import Admitted, Book
 from guardhouse.limits.load import Load, exactly
 from guardhouse.limits.quota import Price
 from guardhouse.model.denial import Denial, Verdict
+from guardhouse.model.grounds import UNREACHED
 from guardhouse.model.operation import MEASURED_IN_TOKENS, Operation
 from guardhouse.model.reason import Reason
 from guardhouse.model.usage import Usage
@@ -26,17 +29,12 @@ from guardhouse.path.size import LONGEST_OUTPUT, Size
 BYTES_PER_TOKEN = 4
 UNSTATED_OUTPUT = 256  # tokens reserved by estimate for an answer whose length nobody named
 _MOST = 2**53  # more than any limit; larger wishes are as impossible as this one
-_NOT_SENT = (
+_FREE: Final = UNREACHED | {  # no model server has begun to work for it
     Reason.UPSTREAM_UNAVAILABLE,
-    Reason.UPSTREAM_UNREACHABLE,
-    Reason.UPSTREAM_CONNECT_TIMEOUT,
-    Reason.UPSTREAM_ADDRESS_REFUSED,
-    Reason.UPSTREAM_TLS_FAILED,
-    Reason.UPSTREAM_TLS_TIMEOUT,
     Reason.UPSTREAM_CREDENTIAL_UNAVAILABLE,
     Reason.UPSTREAM_CREDENTIAL_REFUSED,
     Reason.UPSTREAM_SATURATED,
-)
+}
 
 
 def given(exchange: Exchange) -> Size:
@@ -118,7 +116,7 @@ def used(exchange: Exchange, denial: Denial | None) -> Usage:
     """What was used as far as it is known."""
     if exchange.usage is not None:
         return exchange.usage
-    refused = exchange.status >= 400 or (denial is not None and denial.reason in _NOT_SENT)
+    refused = exchange.status >= 400 or (denial is not None and denial.reason in _FREE)
     if not exchange.sent or exchange.signals is None or refused:
         return Usage(0, 0, "estimated")
     if exchange.route is not None and exchange.route.deferred:

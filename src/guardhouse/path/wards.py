@@ -14,6 +14,7 @@ happened is kept as news, which the sweep takes to the journal as events: the pa
 from typing import Final
 
 from guardhouse.audit.record import Event, Severity
+from guardhouse.model.grounds import UNREACHED
 from guardhouse.model.reason import Reason
 from guardhouse.path.breaker import CLOSED, OPEN, REFUSED, STATES, Breaker, Ticket
 from guardhouse.path.by_caller import UNCHANGED, ByCaller
@@ -23,31 +24,14 @@ from guardhouse.policy.snapshot import Target
 Place = tuple[str, str, int, Breaking, Checking | None]
 
 # what speaks against the server; the rest is the caller's doing, or ours
-FAULTS: Final = frozenset(
-    (
-        Reason.UPSTREAM_UNREACHABLE,
-        Reason.UPSTREAM_CONNECT_TIMEOUT,
-        Reason.UPSTREAM_ADDRESS_REFUSED,
-        Reason.UPSTREAM_TLS_FAILED,
-        Reason.UPSTREAM_TLS_TIMEOUT,
-        Reason.UPSTREAM_WRITE_TIMEOUT,
-        Reason.UPSTREAM_FIRST_BYTE_TIMEOUT,
-        Reason.UPSTREAM_BETWEEN_BYTES_TIMEOUT,
-        Reason.UPSTREAM_PROTOCOL_ERROR,
-        Reason.UPSTREAM_CLOSED_EARLY,
-    )
-)
-
-SURE: Final = frozenset(
-    reason.code
-    for reason in (
-        Reason.UPSTREAM_UNREACHABLE,
-        Reason.UPSTREAM_CONNECT_TIMEOUT,
-        Reason.UPSTREAM_ADDRESS_REFUSED,
-        Reason.UPSTREAM_TLS_FAILED,
-        Reason.UPSTREAM_TLS_TIMEOUT,
-    )
-)
+FAULTS: Final = UNREACHED | {
+    Reason.UPSTREAM_WRITE_TIMEOUT,
+    Reason.UPSTREAM_FIRST_BYTE_TIMEOUT,
+    Reason.UPSTREAM_BETWEEN_BYTES_TIMEOUT,
+    Reason.UPSTREAM_PROTOCOL_ERROR,
+    Reason.UPSTREAM_CLOSED_EARLY,
+}
+SURE: Final = frozenset(reason.code for reason in UNREACHED)
 
 _RADIX: Final = 1 << 30  # more changes than a breaker will ever see: two tickets in one number
 _EVENTS: Final[dict[int, tuple[str, Severity]]] = {

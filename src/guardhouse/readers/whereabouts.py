@@ -21,6 +21,7 @@ from guardhouse.audit.record import Closed, Event, Opened
 from guardhouse.audit.segment import list_segments
 from guardhouse.audit.upkeep import Mended, Outage, Segment
 from guardhouse.audit.verify import verify
+from guardhouse.model.grounds import UNREACHED
 from guardhouse.model.reason import Reason
 from guardhouse.residency.places import ORIGINALS
 
@@ -30,12 +31,8 @@ _PLACES = "residency.places"
 _NOT_SENT = frozenset(  # what says that nothing had been sent to a server; of anything else it is taken that it was
     reason.code
     for reason in (
+        *UNREACHED,
         Reason.UPSTREAM_UNAVAILABLE,
-        Reason.UPSTREAM_UNREACHABLE,
-        Reason.UPSTREAM_CONNECT_TIMEOUT,
-        Reason.UPSTREAM_ADDRESS_REFUSED,
-        Reason.UPSTREAM_TLS_FAILED,
-        Reason.UPSTREAM_TLS_TIMEOUT,
         Reason.UPSTREAM_CREDENTIAL_UNAVAILABLE,
         Reason.UPSTREAM_SATURATED,
         Reason.REGION_DENIED,
