@@ -21,6 +21,7 @@ import msgspec
 
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
+from guardhouse.model.text import Text
 from guardhouse.model.usage import Usage
 from guardhouse.wire.dialects.pieces import JudgeMedia, Shown
 from guardhouse.wire.dialects.walk import HARMLESS, KNOWN_KEYS, Keys, is_plain, rewrite
@@ -237,6 +238,13 @@ class MaskedStream(AnswerStream):
 
     def _mask_below(self, node: Any) -> None:
         rewrite(node, self._mask_whole)
+
+    def _mask_texts(self, found: list[Text]) -> None:
+        """Each where it stands."""
+        for text in found:
+            masked = self._mask_whole(text.value, text.escaped)
+            if masked is not text.value:
+                text.holder[text.key] = masked
 
     def _mask_names(self, node: dict[str, Any]) -> None:
         """The names of members, where they may be content. Each comes whole."""

@@ -145,7 +145,7 @@ class BlockStream(MaskedStream):
         drop_spelling(block)
         found: list[Text] = []
         block_texts([block], "assistant", found)
-        self._write(found)
+        self._mask_texts(found)
         if begun is not None and masker is not None:
             self.output_chars += weight(begun)
             block[field] = masker.feed(begun)
@@ -191,7 +191,7 @@ class BlockStream(MaskedStream):
             return self._fail()
         found: list[Text] = []
         collect_around(delta, "assistant", found, _KIND)
-        self._write([text for text in found if text.key not in sealed or not is_sealed(text.value)])
+        self._mask_texts([text for text in found if text.key not in sealed or not is_sealed(text.value)])
         return True
 
     def _stop_block(self, document: dict[str, Any], out: list[bytes]) -> bool:
@@ -218,10 +218,4 @@ class BlockStream(MaskedStream):
         """Mask every string of an object but for those."""
         found: list[Text] = []
         collect_around(node, "other", found, structural, handled)
-        self._write(found)
-
-    def _write(self, found: list[Text]) -> None:
-        for text in found:
-            masked = self._mask_whole(text.value, text.escaped)
-            if masked is not text.value:
-                text.holder[text.key] = masked
+        self._mask_texts(found)

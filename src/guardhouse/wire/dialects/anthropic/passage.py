@@ -1,12 +1,8 @@
-"""An answer that flows without being masked: the upstream's own bytes, whole events at a time.
+"""An answer that flows without being masked, as passed.py has it.
 
 Usage and end stand in the events of the message itself, all of which have `message_` in their name, and images and
 files in those that start a block; only these are decoded, all others cost their share of a search through the piece
-they came in. Nothing of an event leaves before all of it is there, so a stream that has to be broken off is never
-broken inside an event.
-
-How much text there was is not read here: an event counts as four characters, which is a token as estimates go, or as
-what it has beyond the wrapping that any event may have, if that is more: a server may put many tokens into one.
+they came in.
 """
 
 from typing import Any
@@ -18,23 +14,21 @@ from guardhouse.model.reason import Reason
 from guardhouse.wire.dialects.anthropic import media
 from guardhouse.wire.dialects.anthropic.answer import end_of, learnt, usage_from
 from guardhouse.wire.dialects.anthropic.errors import terminator
-from guardhouse.wire.dialects.flow import AnswerStream, decode
+from guardhouse.wire.dialects.flow import decode
+from guardhouse.wire.dialects.passed import PassedStream
 from guardhouse.wire.sse import Event
 from guardhouse.wire.sse import encode as encode_event
 
-_CHARACTERS_PER_EVENT = 4
-_WRAPPING = 512  # bytes of an event that need not be text
 _MARK = b'"message_'
 _START = b'_start"'
 _MEDIA = (b'"content_block_start"', b'"message_start"')
 
 
-class Passage(AnswerStream):
-    __slots__ = ("_bytes", "_figures")
+class Passage(PassedStream):
+    __slots__ = ("_figures",)
 
     def __init__(self, hide_usage: bool) -> None:
         super().__init__(hide_usage)
-        self._bytes = 0
         self._figures: dict[str, int] = {}
 
     def terminator(self, denial: Denial) -> bytes:
@@ -69,11 +63,6 @@ class Passage(AnswerStream):
 
     def _show(self, document: dict[str, Any]) -> Reason | None:
         return media.show(document, self.shown)
-
-    def _count(self, events: int, size: int) -> None:
-        self.events += events
-        self._bytes += size
-        self.output_chars = max(self.events * _CHARACTERS_PER_EVENT, self._bytes - self.events * _WRAPPING)
 
     def _look(self, events: list[Event]) -> None:
         for event in events:

@@ -16,17 +16,10 @@ import msgspec
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
 from guardhouse.wire import ndjson
-from guardhouse.wire.dialects.flow import (
-    AnswerStream,
-    MaskedStream,
-    Masker,
-    MaskerFactory,
-    Whole,
-    decode,
-    weight,
-)
+from guardhouse.wire.dialects.flow import MaskedStream, Masker, MaskerFactory, Whole, decode, weight
 from guardhouse.wire.dialects.ollama import answer
 from guardhouse.wire.dialects.ollama.errors import terminator
+from guardhouse.wire.dialects.passed import PassedStream
 from guardhouse.wire.dialects.walk import LONGEST_ID
 from guardhouse.wire.json import encode
 from guardhouse.wire.ndjson import LineDecoder
@@ -34,8 +27,6 @@ from guardhouse.wire.sse import Event
 
 Place = tuple[str, str]
 
-_CHARACTERS_PER_LINE = 4
-_WRAPPING = 512  # bytes of a line that need not be text
 _MOST_TEXTS = 32
 _MARKS = (b'"done":true', b'"done": true')
 _MEDIA = (b'"image', b'"audio"')
@@ -44,15 +35,14 @@ _STRUCTURAL = frozenset(("model", "created_at"))
 _FRAME = ("model", "created_at")
 
 
-class LinePassage(AnswerStream):
+class LinePassage(PassedStream):
     """The upstream's own bytes, whole lines at a time; looked into only where it says that it is done, or may hold
     media."""
 
-    __slots__ = ("_bytes",)
+    __slots__ = ()
 
     def __init__(self) -> None:
         super().__init__(False, LineDecoder())
-        self._bytes = 0
 
     def terminator(self, denial: Denial) -> bytes:
         return terminator(denial)
@@ -64,7 +54,8 @@ class LinePassage(AnswerStream):
         if decoder.error is not None:
             self.error = decoder.error
             return b""
-        self._count(events, len(chunk))
+        self._count(len(events), len(chunk))
+        self._look(events)
         if not whole or self._may_show(len(chunk)):
             self._show_marked(events, _MEDIA)
             if self.error is not None:
@@ -73,17 +64,15 @@ class LinePassage(AnswerStream):
 
     def finish(self) -> bytes:
         events = self._decoder.finish()
-        self._count(events, 0)
+        self._count(len(events), 0)
+        self._look(events)
         self._show_marked(events, _MEDIA)
         return b"" if self.error is not None else _joined(events)
 
     def _show(self, document: dict[str, Any]) -> Reason | None:
         return answer.show(document, self.shown)
 
-    def _count(self, events: list[Event], size: int) -> None:
-        self.events += len(events)
-        self._bytes += size
-        self.output_chars = max(self.events * _CHARACTERS_PER_LINE, self._bytes - self.events * _WRAPPING)
+    def _look(self, events: list[Event]) -> None:
         for event in events:
             if event.data is not None and any(mark in event.data for mark in _MARKS):
                 self._learn(event.data)

@@ -89,7 +89,7 @@ class ItemStream(MaskedStream):
                     document[key] = self._mask_whole(value, False)
             elif type(value) is dict or type(value) is list:
                 collect_member(document, key, value, "other", found)
-        self._write(found)
+        self._mask_texts(found)
         masker = self._fields.get(place)
         if masker is None:
             if place in self._ended or len(self._fields) + len(self._ended) >= MOST_FIELDS:
@@ -122,13 +122,7 @@ class ItemStream(MaskedStream):
                 document[key] = self._mask_short(kind)
             elif key not in _STRUCTURAL or type(value) is not str or len(value) > LONGEST_ID:
                 collect_member(document, key, value, "other", found)
-        self._write(found)
-
-    def _write(self, found: list[Text]) -> None:
-        for text in found:
-            masked = self._mask_whole(text.value, text.escaped)
-            if masked is not text.value:
-                text.holder[text.key] = masked
+        self._mask_texts(found)
 
     def _release(self, document: dict[str, Any], kind: str, out: list[bytes]) -> None:
         """Send what is held back of the texts that this event ends."""

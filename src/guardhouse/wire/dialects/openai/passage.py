@@ -1,15 +1,11 @@
 """An answer that flows without being masked: the upstream's bytes, minus a usage frame the caller did not ask for.
 
 Events are only looked into if they hold one of a few marks, which are those of the end; all others cost their share of
-a search through the piece they came in. Nothing of an event leaves before all of it is there, so a stream that has to
-be broken off is never broken inside an event. What the caller gets are the upstream's own bytes wherever a piece
-starts and ends between events and nothing is hidden in it; else the same events, framed anew.
+a search through the piece they came in. What the caller gets are the upstream's own bytes wherever a piece starts and
+ends between events and nothing is hidden in it; else the same events, framed anew.
 
 An event that ends a choice waits for the next one where a usage frame is to be hidden, and takes over what the frame
 tells besides; choices.py says why.
-
-How much text there was is not read here: an event counts as four characters, which is a token as estimates go, or as
-what it has beyond the wrapping that any event may have, if that is more: a server may put many tokens into one.
 """
 
 from typing import Any, Final
@@ -19,16 +15,15 @@ import msgspec
 from guardhouse.model.denial import Denial
 from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
-from guardhouse.wire.dialects.flow import AnswerStream, add_missing, decode, is_marked
+from guardhouse.wire.dialects.flow import add_missing, decode, is_marked
 from guardhouse.wire.dialects.openai import shown
 from guardhouse.wire.dialects.openai.answer import known_finish, response_end, usage_of
 from guardhouse.wire.dialects.openai.errors import error_event, terminator
+from guardhouse.wire.dialects.passed import PassedStream
 from guardhouse.wire.json import encode
 from guardhouse.wire.sse import Event
 from guardhouse.wire.sse import encode as encode_event
 
-_CHARACTERS_PER_EVENT: Final = 4
-_WRAPPING: Final = 512  # bytes of an event that need not be text
 _USAGE: Final = (b'"usage":{', b'"usage": {')
 _CHOICE_MARKS: Final = (*_USAGE, b'"finish_reason":"', b'"finish_reason": "')
 _RESPONSE_MARKS: Final = (*_USAGE, b'"response.incomplete"', b'"response.failed"')
@@ -36,12 +31,11 @@ _CHOICE_MEDIA: Final = (b'"audio"', b'"images"', b";base64,")
 _RESPONSE_MEDIA: Final = (b"audio.delta", b"image_generation_call", b'"data"', b";base64,")
 
 
-class Passage(AnswerStream):
-    __slots__ = ("_bytes", "_has_items", "_held", "_marks", "_media_marks")
+class Passage(PassedStream):
+    __slots__ = ("_has_items", "_held", "_marks", "_media_marks")
 
     def __init__(self, operation: Operation, hide_usage: bool) -> None:
         super().__init__(hide_usage)
-        self._bytes = 0
         self._held: Event | None = None
         self._has_items = operation is Operation.RESPONSES
         self._marks = _RESPONSE_MARKS if self._has_items else _CHOICE_MARKS
@@ -77,11 +71,6 @@ class Passage(AnswerStream):
         if self.error is not None:
             return b""
         return b"".join([encode_event(event) for event in events])
-
-    def _count(self, events: int, size: int) -> None:
-        self.events += events
-        self._bytes += size
-        self.output_chars = max(self.events * _CHARACTERS_PER_EVENT, self._bytes - self.events * _WRAPPING)
 
     def _show(self, document: dict[str, Any]) -> Reason | None:
         return shown.show(document, self.shown)
