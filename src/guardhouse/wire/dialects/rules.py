@@ -29,6 +29,15 @@ def misspelt(name: str, known: Collection[str], path: str) -> Denial | None:
     return invalid(f"{path}{folded}", "spelt in lower case") if folded != name and folded in known else None
 
 
+def spelt(node: dict[str, Any], known: Collection[str], path: str) -> Denial | None:
+    """Whether every field of the object under `path` is unknown or spelt as it is known."""
+    for name in node:
+        denial = None if name in known else misspelt(name, known, f"{path}.")
+        if denial is not None:
+            return denial
+    return None
+
+
 def listed(value: Any, path: str, must: str, judge: Rule) -> Denial | None:
     """Of a list that may be left out, what is wrong with the first of its things that is wrong."""
     if value is None:

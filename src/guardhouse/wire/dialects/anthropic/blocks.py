@@ -15,7 +15,7 @@ import re
 from typing import Any, Final
 
 from guardhouse.model.denial import Denial
-from guardhouse.wire.dialects.rules import Rule, an_object, boolean, identifier, invalid, misspelt, string, tool_name
+from guardhouse.wire.dialects.rules import Rule, an_object, boolean, identifier, invalid, spelt, string, tool_name
 from guardhouse.wire.dialects.walk import kind_of
 
 SEALED: Final[dict[str, frozenset[str]]] = {
@@ -67,6 +67,7 @@ _READABLE: Final = frozenset(("content", "text"))
 _HIDDEN: Final = frozenset(("container_upload", "image"))
 _DEEPEST: Final = 8  # a document in a result in a message has four
 _COMMON: Final = frozenset(("cache_control", "type"))
+# `Type` would make another block of it for who folds the case of names
 _SPELT: Final = _COMMON.union(*FIELDS.values())
 
 
@@ -91,16 +92,7 @@ def blocks(value: Any, path: str, kinds: frozenset[str]) -> Denial | None:
         kind = block.get("type")
         if type(kind) is not str or kind not in kinds:
             return invalid(f"{path}[{index}].type", f"one of {', '.join(sorted(kinds))}")
-        denial = _spelt(block, f"{path}[{index}]") or _block(block, kind, f"{path}[{index}]")
-        if denial is not None:
-            return denial
-    return None
-
-
-def _spelt(block: dict[str, Any], path: str) -> Denial | None:
-    """No field in another spelling: `Type` would make another block of it for who folds the case of names."""
-    for name in block.keys() - _SPELT:
-        denial = misspelt(name, _SPELT, f"{path}.")
+        denial = spelt(block, _SPELT, f"{path}[{index}]") or _block(block, kind, f"{path}[{index}]")
         if denial is not None:
             return denial
     return None
@@ -152,10 +144,9 @@ def _result(block: dict[str, Any], path: str) -> Denial | None:
 def _source(source: Any, path: str) -> Denial | None:
     if type(source) is not dict:
         return invalid(path, "an object")
-    for name in source.keys() - _SOURCE_FIELDS:
-        denial = misspelt(name, _SOURCE_FIELDS, f"{path}.")
-        if denial is not None:
-            return denial
+    denial = spelt(source, _SOURCE_FIELDS, path)
+    if denial is not None:
+        return denial
     kind = source.get("type")
     if type(kind) is not str or kind not in _SOURCES:
         return invalid(f"{path}.type", f"one of {', '.join(_SOURCES)}")

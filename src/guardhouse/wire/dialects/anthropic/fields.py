@@ -17,8 +17,9 @@ from guardhouse.wire.dialects.rules import (
     boolean,
     integer,
     invalid,
-    misspelt,
+    listed,
     number,
+    spelt,
     string,
     string_or_object,
     strings,
@@ -47,10 +48,9 @@ def messages(value: Any, path: str) -> Denial | None:
             denial = string_or_blocks(content, f"{path}[{index}].content")
             if denial is not None:
                 return denial
-        for name in message.keys() - MESSAGE if len(message) > 2 else ():
-            denial = misspelt(name, MESSAGE, f"{path}[{index}].")
-            if denial is not None:
-                return denial
+        denial = spelt(message, MESSAGE, f"{path}[{index}]") if len(message) > 2 else None
+        if denial is not None:
+            return denial
     return None
 
 
@@ -67,14 +67,11 @@ def metadata(value: Any, path: str) -> Denial | None:
 
 
 def objects(value: Any, path: str) -> Denial | None:
-    if value is None:
-        return None
-    if type(value) is not list:
-        return invalid(path, "a list of objects")
-    for index, entry in enumerate(value):
-        if type(entry) is not dict:
-            return invalid(f"{path}[{index}]", "an object")
-    return None
+    return listed(value, path, "a list of objects", _object)
+
+
+def _object(value: Any, path: str) -> Denial | None:
+    return None if type(value) is dict else invalid(path, "an object")
 
 
 _budget = integer(0, _MOST_TOKENS)

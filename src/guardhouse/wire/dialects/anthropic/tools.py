@@ -11,7 +11,7 @@ import re
 from typing import Any, Final
 
 from guardhouse.model.denial import Denial
-from guardhouse.wire.dialects.rules import invalid, listed, misspelt, tool_name
+from guardhouse.wire.dialects.rules import invalid, listed, spelt, tool_name
 
 FAMILIES: Final = (
     *("bash", "browser_toolset", "code_execution", "computer", "computer_toolset", "memory", "text_editor"),
@@ -30,10 +30,9 @@ def tools(value: Any, path: str) -> Denial | None:
 def _tool(tool: Any, path: str) -> Denial | None:
     if type(tool) is not dict:
         return invalid(path, "an object")
-    for name in tool.keys() - _SPELT:
-        denial = misspelt(name, _SPELT, f"{path}.")
-        if denial is not None:
-            return denial
+    denial = spelt(tool, _SPELT, path)
+    if denial is not None:
+        return denial
     kind = tool.get("type")
     if kind is None or kind == "custom":
         denial = tool_name(tool.get("name"), f"{path}.name")

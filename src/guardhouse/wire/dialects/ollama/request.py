@@ -30,6 +30,7 @@ from guardhouse.wire.dialects.rules import (
     identifier,
     integer,
     invalid,
+    listed,
     misspelt,
     number,
     one_of,
@@ -59,13 +60,7 @@ def check(document: Any, operation: Operation) -> Denial | None:
     required = _REQUIRED[operation]
     if required not in document:
         return invalid(required, "given")
-    rules = _RULES[operation]
-    for name, value in document.items():
-        rule = rules.get(name)
-        denial = misspelt(name, rules, "") if rule is None else rule(value, name)
-        if denial is not None:
-            return denial
-    return None
+    return _members(document, _RULES[operation], "")
 
 
 def unknown_fields(document: dict[str, Any], operation: Operation) -> list[str]:
@@ -139,21 +134,15 @@ def _members(node: dict[str, Any], rules: dict[str, Rule], path: str) -> Denial 
     return None
 
 
+def _object(value: Any, rules: dict[str, Rule], path: str) -> Denial | None:
+    return _members(value, rules, f"{path}.") if type(value) is dict else invalid(path, "an object")
+
+
 def _listed(rules: dict[str, Rule]) -> Rule:
     """A list of objects that have these members."""
 
     def judge(value: Any, path: str) -> Denial | None:
-        if value is None:
-            return None
-        if type(value) is not list:
-            return invalid(path, "a list of objects")
-        for index, entry in enumerate(value):
-            if type(entry) is not dict:
-                return invalid(f"{path}[{index}]", "an object")
-            denial = _members(entry, rules, f"{path}[{index}].")
-            if denial is not None:
-                return denial
-        return None
+        return listed(value, path, "a list of objects", lambda entry, place: _object(entry, rules, place))
 
     return judge
 
@@ -162,9 +151,7 @@ def _shaped(rules: dict[str, Rule]) -> Rule:
     """An object that has these members."""
 
     def judge(value: Any, path: str) -> Denial | None:
-        if value is None:
-            return None
-        return _members(value, rules, f"{path}.") if type(value) is dict else invalid(path, "an object")
+        return None if value is None else _object(value, rules, path)
 
     return judge
 

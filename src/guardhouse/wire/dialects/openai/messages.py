@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from guardhouse.model.denial import Denial
 from guardhouse.wire.dialects.openai.turns import ROLES, UNREADABLE_PARTS
-from guardhouse.wire.dialects.rules import identifier, invalid, misspelt, string, tool_name
+from guardhouse.wire.dialects.rules import identifier, invalid, spelt, string, tool_name
 from guardhouse.wire.dialects.walk import kind_of
 
 _TEXT_PARTS: Final = {"text": "text", "input_text": "text", "output_text": "text", "refusal": "refusal"}
@@ -48,10 +48,9 @@ def _judge(message: dict[str, Any], role: str, path: str) -> Denial | None:
         denial = parts(content, f"{path}.content")
         if denial is not None:
             return denial
-    for name in message.keys() - KNOWN_FIELDS:
-        denial = misspelt(name, KNOWN_FIELDS, f"{path}.")
-        if denial is not None:
-            return denial
+    denial = spelt(message, KNOWN_FIELDS, path)
+    if denial is not None:
+        return denial
     named = tool_name if role in ("tool", "function") and message.get("name") is not None else string
     return (
         named(message.get("name"), f"{path}.name")
@@ -70,10 +69,9 @@ def parts(value: Any, path: str) -> Denial | None:
     for index, part in enumerate(value):
         if type(part) is not dict:
             return invalid(f"{path}[{index}]", "an object")
-        for name in part.keys() - _SPELT:
-            denial = misspelt(name, _SPELT, f"{path}[{index}].")
-            if denial is not None:
-                return denial
+        denial = None if part.keys() <= _SPELT else spelt(part, _SPELT, f"{path}[{index}]")
+        if denial is not None:
+            return denial
         kind = part.get("type")
         if type(kind) is not str:
             return invalid(f"{path}[{index}].type", "a string")
