@@ -5,8 +5,6 @@ A key is printed once, by the command that makes it, alone on standard output; n
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -20,12 +18,10 @@ from guardhouse.cli.output import (
     document_or_refuse,
     moment,
     refuse,
-    settings_or_refuse,
     table,
 )
-from guardhouse.control.key_ring import NAME_WANTED, OVERLAP, KeyRing, Rotated, flaws, is_name, state_of
-from guardhouse.control.state import Secrets, State, prepare
-from guardhouse.control.store import Store
+from guardhouse.cli.stored import opened
+from guardhouse.control.key_ring import NAME_WANTED, OVERLAP, KeyRing, Rotated, flaws, is_name, seen, state_of
 from guardhouse.control.use_store import UseStore
 from guardhouse.identity.api_keys import KeyRecord, KeyTerms, MintedKey, parse
 from guardhouse.model.operation import Operation
@@ -127,10 +123,10 @@ def create(
         raise typer.BadParameter(wrong)
     now = time.time()
     document = document_or_refuse(config, as_json=as_json)
-    with _opened(config, as_json=as_json) as (store, secrets):
+    with opened(config, as_json=as_json) as (_, secrets, store):
         ends = None if expires is None else now + expires
         minted, record = KeyRing(store, secrets.pepper, whoever()).create(terms, now, ends)
-    _show(minted, {**_shown(record, now), "key": minted.key.reveal()}, _made(record), as_json=as_json)
+    _show(minted, {**seen(record, now), "key": minted.key.reveal()}, _made(record), as_json=as_json)
     for note in notes(document, groups=terms.groups, roles=terms.roles, teams=_once([team] if team else None)):
         typer.echo(f"note: {note}", err=True)
 
@@ -146,7 +142,7 @@ def list_keys(config: Config = CONFIG, as_json: AsJson = False) -> None:
     Example: guardhouse keys list --json
     """
     now = time.time()
-    with _opened(config, as_json=as_json) as (store, _):
+    with opened(config, as_json=as_json) as (_, _, store):
         records = store.list()
         used = UseStore(store.engine).last_used()
     lines = [("ID", "PRINCIPAL", "OWNER", "GROUPS", "STATE", "CREATED", "EXPIRES", "LAST USED")]
@@ -163,7 +159,7 @@ def list_keys(config: Config = CONFIG, as_json: AsJson = False) -> None:
         )
         for r in records
     ]
-    shown = [{**_shown(record, now), "last_used_at": used.get(record.id)} for record in records]
+    shown = [{**seen(record, now), "last_used_at": used.get(record.id)} for record in records]
     answer(shown, table(lines), as_json=as_json)
 
 
@@ -174,12 +170,12 @@ def revoke(key_id: KeyId, config: Config = CONFIG, as_json: AsJson = False) -> N
     Example: guardhouse keys revoke 4c9f02kqz81m
     """
     now = time.time()
-    with _opened(config, as_json=as_json) as (store, secrets):
+    with opened(config, as_json=as_json) as (_, secrets, store):
         record = KeyRing(store, secrets.pepper, whoever()).revoke(key_id, now)
     if record is None:
         refuse(_REFUSALS["unknown"], as_json=as_json)
     answer(
-        _shown(record, now),
+        seen(record, now),
         f"key {record.id} of {record.principal} is revoked since {moment(record.revoked_at)}",
         as_json=as_json,
     )
@@ -201,33 +197,18 @@ def rotate(
     Example: guardhouse keys rotate 4c9f02kqz81m --overlap 1h
     """
     now = time.time()
-    with _opened(config, as_json=as_json) as (store, secrets):
+    with opened(config, as_json=as_json) as (_, secrets, store):
         result = KeyRing(store, secrets.pepper, whoever()).rotate(key_id, now, 0 if at_once else overlap or OVERLAP)
     if not isinstance(result, Rotated):
         refuse(_REFUSALS[result], as_json=as_json)
     document = {
-        **_shown(result.record, now),
+        **seen(result.record, now),
         "key": result.minted.key.reveal(),
         "replaces": key_id,
         "old_until": now if at_once else result.old_until,
     }
     until = "is revoked" if at_once else f"goes on until {moment(result.old_until)}"
     _show(result.minted, document, f"{_made(result.record)}; {key_id} {until}", as_json=as_json)
-
-
-@contextmanager
-def _opened(config: Any, *, as_json: bool) -> Iterator[tuple[Store, Secrets]]:
-    """The store and the secrets of the state directory, made if they are missing."""
-    state = State(settings_or_refuse(config, as_json=as_json).state)
-    try:
-        secrets = prepare(state)
-        store = Store(state.store)
-    except OSError as error:
-        refuse(str(error), as_json=as_json)
-    try:
-        yield store, secrets
-    finally:
-        store.close()
 
 
 def _show(minted: MintedKey, document: dict[str, Any], remark: str, *, as_json: bool) -> None:
@@ -239,15 +220,3 @@ def _show(minted: MintedKey, document: dict[str, Any], remark: str, *, as_json: 
 def _made(record: KeyRecord) -> str:
     ends = "" if record.expires_at is None else f", until {moment(record.expires_at)}"
     return f"key {record.id} for {record.principal}{ends}; it is not shown again"
-
-
-def _shown(record: KeyRecord, now: float) -> dict[str, Any]:
-    """Everything about a key that may be seen."""
-    return {
-        "id": record.id,
-        **{name: getattr(record, name) for name in KeyTerms.__struct_fields__},
-        "state": state_of(record, now),
-        "created_at": record.created_at,
-        "expires_at": record.expires_at,
-        "revoked_at": record.revoked_at,
-    }

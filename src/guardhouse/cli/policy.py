@@ -28,10 +28,10 @@ from guardhouse.cli.output import (
     state_or_refuse,
     table,
 )
+from guardhouse.cli.stored import opened_at
 from guardhouse.control.request import ask
 from guardhouse.control.revisions import Change, Origin, Revisions, Slot
-from guardhouse.control.state import State, prepare
-from guardhouse.control.store import Store
+from guardhouse.control.state import State
 from guardhouse.control.succession import objections
 from guardhouse.policy.compile import revision as revision_of
 from guardhouse.policy.difference import Difference, differences, plain
@@ -184,16 +184,8 @@ def withdraw(
 
 @contextmanager
 def _opened(config: Path, *, as_json: bool) -> Iterator[tuple[Revisions, State]]:
-    state = State(state_or_refuse(config, as_json=as_json))
-    try:
-        prepare(state)
-        store = Store(state.store)
-    except OSError as error:
-        refuse(str(error), as_json=as_json)
-    try:
-        yield Revisions(store.engine), state
-    finally:
-        store.close()
+    with opened_at(state_or_refuse(config, as_json=as_json), as_json=as_json) as stored:
+        yield Revisions(stored.store.engine), stored.state
 
 
 def _change(slot: Slot, revision: str | None, origin: Origin, note: str, share: float | None = None) -> Change:

@@ -6,23 +6,19 @@ is not in the configuration cannot be closed, as that would look like protection
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from guardhouse.cli.operator import whoever
-from guardhouse.cli.output import CONFIG, AsJson, Config, answer, moment, note_of, refuse, settings_or_refuse, table
+from guardhouse.cli.output import CONFIG, AsJson, Config, answer, document_or_refuse, moment, note_of, refuse, table
+from guardhouse.cli.stored import opened
 from guardhouse.control.key_ring import NAME_WANTED, is_name
-from guardhouse.control.standing_store import Act, StandingStore
-from guardhouse.control.state import State, prepare
-from guardhouse.control.store import Store
+from guardhouse.control.standing_store import Act, Kind, StandingStore
 from guardhouse.limits.rate import Rate, parse_rate
-from guardhouse.policy.document import Document
 from guardhouse.policy.problem import unknown
-from guardhouse.policy.schema import decode
-from guardhouse.policy.source import parse
 from guardhouse.policy.standing import over
 from guardhouse.policy.units import parse_duration
 
@@ -65,12 +61,11 @@ def suspend(
 
     Example: guardhouse suspend alice --for 2h --because "key found on a public page"
     """
-    now = time.time()
-    with opened(config, as_json=as_json) as (acts, store):
-        known = any(record.principal == principal for record in store.list())
-        act = act_of("principal", principal, now, because=because, until=end_of(now, lasting))
-        acts.enter(act)
-    answer(told_of(act), f"{principal} is suspended{until_of(act)}", as_json=as_json)
+    act = _beginning("principal", principal, lasting, because)
+    with opened(config, as_json=as_json) as stored:
+        known = any(record.principal == principal for record in stored.store.list())
+        StandingStore(stored.store.engine).enter(act)
+    _tell(act, as_json=as_json)
     if not known:
         typer.echo(f"note: no API key belongs to {principal}; its other credentials are refused", err=True)
 
@@ -91,15 +86,8 @@ def close(
 
     Example: guardhouse gates close llama-3-8b --for 30m --because "answers are wrong since the update"
     """
-    now = time.time()
-    document = configured(config, as_json=as_json)
-    models = [] if document is None else list(document.models)
-    if model not in models:
-        refuse(unknown("model", model, models), as_json=as_json)
-    with opened(config, as_json=as_json) as (acts, _):
-        act = act_of("model", model, now, because=because, until=end_of(now, lasting))
-        acts.enter(act)
-    answer(told_of(act), f"{model} is closed{until_of(act)}", as_json=as_json)
+    refuse_unknown("model", model, document_or_refuse(config, as_json=as_json).models, as_json=as_json)
+    switch_off("model", model, lasting, because, config, as_json=as_json)
 
 
 @gates.command("cap")
@@ -116,11 +104,7 @@ def cap(
 
     Example: guardhouse gates cap free 100/min --for 1h
     """
-    now = time.time()
-    with opened(config, as_json=as_json) as (acts, _):
-        act = act_of("tier", tier, now, because=because, until=end_of(now, lasting), cap=rate)
-        acts.enter(act)
-    answer(told_of(act), f"the tier {tier} is capped to {rate}{until_of(act)}", as_json=as_json)
+    switch_off("tier", tier, lasting, because, config, as_json=as_json, cap=rate)
 
 
 @gates.command("open")
@@ -153,7 +137,8 @@ def standing(
     Example: guardhouse standing --history 20
     """
     now = time.time()
-    with opened(config, as_json=as_json) as (acts, _):
+    with opened(config, as_json=as_json) as stored:
+        acts = StandingStore(stored.store.engine)
         shown = acts.history(history) if history else [act for act in acts.latest() if not over(act.until, now)]
     lines = [("WHAT", "NAME", "STATE", "SINCE", "UNTIL", "BY", "BECAUSE")]
     lines += [
@@ -161,48 +146,44 @@ def standing(
         for act in shown
     ]
     text = table(lines)
-    answer([told_of(act) for act in shown], text if shown else "nothing is switched off", as_json=as_json)
+    answer([_told(act) for act in shown], text if shown else "nothing is switched off", as_json=as_json)
 
 
-@contextmanager
-def opened(config: Any, *, as_json: bool) -> Iterator[tuple[StandingStore, Store]]:
-    state = State(settings_or_refuse(config, as_json=as_json).state)
-    try:
-        prepare(state)
-        store = Store(state.store)
-    except OSError as error:
-        refuse(str(error), as_json=as_json)
-    try:
-        yield StandingStore(store.engine), store
-    finally:
-        store.close()
+def switch_off(
+    kind: Kind, name: str, lasting: float | None, because: str, config: Path, *, as_json: bool, cap: Rate | None = None
+) -> None:
+    act = _beginning(kind, name, lasting, because, cap)
+    with opened(config, as_json=as_json) as stored:
+        StandingStore(stored.store.engine).enter(act)
+    _tell(act, as_json=as_json)
 
 
-def configured(config: Any, *, as_json: bool) -> Document | None:
-    settings_or_refuse(config, as_json=as_json)  # tells what is wrong with the file
-    return decode(parse(config.read_bytes(), str(config)).root, str(config)).document
-
-
-def lift(kind: Any, name: str, otherwise: str, because: str, config: Any, *, as_json: bool) -> None:
+def _beginning(kind: Kind, name: str, lasting: float | None, because: str, cap: Rate | None = None) -> Act:
     now = time.time()
-    with opened(config, as_json=as_json) as (acts, _):
+    until = None if lasting is None else now + lasting
+    return Act(kind=kind, name=name, at=now, by=whoever(), because=because, until=until, cap=cap)
+
+
+def _tell(act: Act, *, as_json: bool) -> None:
+    named = f"the tier {act.name}" if act.kind == "tier" else act.name
+    ends = "until somebody lifts it" if act.until is None else f"until {moment(act.until)}"
+    answer(_told(act), f"{named} is {_state(act)} {ends}", as_json=as_json)
+
+
+def lift(kind: Kind, name: str, otherwise: str, because: str, config: Path, *, as_json: bool) -> None:
+    now = time.time()
+    with opened(config, as_json=as_json) as stored:
+        acts = StandingStore(stored.store.engine)
         if not any(act.kind == kind and act.name == name and not over(act.until, now) for act in acts.latest()):
             refuse(otherwise, as_json=as_json)
-        act = act_of(kind, name, now, because=because, lifted=True)
+        act = Act(kind=kind, name=name, at=now, by=whoever(), because=because, lifted=True)
         acts.enter(act)
-    answer(told_of(act), f"{name} is {_state(act)}", as_json=as_json)
+    answer(_told(act), f"{name} is {_state(act)}", as_json=as_json)
 
 
-def act_of(kind: Any, name: str, now: float, **more: Any) -> Act:
-    return Act(kind=kind, name=name, at=now, by=whoever(), **more)
-
-
-def end_of(now: float, lasting: float | None) -> float | None:
-    return None if lasting is None else now + lasting
-
-
-def until_of(act: Act) -> str:
-    return " until somebody lifts it" if act.until is None else f" until {moment(act.until)}"
+def refuse_unknown(kind: str, name: str, names: Collection[str], *, as_json: bool) -> None:
+    if name not in names:
+        refuse(unknown(kind, name, list(names)), as_json=as_json)
 
 
 def _state(act: Act) -> str:
@@ -215,7 +196,7 @@ def _state(act: Act) -> str:
     return "unsuspended" if act.lifted else "suspended"
 
 
-def told_of(act: Act) -> dict[str, Any]:
+def _told(act: Act) -> dict[str, Any]:
     return {
         "what": act.kind,
         "name": act.name,

@@ -4,16 +4,14 @@ A drained target gets nothing new; what is under way there goes on. Draining is 
 is written to the store, felt within a second, and can be given an end.
 """
 
-import time
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from guardhouse.cli.output import CONFIG, AsJson, Config, answer, refuse, table
-from guardhouse.cli.standing import Because, For, act_of, configured, end_of, lift, opened, told_of, until_of
+from guardhouse.cli.output import CONFIG, AsJson, Config, answer, document_or_refuse, table
+from guardhouse.cli.standing import Because, For, lift, refuse_unknown, switch_off
 from guardhouse.cli.usage import asked
 from guardhouse.model.figures import UpstreamFigures, WorkerFigures
-from guardhouse.policy.problem import unknown
 
 app = typer.Typer(no_args_is_help=True, help="Show the model servers, and take them out of use and back.")
 
@@ -55,15 +53,8 @@ def drain(
 
     Example: guardhouse targets drain gpu-1 --for 1h --because "new driver"
     """
-    now = time.time()
-    document = configured(config, as_json=as_json)
-    targets: list[Any] = [] if document is None else list(document.targets)
-    if target not in targets:
-        refuse(unknown("target", target, targets), as_json=as_json)
-    with opened(config, as_json=as_json) as (acts, _):
-        act = act_of("target", target, now, because=because, until=end_of(now, lasting))
-        acts.enter(act)
-    answer(told_of(act), f"{target} is drained{until_of(act)}", as_json=as_json)
+    refuse_unknown("target", target, document_or_refuse(config, as_json=as_json).targets, as_json=as_json)
+    switch_off("target", target, lasting, because, config, as_json=as_json)
 
 
 @app.command()

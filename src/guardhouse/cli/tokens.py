@@ -10,11 +10,10 @@ from typing import Annotated
 import typer
 
 from guardhouse.cli.operator import whoever
-from guardhouse.cli.output import CONFIG, AsJson, Config, answer, moment, refuse, settings_or_refuse
+from guardhouse.cli.output import CONFIG, AsJson, Config, answer, moment, refuse
+from guardhouse.cli.stored import opened
 from guardhouse.control import minting
 from guardhouse.control.revocations import REMEMBERED, Revocations
-from guardhouse.control.state import State, prepare
-from guardhouse.control.store import Store
 from guardhouse.identity.api_keys import is_key_id
 
 app = typer.Typer(no_args_is_help=True, help="Revoke tokens, and rotate the key that signs the gateway's own.")
@@ -44,11 +43,9 @@ def revoke(
     """
     if is_key_id(credential):
         refuse("this is the id of an API key; use guardhouse keys revoke", as_json=as_json)
-    state = _prepared(config, as_json=as_json)
     now = time.time()
-    store = Store(state.store)
-    Revocations(store.engine).revoke(credential, whoever(), now)
-    store.close()
+    with opened(config, as_json=as_json) as stored:
+        Revocations(stored.store.engine).revoke(credential, whoever(), now)
     until = now + REMEMBERED
     answer(
         {"credential": credential, "revoked_at": now, "until": until},
@@ -63,16 +60,7 @@ def rotate(config: Config = CONFIG, as_json: AsJson = False) -> None:
 
     Example: guardhouse tokens rotate
     """
-    state = _prepared(config, as_json=as_json)
-    minting.rotate(state, time.time())
-    key = minting.Minter(state).public_keys[0].kid
+    with opened(config, as_json=as_json) as stored:
+        minting.rotate(stored.state, time.time())
+        key = minting.Minter(stored.state).public_keys[0].kid
     answer({"key": key}, f"tokens are signed with {key} from now on", as_json=as_json)
-
-
-def _prepared(config: Config, *, as_json: bool) -> State:
-    state = State(settings_or_refuse(config, as_json=as_json).state)
-    try:
-        prepare(state)
-    except OSError as error:
-        refuse(str(error), as_json=as_json)
-    return state

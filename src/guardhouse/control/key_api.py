@@ -14,7 +14,7 @@ from guardhouse.audit.journal import Journal
 from guardhouse.audit.record import Event
 from guardhouse.control.authority import Authority
 from guardhouse.control.endpoint import Answer, Call, Endpoint, Refused
-from guardhouse.control.key_ring import OVERLAP, KeyRing, Rotated, flaws, state_of
+from guardhouse.control.key_ring import OVERLAP, KeyRing, Rotated, flaws, seen
 from guardhouse.control.key_ring import State as KeyState
 from guardhouse.control.store import Store
 from guardhouse.control.use_store import UseStore
@@ -175,7 +175,7 @@ class KeyApi:
 
     def _shown(self, record: KeyRecord, now: float) -> Key:
         used = self._uses.get(f"key:{record.id}")
-        return Key(**_seen(record, now), last_used_at=None if used is None else used.last)
+        return Key(**seen(record, now), last_used_at=None if used is None else used.last)
 
 
 _UNKNOWN = Refused(404, "not_found", "There is no such key.")
@@ -183,18 +183,7 @@ _ENDED = {"expired": "expired; make a new one", "revoked": "been revoked; make a
 
 
 def _fresh(record: KeyRecord, now: float, key: str, **rotation: Any) -> FreshKey:
-    return FreshKey(**_seen(record, now), key=key, **rotation)
-
-
-def _seen(record: KeyRecord, now: float) -> dict[str, Any]:
-    return {
-        **{name: getattr(record, name) for name in KeyTerms.__struct_fields__},
-        "id": record.id,
-        "state": state_of(record, now),
-        "created_at": record.created_at,
-        "expires_at": record.expires_at,
-        "revoked_at": record.revoked_at,
-    }
+    return FreshKey(**seen(record, now), key=key, **rotation)
 
 
 def _event(name: str, record: KeyRecord, call: Call, **facts: str) -> Event:

@@ -11,7 +11,7 @@ What stands in the terms of a key is said by people at a command line or over HT
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -39,6 +39,18 @@ def state_of(record: KeyRecord, now: float) -> State:
     if record.revoked_at is not None:
         return "revoked"
     return "expired" if record.expires_at is not None and record.expires_at <= now else "active"
+
+
+def seen(record: KeyRecord, now: float) -> dict[str, Any]:
+    """Everything about a key that may be seen."""
+    return {
+        "id": record.id,
+        **{name: getattr(record, name) for name in KeyTerms.__struct_fields__},
+        "state": state_of(record, now),
+        "created_at": record.created_at,
+        "expires_at": record.expires_at,
+        "revoked_at": record.revoked_at,
+    }
 
 
 def is_name(text: str) -> bool:
