@@ -184,3 +184,20 @@ def test_what_is_cut_or_spliced_is_refused_or_has_one_reading(body: str, data: s
     if not isinstance(decoded, Denial):
         assert not has_repeated_key(broken)
         assert slow_json.loads(broken) == decoded[0]
+
+
+@given(documents.flatmap(written))
+def test_a_copy_says_the_same_and_nothing_that_is_done_to_it_reaches_the_document(body: str) -> None:
+    document = slow_json.loads(body)
+    again = json.copied(document)
+    assert slow_json.dumps(again) == slow_json.dumps(document)
+    emptied(again)
+    assert slow_json.dumps(document) == slow_json.dumps(slow_json.loads(body))
+
+
+def emptied(node: Any) -> None:
+    """Every object and list below it, itself included."""
+    if isinstance(node, dict | list):
+        for value in list(node.values()) if isinstance(node, dict) else list(node):
+            emptied(value)
+        node.clear()

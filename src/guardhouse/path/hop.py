@@ -9,8 +9,6 @@ This is also the last look at where the bytes go, at the only place that they le
 not admit gets nothing, whoever chose it.
 """
 
-from copy import deepcopy
-
 from guardhouse.inspect.masker import mask_texts
 from guardhouse.inspect.scanner import scan
 from guardhouse.model.denial import Denial
@@ -22,6 +20,7 @@ from guardhouse.path.targets import bounds_for
 from guardhouse.policy.snapshot import Target
 from guardhouse.residency.bounds import Leaving
 from guardhouse.residency.keeping import ROLES
+from guardhouse.wire import json
 from guardhouse.wire.dialects.deferred import DeferredRoute, Deferring
 
 _UNREADABLE = Denial(Reason.CONTENT_UNREADABLE, "Part of it may not leave its region, and this is not text.")
@@ -48,7 +47,7 @@ def body_for(exchange: Exchange, target: Target) -> bytes | Denial:
         return _file_for(exchange, route, leaving)
     if exchange.document is None:  # it is not kept while it waits for a connection
         exchange.document = route.dialect.reread(exchange.encoded, route)
-    document = deepcopy(exchange.document)
+    document = json.copied(exchange.document)
     if route.dialect.unreadable(document, route):
         return _UNREADABLE
     exchange.withheld = _take_out(route.dialect.texts(document, route), leaving)

@@ -15,8 +15,7 @@ model that differs is told as such. A failure in here is logged and leaves the r
 """
 
 import logging
-from copy import deepcopy
-from typing import Any, Final
+from typing import Final
 
 from guardhouse.audit.record import Shadow
 from guardhouse.limits.book import Limited
@@ -33,7 +32,7 @@ from guardhouse.path.versions import version_for
 from guardhouse.policy import decide
 from guardhouse.policy.facts import Facts
 from guardhouse.policy.snapshot import Grant, Model, Refusal, Snapshot
-from guardhouse.wire.dialects.dialect import Route
+from guardhouse.wire import json
 
 # the reasons that a revision has by itself; what is refused for another one, the rules have let pass that far
 COMPARED: Final = OF_RULES | {Reason.DIALECT_UNSUPPORTED}
@@ -121,7 +120,7 @@ def _reason_on(rehearsal: Exchange, grant: Grant, model: Model) -> Reason | None
     if grant.refuse_unknown_fields and route.dialect.unknown_fields(rehearsal.document, route):
         return Reason.FIELD_FORBIDDEN
     if model.rules.parameters is not None or grant.cap_output or grant.bounded:
-        rehearsal.document = _again(rehearsal.document, rehearsal.encoded, route)  # these would write into it
+        rehearsal.document = json.copied(rehearsal.document)  # these would write into it
     denial = contracts.would_refuse(rehearsal)
     if denial is not None:
         return denial.reason
@@ -134,11 +133,6 @@ def _reason_on(rehearsal: Exchange, grant: Grant, model: Model) -> Reason | None
     if grant.mask_request and route.dialect.unreadable(rehearsal.document, route):
         return Reason.CONTENT_UNREADABLE
     return None if served else why_none(rehearsal, model).reason
-
-
-def _again(document: Any, encoded: bytes, route: Route) -> Any:
-    """The same document once more. To read it again costs a fifth of copying it, where that says all of it."""
-    return deepcopy(document) if route.deferred else route.dialect.reread(encoded, route)
 
 
 def _changed(exchange: Exchange, rehearsal: Exchange) -> list[str]:

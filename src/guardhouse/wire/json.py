@@ -90,6 +90,16 @@ def decode_quietly(body: bytes | bytearray) -> Any | None:
     return None if found is None or (_may_be_deep(found[1]) and _is_deep(found[0])) else found[0]
 
 
+def copied(document: Any) -> Any:
+    """The same document once more: objects and lists are new, what cannot be changed is shared. Its depth is bounded
+    by whoever has read it."""
+    if type(document) is dict:
+        return {name: copied(value) for name, value in document.items()}
+    if type(document) is list:
+        return [copied(value) for value in document]
+    return document
+
+
 _TOO_DEEP: Final = Denial(Reason.JSON_TOO_DEEP, f"At most {MAX_DEPTH} levels of nesting are accepted.")
 
 
