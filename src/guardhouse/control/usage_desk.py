@@ -73,6 +73,7 @@ class UsageDesk(Collector):
         yield from _of_memory(workers)
         yield from _of_targets(workers)
         yield from _of_upstreams(workers)
+        yield _of_retries(workers)
 
     def _of_store(self, workers: dict[str, WorkerFigures]) -> Metric:
         away = GaugeMetricFamily(
@@ -113,46 +114,40 @@ def _of_targets(workers: dict[str, WorkerFigures]) -> Iterator[Metric]:
 
 
 def _of_upstreams(workers: dict[str, WorkerFigures]) -> Iterator[Metric]:
+    upstreams = [
+        (worker, target, its) for worker, figures in workers.items() for target, its in figures.upstreams.items()
+    ]
     breaker = GaugeMetricFamily(
         "guardhouse_target_breaker",
         "The circuit breaker of a target: 0 closed, 1 half open, 2 open.",
         labels=["worker", "target"],
     )
-    drained = GaugeMetricFamily(
-        "guardhouse_target_drained", "Whether an operator has drained a target.", labels=["worker", "target"]
-    )
-    well = GaugeMetricFamily(
-        "guardhouse_target_well", "Whether a target that is asked says that it is well.", labels=["worker", "target"]
-    )
-    pending = GaugeMetricFamily(
-        "guardhouse_target_pending", "Exchanges that are with a target at present.", labels=["worker", "target"]
-    )
-    kept_away = GaugeMetricFamily(
-        "guardhouse_target_callers_kept_away",
-        "Callers that a target is kept from for failures that nobody else had.",
-        labels=["worker", "target"],
-    )
-    failures = CounterMetricFamily(
-        "guardhouse_target_failures", "Exchanges that a target has failed.", labels=["worker", "target"]
-    )
-    breaks = CounterMetricFamily(
-        "guardhouse_target_breaks", "Times that a target's breaker has opened.", labels=["worker", "target"]
-    )
+    for worker, target, its in upstreams:
+        breaker.add_metric([worker, target], _BREAKER.index(its.breaker))
+    yield breaker
+    kept_away = "Callers that a target is kept from for failures that nobody else had."
+    for family, name, text, member in (
+        (GaugeMetricFamily, "guardhouse_target_drained", "Whether an operator has drained a target.", "drained"),
+        (GaugeMetricFamily, "guardhouse_target_well", "Whether a target that is asked says that it is well.", "well"),
+        (GaugeMetricFamily, "guardhouse_target_pending", "Exchanges that are with a target at present.", "pending"),
+        (GaugeMetricFamily, "guardhouse_target_callers_kept_away", kept_away, "callers_kept_away"),
+        (CounterMetricFamily, "guardhouse_target_failures", "Exchanges that a target has failed.", "failures"),
+        (CounterMetricFamily, "guardhouse_target_breaks", "Times that a target's breaker has opened.", "breaks"),
+    ):
+        metric = family(name, text, labels=["worker", "target"])
+        for worker, target, its in upstreams:
+            metric.add_metric([worker, target], getattr(its, member))
+        yield metric
+
+
+def _of_retries(workers: dict[str, WorkerFigures]) -> Metric:
     retries = CounterMetricFamily(
         "guardhouse_retries", "What was tried again, by whether the budget allowed it.", labels=["worker", "allowed"]
     )
     for worker, figures in workers.items():
-        for target, its in figures.upstreams.items():
-            breaker.add_metric([worker, target], _BREAKER.index(its.breaker))
-            drained.add_metric([worker, target], its.drained)
-            well.add_metric([worker, target], its.well)
-            pending.add_metric([worker, target], its.pending)
-            kept_away.add_metric([worker, target], its.callers_kept_away)
-            failures.add_metric([worker, target], its.failures)
-            breaks.add_metric([worker, target], its.breaks)
         retries.add_metric([worker, "yes"], figures.retries)
         retries.add_metric([worker, "no"], figures.retries_refused)
-    yield from (breaker, drained, well, pending, kept_away, failures, breaks, retries)
+    return retries
 
 
 def _figures(path: Path) -> WorkerFigures | None:
