@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardhouse.audit.record import Event
-from guardhouse.control import mint_limits
-from guardhouse.control.mint_limits import TOLD_EVERY, MintLimits
+from guardhouse.control import trails
+from guardhouse.control.mint_limits import MintLimits
 from guardhouse.control.minted_store import MintedStore
 from guardhouse.control.minting import MintedToken
 from guardhouse.control.revocations import Revocations
 from guardhouse.control.store import Store
+from guardhouse.control.trails import TOLD_EVERY
 from guardhouse.limits.rate import Rate
 from guardhouse.model.principal import Principal
 from guardhouse.model.reason import Reason
@@ -113,7 +114,7 @@ def test_a_flood_of_refusals_is_told_once_a_minute(store: Store) -> None:
 
 
 def test_memory_is_bounded_and_whoever_asks_is_remembered(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mint_limits, "MOST", 8)
+    monkeypatch.setattr(trails, "MOST", 8)
     desk = Desk(store, Rate(2, 3600.0), 1000)
     for number in range(40):
         desk.ask(f"user-{number}")

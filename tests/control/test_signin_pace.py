@@ -5,8 +5,9 @@ from contextlib import ExitStack
 import pytest
 
 from guardhouse.audit.record import Event
-from guardhouse.control import signin_pace
-from guardhouse.control.signin_pace import MOST_AT_ONCE, TOLD_EVERY, SigninPace
+from guardhouse.control import trails
+from guardhouse.control.signin_pace import MOST_AT_ONCE, SigninPace
+from guardhouse.control.trails import TOLD_EVERY
 from guardhouse.limits.rate import Rate
 from guardhouse.policy.settings import Signins
 
@@ -80,7 +81,7 @@ def test_a_flood_is_told_once_a_minute() -> None:
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signin_pace, "MOST", 8)
+    monkeypatch.setattr(trails, "MOST", 8)
     door = Door(1, 10_000)
     for number in range(200):
         door.admits(f"192.0.2.{number}")

@@ -3,10 +3,7 @@
 Both count for the principal, whatever credential it shows; a token that was exchanged is of the same principal, so that
 chains of exchanges gain nothing. The rate is a bucket in memory, full again after a restart; the tokens that are alive
 are in the store (minted_store.py) and outlast one. A refusal says which of the two it was and when to come again. It is
-an event once in `TOLD_EVERY` per principal, and counted each time.
-
-Memory is bounded: `MOST` principals are remembered, and the one that asked longest ago goes first. The event loop is
-the lock: nothing here waits.
+an event now and then per principal (trails.py), and counted each time. The event loop is the lock: nothing here waits.
 """
 
 import time
@@ -20,22 +17,11 @@ from guardhouse.audit.record import Event
 from guardhouse.control.issuer_keys import Note
 from guardhouse.control.minted_store import MintedStore
 from guardhouse.control.minting import MintedToken
-from guardhouse.limits.bucket import Bucket
+from guardhouse.control.trails import Trail, Trails
 from guardhouse.model.denial import Denial
 from guardhouse.model.principal import Principal
 from guardhouse.model.reason import Reason
 from guardhouse.policy.settings import OwnTokens
-
-MOST = 10_000  # principals remembered
-TOLD_EVERY = 60.0  # seconds
-
-
-class _Trail:
-    __slots__ = ("bucket", "told_at")
-
-    def __init__(self, bucket: Bucket) -> None:
-        self.bucket = bucket
-        self.told_at = float("-inf")
 
 
 class MintLimits(Collector):
@@ -46,7 +32,7 @@ class MintLimits(Collector):
         self._clock = clock
         self._minted = minted
         self._note = note
-        self._trails: dict[str, _Trail] = {}  # by principal; who asked last stands last
+        self._trails = Trails(limits.rate, clock)  # by principal
         self._counts = {"minted": 0, "rate": 0, "live": 0}
 
     def __len__(self) -> int:
@@ -57,7 +43,7 @@ class MintLimits(Collector):
 
     def admit(self, grantor: Principal, now: float) -> Denial | None:
         """Whether one more may be made; if so, it is on the rate of `grantor` already."""
-        trail = self._trail(grantor.id)
+        trail = self._trails.of(grantor.id)
         wait = trail.bucket.try_take(1, self._clock())
         if wait > 0.0:
             detail = f"At most {self._limits.rate} are made for a principal."
@@ -91,17 +77,9 @@ class MintLimits(Collector):
             mints.add_metric([outcome], count)
         yield mints
 
-    def _trail(self, principal: str) -> _Trail:
-        trail = self._trails.pop(principal, None) or _Trail(Bucket(self._limits.rate, self._clock()))
-        self._trails[principal] = trail
-        if len(self._trails) > MOST:
-            del self._trails[next(iter(self._trails))]
-        return trail
-
-    def _refused(self, limit: str, denial: Denial, grantor: Principal, trail: _Trail, now: float) -> Denial:
+    def _refused(self, limit: str, denial: Denial, grantor: Principal, trail: Trail, now: float) -> Denial:
         self._counts[limit] += 1
-        if abs(now - trail.told_at) >= TOLD_EVERY:
-            trail.told_at = now
+        if trail.is_news(now):
             self._note(
                 Event(
                     at=now,

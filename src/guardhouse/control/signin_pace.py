@@ -5,8 +5,8 @@ xmlsec1. Whoever can reach the port could have that done again and again, also w
 So every step is counted before it costs anything, whether it succeeds or not; failures are counted besides, like those
 with any credential (identity/guard.py). What has begun is kept nowhere (signin.py); what is being judged is bounded.
 
-Memory is bounded: `MOST` addresses are remembered, and the one that tried longest ago goes first. A refusal is counted
-each time, and an event once in `TOLD_EVERY` per address and once for the whole.
+A refusal is counted each time, and an event now and then per address and for the whole (trails.py, where memory is
+bounded, too).
 """
 
 import time
@@ -19,32 +19,22 @@ from prometheus_client.registry import Collector
 
 from guardhouse.audit.record import Event
 from guardhouse.control.issuer_keys import Note
+from guardhouse.control.trails import Trail, Trails
 from guardhouse.identity.guard import source_of
 from guardhouse.limits.bucket import Bucket
 from guardhouse.policy.settings import Signins
 
-MOST = 10_000  # addresses remembered
 MOST_AT_ONCE = 16  # answers of providers that are being judged, or wait for it
-TOLD_EVERY = 60.0  # seconds
 _AT_ONCE_WAIT = 5.0  # seconds after which it is worth trying again
 _ALL = ""  # no address
 
 
-class _Trail:
-    __slots__ = ("bucket", "told_at")
-
-    def __init__(self, bucket: Bucket) -> None:
-        self.bucket = bucket
-        self.told_at = float("-inf")
-
-
 class SigninPace(Collector):
     def __init__(self, signins: Signins, note: Note, clock: Callable[[], float] = time.monotonic) -> None:
-        self._attempts = signins.attempts
         self._note = note
         self._clock = clock
-        self._all = _Trail(Bucket(signins.attempts_in_all, clock()))
-        self._trails: dict[str, _Trail] = {}  # by address; who tried last stands last
+        self._all = Trail(Bucket(signins.attempts_in_all, clock()))
+        self._trails = Trails(signins.attempts, clock)  # by address
         self._counts = {"admitted": 0, "address": 0, "all": 0, "at_once": 0}
         self._under_way = 0
 
@@ -57,7 +47,7 @@ class SigninPace(Collector):
     def admit(self, client: str, now: float) -> float:
         """0.0 if `client` may take a step, which is counted then; else the seconds until it may."""
         source = source_of(client)
-        trail = self._trail(source)
+        trail = self._trails.of(source)
         wait = trail.bucket.try_take(1, self._clock())
         if wait > 0.0:
             return self._refused("address", wait, trail, source, now)
@@ -88,16 +78,8 @@ class SigninPace(Collector):
             steps.add_metric([outcome], count)
         yield steps
 
-    def _trail(self, source: str) -> _Trail:
-        trail = self._trails.pop(source, None) or _Trail(Bucket(self._attempts, self._clock()))
-        self._trails[source] = trail
-        if len(self._trails) > MOST:
-            del self._trails[next(iter(self._trails))]
-        return trail
-
-    def _refused(self, of: str, wait: float, trail: _Trail, source: str, now: float) -> float:
+    def _refused(self, of: str, wait: float, trail: Trail, source: str, now: float) -> float:
         self._counts[of] += 1
-        if abs(now - trail.told_at) >= TOLD_EVERY:
-            trail.told_at = now
+        if trail.is_news(now):
             self._note(Event(at=now, name="admin.signins_paced", severity="warning", client=source, facts={"of": of}))
         return wait
