@@ -5,7 +5,6 @@ when they have ended. Nothing here asks how long something took but for bounds t
 """
 
 import base64
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +12,6 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Self
 
 import pytest
 
@@ -22,6 +20,7 @@ from integration.gateway import Gateway, running
 from integration.openid_provider import OpenIdProvider, key_id, serving
 from integration.polling import eventually
 from integration.raw_http import Answer, ask, request
+from integration.repeating import Repeating
 
 PAUSE, REFRESH, STALE = 1.0, 2.0, 6.0
 SLACK = 1.5  # seconds: a look of the control process, one of the worker, and the question itself
@@ -69,31 +68,19 @@ def used(gateway: Gateway, token: str) -> Answer:
     return ask(gateway.data, request("GET", "/v1/models", headers={"Authorization": f"Bearer {token}"}))
 
 
-class Load:
+class Load(Repeating):
     """Services that fetch tokens and use each a few times, until they are told to stop."""
 
     def __init__(self, gateway: Gateway, provider: OpenIdProvider, threads: int = 3) -> None:
+        super().__init__(threads)
         self._gateway = gateway
         self._provider = provider
-        self._over = threading.Event()
         self.seen: Counter[tuple[str, int]] = Counter()  # (key id, status)
-        self._threads = [threading.Thread(target=self._work) for _ in range(threads)]
 
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _work(self) -> None:
-        while not self._over.is_set():
-            token = self._provider.token()
-            for _ in range(5):
-                self.seen[key_id(token), used(self._gateway, token).status] += 1
+    def once(self) -> None:
+        token = self._provider.token()
+        for _ in range(5):
+            self.seen[key_id(token), used(self._gateway, token).status] += 1
 
     def sees(self, key: str, times: int = 20) -> bool:
         return self.seen[key, 200] >= times

@@ -4,17 +4,16 @@ import json
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
 
 import pytest
 
 from integration.gateway import SOURCE, Gateway, running
 from integration.polling import LOOPBACK, accepts, eventually, free_port
+from integration.repeating import Repeating
 
 FELT = 1.0  # seconds after the kill from which nothing may fail
 CALLERS = 4
@@ -39,29 +38,17 @@ class Server:
         self.process.wait()
 
 
-class Load:
+class Load(Repeating):
     """Callers that ask one after the other; `results` are the times at which each began, and what it was answered."""
 
     def __init__(self, gateway: Gateway) -> None:
+        super().__init__(CALLERS)
         self._gateway = gateway
-        self._over = threading.Event()
         self.results: list[tuple[float, int]] = []
-        self._threads = [threading.Thread(target=self._call) for _ in range(CALLERS)]
 
-    def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _call(self) -> None:
-        while not self._over.is_set():
-            began = time.monotonic()
-            self.results.append((began, self._gateway.chat("hello").status))
+    def once(self) -> None:
+        began = time.monotonic()
+        self.results.append((began, self._gateway.chat("hello").status))
 
 
 @contextmanager
