@@ -3,11 +3,12 @@
 A token is verified once, in full (jws.py, claims.py, minted.py), and remembered under the SHA-256 of all its bytes; the
 next request with it costs a look-up. What is remembered counts until the token ends, its key is no longer published, it
 or a credential that it descends from is revoked, the issuer's keys have not been renewed for its `stale_after`, or the
-policy in force has no such issuer any more (vouchers.py). Keys
-come with the bulletin of the control process and revocations with its feed, both of which are looked at a few times a
-second; after a revocation, whatever is remembered is looked up among them once when it is next used, so that one more
-costs the same however many there are. Nothing is remembered of tokens that were refused, so refusals cannot push out
-others.
+policy in force has no such issuer any more (vouchers.py). Nothing is remembered of tokens that were refused, so
+refusals cannot push out others.
+
+Keys come with the bulletin of the control process and revocations with its feed, both of which are looked at a few
+times a second; after a revocation, whatever is remembered is looked up among them once when it is next used, so that
+one more costs the same however many there are.
 
 A worker never asks an issuer anything. A token with a key id that is not known makes it touch a file with the issuer's
 name, once a second at most, however many such tokens come; the control process looks at the file and decides when to

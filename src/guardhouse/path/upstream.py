@@ -139,7 +139,7 @@ class UpstreamConnection:  # an asyncio.Protocol by its methods; see listener
         if self._transport is not None and not self._transport.is_closing():
             self._paused = True
             self._transport.pause_reading()
-            self.deadline = float("inf")  # the caller's own write deadline runs meanwhile
+            self.deadline = _FOREVER  # the caller's own write deadline runs meanwhile
 
     def resume(self) -> None:
         if self._paused and self._transport is not None and not self._transport.is_closing():

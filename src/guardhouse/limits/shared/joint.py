@@ -178,10 +178,7 @@ class SharedBook(Book):
     def give_back(self) -> None:
         """For an orderly end: everything that is held goes back."""
         for holding in self._holdings.values():
-            for lease in holding.leases():
-                if lease.held:
-                    lease.give_back()
-                    self._courier.note(lease)
+            self._give_back(holding)
 
     # inside
 
@@ -193,13 +190,12 @@ class SharedBook(Book):
         if holding is None:
             self._queue.append(key)
         else:
-            self._leave(holding)
+            self._give_back(holding)  # a changed policy: of what was held under the old figures
         begin = b"\0".join((principal_id.encode(), rule.policy.encode(), b""))
         holding = self._holdings[key] = Holding(rule, begin, holding)
         return holding
 
-    def _leave(self, holding: Holding) -> None:
-        """A changed policy: what was held under the old figures goes back."""
+    def _give_back(self, holding: Holding) -> None:
         for lease in holding.leases():
             if lease.held:
                 lease.give_back()
