@@ -90,14 +90,19 @@ def _all_of(parts: list[Schema]) -> Schema:
 
 
 def _types(conjuncts: list[dict[str, Any]]) -> frozenset[str]:
-    """What the values can be; an integer is a number, too."""
+    """What the values can be."""
     types = _TYPES
     for conjunct in conjuncts:
         said = conjunct.get("type")
         if said is not None:
-            named = frozenset((said,) if isinstance(said, str) else said)
-            types &= named | {"integer"} if "number" in named else named
+            types &= _named_types(said)
     return types
+
+
+def _named_types(said: str | list[str]) -> frozenset[str]:
+    """What `type` says; an integer is a number, too."""
+    named = frozenset((said,) if isinstance(said, str) else said)
+    return named | {"integer"} if "number" in named else named
 
 
 class _Proof:
@@ -132,16 +137,11 @@ class _Proof:
         for conjunct in conjuncts:
             for keyword in ("anyOf", "oneOf"):
                 if keyword in conjunct:
-                    rest = [{name: value for name, value in each.items() if name != "allOf"} for each in conjuncts]
-                    rest = [
-                        {
-                            name: value
-                            for name, value in each.items()
-                            if name != keyword or each[keyword] != conjunct[keyword]
-                        }
-                        for each in rest
-                    ]
                     branches: list[Schema] = conjunct[keyword]
+                    rest = [
+                        {name: value for name, value in each.items() if name != keyword or value != branches}
+                        for each in _apart(conjuncts)
+                    ]
                     if all(not self.missing(_all_of([branch, *rest]), new, path) for branch in branches):
                         return True
         return False
@@ -161,8 +161,7 @@ class _Proof:
         if kind is not None and kind not in types and not (kind == "number" and "integer" in types):
             return []
         if keyword == "type":
-            named = frozenset((value,) if isinstance(value, str) else value)
-            return [] if types <= (named | {"integer"} if "number" in named else named) else [path]
+            return [] if types <= _named_types(value) else [path]
         if keyword == "allOf":
             return [place for number, part in enumerate(value) for place in self.missing(old, part, (*path, number))]
         if keyword == "anyOf":
@@ -254,7 +253,7 @@ class _Proof:
         found: list[Path] = []
         for name, part in new["dependentSchemas"].items():
             said = [each["dependentSchemas"][name] for each in conjuncts if name in each.get("dependentSchemas", {})]
-            found += self.missing(_all_of([*conjuncts_of(conjuncts), *said]), part, (*path, name))
+            found += self.missing(_all_of([*_apart(conjuncts), *said]), part, (*path, name))
         return found
 
     def _prefix(self, new: dict[str, Any], conjuncts: list[dict[str, Any]], path: Path) -> list[Path]:
@@ -273,8 +272,8 @@ class _Proof:
         return [place for number in numbers for place in self.missing(_item(conjuncts, number), new["items"], path)]
 
 
-def conjuncts_of(conjuncts: list[dict[str, Any]]) -> list[Schema]:
-    """The conjuncts as schemas to be put together again."""
+def _apart(conjuncts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each without the others that its `allOf` has, as schemas to be put together again."""
     return [{name: value for name, value in each.items() if name != "allOf"} for each in conjuncts]
 
 

@@ -99,23 +99,9 @@ def findings(
     may: Callable[[Operation, str], bool],
 ) -> Iterator[tuple[Path, str]]:
     """`may` says whether any policy lets anybody do this with a model."""
+    served = [name for name, model in models.items() if _is_served(model, targets)]
     for path, entry in entries.items():
-        if path in _PROBES or table.recognise("POST", path.encode(), ()) is not Reason.ROUTE_UNKNOWN:
-            yield (path,), "is a path of the gateway's own"
-        if (entry.model is None) == (entry.model_at is None):
-            yield (path,), "needs either model or model_at"
-        if entry.operation in MEASURED_IN_TOKENS and entry.length_at is None:
-            yield (path,), f"needs length_at: answers of {entry.operation.word} are measured in tokens"
-        if entry.length_at is not None and entry.length_at.rpartition("/")[2] in ("*", ""):
-            yield (path, "length_at"), "must end with the name of a member"
-        elif entry.length_at is not None and "*" in parse(entry.length_at):
-            yield (path, "length_at"), "must name one place; leave * out"
-        if entry.answers_at and entry.operation not in MEASURED_IN_TOKENS:
-            yield (path, "answers_at"), f"says nothing: answers of {entry.operation.word} are not measured in tokens"
-        for number, text in enumerate(entry.answers_at):
-            if "*" in parse(text):
-                yield (path, "answers_at", number), "must name one place; leave * out"
-        served = [name for name, model in models.items() if _is_served(model, targets)]
+        yield from _flaws(path, entry)
         if entry.model is None:
             if not any(may(entry.operation, name) for name in served):
                 yield (path,), "no policy lets anybody use this route"
@@ -125,6 +111,25 @@ def findings(
             yield (path, "model"), "has no target that speaks generic"
         elif not may(entry.operation, entry.model):
             yield (path,), "no policy lets anybody use this route"
+
+
+def _flaws(path: str, entry: RouteEntry) -> Iterator[tuple[Path, str]]:
+    """What is wrong with it whatever else is configured."""
+    if path in _PROBES or table.recognise("POST", path.encode(), ()) is not Reason.ROUTE_UNKNOWN:
+        yield (path,), "is a path of the gateway's own"
+    if (entry.model is None) == (entry.model_at is None):
+        yield (path,), "needs either model or model_at"
+    if entry.operation in MEASURED_IN_TOKENS and entry.length_at is None:
+        yield (path,), f"needs length_at: answers of {entry.operation.word} are measured in tokens"
+    if entry.length_at is not None and entry.length_at.rpartition("/")[2] in ("*", ""):
+        yield (path, "length_at"), "must end with the name of a member"
+    elif entry.length_at is not None and "*" in parse(entry.length_at):
+        yield (path, "length_at"), "must name one place; leave * out"
+    if entry.answers_at and entry.operation not in MEASURED_IN_TOKENS:
+        yield (path, "answers_at"), f"says nothing: answers of {entry.operation.word} are not measured in tokens"
+    for number, text in enumerate(entry.answers_at):
+        if "*" in parse(text):
+            yield (path, "answers_at", number), "must name one place; leave * out"
 
 
 def _is_served(model: Model, targets: Mapping[str, Target]) -> bool:
