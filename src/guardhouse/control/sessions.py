@@ -4,9 +4,9 @@ What the cookie holds is 256 random bits, and nothing but its digest is kept. A 
 request, at `longest` after the sign-in, when it is signed out, and when its credential id (`gs_…`) or that of what was
 shown for it is revoked; what was minted from it ends with it. Each sign-in makes a new one and ends the one before it.
 
-Browsers send cookies along with whatever a foreign page makes them send. So the cookie is for this host only, out of
-reach of scripts, and left out of most requests that come from elsewhere (`SameSite=Lax`); and a request that could
-change anything has to say where it comes from (`Origin`, which pages cannot forge), and that has to be here.
+Browsers send cookies along with whatever a foreign page makes them send. So the cookie is kept from most of it
+(cookies.py), and a request that could change anything has to say where it comes from (`Origin`, which pages cannot
+forge), and that has to be here.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from collections.abc import Callable
 from starlette.requests import Request
 from starlette.responses import Response
 
+from guardhouse.control.cookies import Cookie
 from guardhouse.control.session_store import SessionStore, StoredSession
 from guardhouse.identity import minted
 from guardhouse.identity.pkce import random_text
@@ -50,7 +51,7 @@ class Sessions:
         self._origin = origin
         self._ended = ended
         self._revoke = revoke
-        self.cookie = f"__Host-{NAME}" if origin.startswith("https://") else NAME
+        self._cookie = Cookie(NAME, origin)
 
     def __repr__(self) -> str:
         return f"<Sessions at {self._origin}>"
@@ -63,7 +64,7 @@ class Sessions:
         session_id = ID_PREFIX + "".join(secrets.choice(_ID_LETTERS) for _ in range(_ID_LENGTH))
         claims = minted.claims_of(principal, session_id, now, now + self._patience.longest)
         self._store.add(StoredSession(_digest(value), claims, now))
-        set_cookie(response, self.cookie, value, int(self._patience.longest))
+        self._cookie.set(response, value, int(self._patience.longest))
         begun = minted.principal_of(claims)
         assert isinstance(begun, Principal)
         return begun
@@ -74,7 +75,7 @@ class Sessions:
 
     def find(self, request: Request, now: float) -> Principal | Denial | None:
         """Whose session the request belongs to; None when it has no cookie of one."""
-        if not read_cookies(request, self.cookie):
+        if not self._cookie.values(request):
             return None
         session = self._stored(request)
         principal = None if session is None else minted.principal_of(session.claims)
@@ -102,7 +103,7 @@ class Sessions:
     def end(self, request: Request, response: Response, now: float) -> Principal | None:
         """Sign out: the session, the cookie, and what was minted from the session. None when there was none."""
         session = self._stored(request)
-        set_cookie(response, self.cookie, "", 0)
+        self._cookie.clear(response)
         if session is None:
             return None
         self._close(session, now)
@@ -114,25 +115,8 @@ class Sessions:
         self._revoke(session.claims.jti, session.claims.sub, now, session.claims.exp)
 
     def _stored(self, request: Request) -> StoredSession | None:
-        values = read_cookies(request, self.cookie)
+        values = self._cookie.values(request)
         return self._store.get(_digest(values[0])) if len(values) == 1 else None
-
-
-def set_cookie(response: Response, name: str, value: str, seconds: int) -> None:
-    """For this host and out of reach of scripts; a name with `__Host-` goes over https only."""
-    response.set_cookie(
-        name, value, max_age=seconds, path="/", secure=name.startswith("__Host-"), httponly=True, samesite="lax"
-    )
-
-
-def read_cookies(request: Request, name: str) -> list[str]:
-    """Every value under this name, in whatever header and place it stands."""
-    found = []
-    for header, value in request.headers.raw:
-        if header == b"cookie":
-            pairs = [part.strip().partition("=") for part in value.decode("latin-1").split(";")]
-            found += [text for key, _, text in pairs if key == name]
-    return found
 
 
 def _digest(value: str) -> bytes:

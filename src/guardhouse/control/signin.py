@@ -28,12 +28,13 @@ from guardhouse.audit.journal import Journal
 from guardhouse.audit.record import Event
 from guardhouse.control import pages
 from guardhouse.control.callers import Callers
+from guardhouse.control.cookies import Cookie
 from guardhouse.control.entrance import client_of
 from guardhouse.control.forms import read_posted
 from guardhouse.control.oidc_code import Begun
 from guardhouse.control.outbound import OutboundError
 from guardhouse.control.providers import Provider, metadata_of
-from guardhouse.control.sessions import Sessions, read_cookies, set_cookie
+from guardhouse.control.sessions import Sessions
 from guardhouse.control.signin_pace import SigninPace
 from guardhouse.identity import base64url
 from guardhouse.model.principal import Principal
@@ -71,7 +72,7 @@ class Signin:
         self._journal = journal
         self._origin = origin
         self._pace = pace
-        self._cookie = f"__Host-{_COOKIE}" if origin.startswith("https://") else _COOKIE
+        self._cookie = Cookie(_COOKIE, origin)
         self._seal = AESGCM(AESGCM.generate_key(256))
 
     def __repr__(self) -> str:
@@ -123,7 +124,7 @@ class Signin:
             return pages.problem("Not now", "The provider cannot be reached.", 503)
         pending = _Pending(name, begun, back_to_of(request), now + _PATIENCE)
         response = pages.see_other(where)
-        set_cookie(response, self._cookie, self._sealed(pending), _PATIENCE)
+        self._cookie.set(response, self._sealed(pending), _PATIENCE)
         return response
 
     async def come_back(self, request: Request) -> Response:
@@ -167,7 +168,7 @@ class Signin:
             response = self._failed(request, name, str(found), now)
         else:
             response = await self._signed_in(found, pending, request, now)
-        set_cookie(response, self._cookie, "", 0)
+        self._cookie.clear(response)
         return response
 
     def _failed(self, request: Request, provider: str, why: str, now: float) -> Response:
@@ -206,16 +207,16 @@ class Signin:
 
     def _sealed(self, pending: _Pending) -> str:
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        content = self._seal.encrypt(nonce, msgspec.json.encode(pending), self._cookie.encode())
+        content = self._seal.encrypt(nonce, msgspec.json.encode(pending), self._cookie.name.encode())
         return base64url.encode(nonce + content).decode("ascii")
 
     def _opened(self, request: Request, name: str, now: float) -> _Pending | None:
-        values = read_cookies(request, self._cookie)
+        values = self._cookie.values(request)
         sealed = base64url.decode(values[0].encode("latin-1")) if len(values) == 1 else None
         if sealed is None:
             return None
         try:
-            content = self._seal.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], self._cookie.encode())
+            content = self._seal.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], self._cookie.name.encode())
         except (InvalidTag, ValueError):
             return None
         pending = msgspec.json.decode(content, type=_Pending)
