@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardhouse.inspect.injections import KINDS, injections, kind_of
+from guardhouse.inspect.injections import KINDS, MOST_TOLD, injections, kind_of
+from guardhouse.inspect.structured import structured
 
 ATTACKS = {
     "sql": [
@@ -49,7 +50,22 @@ def test_nothing_harmless_is_taken_for_an_injection() -> None:
 
 
 def test_what_is_found_is_told_by_kind_and_place() -> None:
-    assert list(injections([("user", "$(id)"), ("a", "alice"), ("b", "../x")])) == [("command", "user"), ("path", "b")]
+    said = {"user": "$(id)", "a": "alice", "b": "../x"}
+    assert list(injections(structured(said))) == [("command", "user"), ("path", "b")]
+
+
+VALUES = st.sampled_from([*HARMLESS, *[value for values in ATTACKS.values() for value in values]]) | st.text()
+
+
+@given(st.lists(VALUES, max_size=150))
+def test_what_is_looked_at_together_is_found_as_if_each_were_looked_at_alone(values: list[str]) -> None:
+    found = list(injections(((((), "list"), number), value) for number, value in enumerate(values)))
+    alone = [(kind, f"list[{number}]") for number, value in enumerate(values) if (kind := kind_of(value))]
+    assert found == alone
+
+
+def test_no_more_than_anybody_reads_are_told() -> None:
+    assert len(list(injections([((), "$(id)")] * 3000))) == MOST_TOLD
 
 
 @given(st.text())

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guardhouse.inspect.injections import injections
-from guardhouse.inspect.structured import structured, structured_anywhere
+from guardhouse.inspect.structured import place_of, structured, structured_anywhere
 
 DOCUMENT: dict[str, Any] = {
     "model": "m",
@@ -68,14 +68,21 @@ def test_of_a_declared_route_everything_is_but_texts() -> None:
         *("e", ["f"], [[{"customer": "d", **told}]]),
     ]
     texts = [(id(document[3][0][0]), "note")]  # type: ignore[index]
-    assert list(structured_anywhere(document, texts)) == [
-        *(("document[0].customer", "customer"), ("document[0].customer", "c"), ("document[0].text", "text")),
-        *(("document[0].Query", "Query"), ("document[0].tags", "tags"), ("document[0].tags[0]", "g")),
-        *(("document[0].inputs", "inputs"), ("document[0].inputs[1].sku", "sku"), ("document[0].inputs[1].sku", "s")),
-        *(("document[0].*", "x y"), ("document[3][0][0].customer", "d"), ("document[3][0][0].note", "note")),
-        *(("document[3][0][0].kept", "kept"), ("document[3][0][0].kept.below", "below")),
-        ("document[3][0][0].kept.below", "declared"),
-    ]
+    found = structured_anywhere(document, texts)
+    assert sorted((place_of(trail), value) for trail, value in found) == sorted(
+        [
+            *(("document[0].customer", "customer"), ("document[0].customer", "c"), ("document[0].text", "text")),
+            *(("document[0].Query", "Query"), ("document[0].tags", "tags"), ("document[0].tags[0]", "g")),
+            *(
+                ("document[0].inputs", "inputs"),
+                ("document[0].inputs[1].sku", "sku"),
+                ("document[0].inputs[1].sku", "s"),
+            ),
+            *(("document[0].*", "x y"), ("document[3][0][0].customer", "d"), ("document[3][0][0].note", "note")),
+            *(("document[3][0][0].kept", "kept"), ("document[3][0][0].kept.below", "below")),
+            ("document[3][0][0].kept.below", "declared"),
+        ]
+    )
 
 
 @pytest.mark.parametrize(

@@ -242,6 +242,8 @@ INJECTED = (
         ({"columns": ["a", "a; drop table users"]}, "columns[1]"),
         ({"filter": {"x' or 1=1 --": 1}}, "filter.*"),
         ({"input": {"customer": "$(id)"}}, "input.customer"),
+        ({"": ["$(id)"]}, "*[0]"),
+        ([{"tools": {"x": {"y": ["$(id)"]}}}], "document[0].tools.x.y[0]"),
     ],
 )
 def test_injections_are_found_in_every_entry_and_object_of_a_declared_route(

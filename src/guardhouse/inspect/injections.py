@@ -7,17 +7,22 @@ One scan, linear in the text, decides; percent-encoded text is scanned as it is 
 known by its kind and place, never repeated.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 from urllib.parse import unquote
 
 from guardhouse.inspect.patterns import CASELESS, DOTALL, ONCE, Later
+from guardhouse.inspect.structured import Parameter, place_of
 
 SQL: Final = "sql"
 TEMPLATE: Final = "template"
 PATH: Final = "path"
 COMMAND: Final = "command"
 KINDS: Final = (SQL, TEMPLATE, PATH, COMMAND)
+MOST_TOLD: Final = 1000
+_MOST_VALUES: Final = 64  # that are scanned together
+_MOST_CHARACTERS: Final = 16 * 1024
 
 _PROGRAMS: Final = (
     r"(?:ba|z|da|k)?sh|cat|chmod|chown|cmd|cp|curl|echo|env|id|ls|mkfifo|nc|ncat|perl|ping|powershell|python[0-9.]*|rm"
@@ -55,7 +60,16 @@ _EXPRESSIONS: Final[tuple[tuple[str, str], ...]] = (
     (r">\s*/(?:dev|etc|tmp|var)/", COMMAND),
 )
 
-_DATABASE: Final = Later([(pattern, CASELESS | ONCE | DOTALL) for pattern, _ in _EXPRESSIONS])
+_APART: Final = "\x1e"  # between values that are scanned together; one that has it in it counts as several
+
+
+def _between(pattern: str) -> str:
+    """The pattern with the beginning and the end of a value where it has those of the text."""
+    pattern = re.sub(r"(?<!\[)\^", f"(?:^|{_APART})", pattern)
+    return re.sub(r"(?<!\\)\$(?=[|)]|$)", f"(?:$|{_APART})", pattern)
+
+
+_DATABASE: Final = Later([(_between(pattern), CASELESS | ONCE | DOTALL) for pattern, _ in _EXPRESSIONS])
 
 
 def _note(number: int, _start: int, _end: int, _flags: int, hits: Any) -> None:
@@ -64,20 +78,46 @@ def _note(number: int, _start: int, _end: int, _flags: int, hits: Any) -> None:
 
 def kind_of(value: str) -> str:
     """The kind of injection that a value looks like; empty if it looks like none."""
-    hits: list[int] = []
-    decoded = value
-    for _ in range(3):
-        _DATABASE.scan(decoded.encode("utf-8", "replace"), _note, hits)
-        once = unquote(decoded) if "%" in decoded else decoded
-        if once == decoded:
-            break
-        decoded = once
+    hits = _hits(value)
     return _EXPRESSIONS[min(hits)][1] if hits else ""
 
 
-def injections(parameters: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """Kind and place of each among these places and values (structured.py)."""
-    for place, value in parameters:
-        kind = kind_of(value)
-        if kind:
-            yield kind, place
+def _hits(text: str) -> list[int]:
+    """The numbers of the expressions that are found in it, or in what it is decoded once or twice."""
+    hits: list[int] = []
+    for _ in range(3):
+        _DATABASE.scan(text.encode("utf-8", "replace"), _note, hits)
+        once = unquote(text) if "%" in text else text
+        if once == text:
+            break
+        text = once
+    return hits
+
+
+def injections(parameters: Iterable[Parameter]) -> Iterator[tuple[str, str]]:
+    """Kind and place of each among these (structured.py), of at most MOST_TOLD. Values are looked at one by one only
+    where something is found in some of them together."""
+    told = 0
+    for some in _some(parameters):
+        if not _hits(_APART.join([value for _, value in some])):
+            continue
+        for trail, value in some:
+            kind = kind_of(value)
+            if kind:
+                yield kind, place_of(trail)
+                told += 1
+                if told == MOST_TOLD:
+                    return
+
+
+def _some(parameters: Iterable[Parameter]) -> Iterator[list[Parameter]]:
+    some: list[Parameter] = []
+    size = 0
+    for parameter in parameters:
+        some.append(parameter)
+        size += len(parameter[1])
+        if len(some) == _MOST_VALUES or size > _MOST_CHARACTERS:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some

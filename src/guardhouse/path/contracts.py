@@ -20,7 +20,7 @@ from guardhouse.inspect.references import Found, fault_in, find, media_of
 from guardhouse.inspect.servers import beside, servers
 from guardhouse.inspect.sniffing import fits, is_base64, is_encoded, names_of, sniff
 from guardhouse.inspect.stored import SHOWN
-from guardhouse.inspect.structured import Parameter, structured, structured_anywhere
+from guardhouse.inspect.structured import START, Parameter, structured, structured_anywhere
 from guardhouse.model.ability import Ability
 from guardhouse.model.asked_server import AskedServer, At
 from guardhouse.model.denial import Denial, Verdict
@@ -158,9 +158,7 @@ def _parameters(exchange: Exchange) -> Iterator[Parameter]:
         yield from structured_anywhere(exchange.document, texts)
         return
     for at, request in _requests(exchange):
-        before = f"{at[0]}[{at[1]}]." if at else ""
-        for place, value in structured(request):
-            yield f"{before}{place}", value
+        yield from structured(request, ((START, at[0]), at[1]) if at else START)
 
 
 def would_hold(exchange: Exchange, model: Model) -> bool:

@@ -47,7 +47,7 @@ def together(
 ) -> Grant | Refusal:
     """What all of `operations_of` grant; each of them has its decision."""
     decision = decisions[may]
-    if model is None or lines is None or lines not in decisions:
+    if model is None or lines is None or may not in DEFERRED:
         return decision
     decision = both(snapshot, decision, decisions[lines], model)
     if may is Operation.FILES:
