@@ -36,14 +36,6 @@ class Head(msgspec.Struct, frozen=True, gc=False):
         return msgspec.structs.replace(self, content_length=length)
 
 
-class Repetition(msgspec.Struct, frozen=True, gc=False):
-    """A judged head as bytes: everything before the digits of its Content-Length, everything after, and its reading."""
-
-    before: bytes
-    after: bytes
-    head: Head
-
-
 class ResponseHead(msgspec.Struct, frozen=True, gc=False):
     status: int
-    headers: dict[bytes, bytes]  # names in lower case
+    headers: dict[bytes, bytes]  # names in lower case; Content-Length is not among them

@@ -15,13 +15,10 @@ chunks, and what stands behind is taken as a read of its own, so that every mess
 ahead by then: it is stopped at the next target at the latest, and the next message gets a new parser. Only behind a
 message that ends the connection the old one stays, as it refuses whatever comes.
 
-A connection that is kept open repeats its heads, all but the digits of Content-Length. Such a head has the reading of
-the one it repeats, so the last judged one is kept as a Repetition: the bytes around those digits, and the fields. A
-message that matches it and lies whole and alone in what arrived is taken without asking the parser. Whatever differs in
-one byte, comes in pieces or has company goes the long way; both ways end in the same two calls.
+A whole message whose head repeats the last judged one is taken without asking the parser (repetition.py); both ways end
+in the same two calls.
 """
 
-import re
 from collections.abc import Sequence
 from typing import Final, Protocol
 
@@ -30,13 +27,12 @@ import httptools
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
 from guardhouse.wire.http1.chunks import NOT_YET, ChunkedBody
-from guardhouse.wire.http1.head import Fields, Head, Repetition, RequestLimits
+from guardhouse.wire.http1.head import Fields, Head, RequestLimits
+from guardhouse.wire.http1.repetition import Repetition, repetition_of
 from guardhouse.wire.http1.rules import judge_fields, judge_head, judge_line
 
 _LENGTH_NAME: Final = len(b"content-length")
 _LENGTH_WORDS: Final = ("Content-Length", "Transfer-Encoding")
-_LENGTH: Final = re.compile(rb"\r\ncontent-length: ([0-9]+)\r\n", re.IGNORECASE)
-_MOST_DIGITS: Final = 9
 _MOST_BLANK: Final = 16  # bytes of empty lines before a request line (RFC 9112 section 2.2 asks to ignore one)
 _END_OF_HEAD: Final = b"\r\n\r\n"
 
@@ -67,6 +63,7 @@ class RequestFraming:
         "_line",
         "_parser",
         "_receiver",
+        "_repeated",
         "_repetition",
         "_tail",
         "_taken",
@@ -82,6 +79,7 @@ class RequestFraming:
         self._known: list[tuple[bytes, bytes]] = []  # the header fields that `_fields` was judged from
         self._fields: Fields | None = None
         self._repetition: Repetition | None = None
+        self._repeated: Head | None = None  # the reading of the head that `_repetition` knows again
         self._taken: Head | None = None  # the head of the last complete message
         self.problem: Denial | None = None
         self.in_message = False  # part of a message has arrived and the rest has not
@@ -120,18 +118,12 @@ class RequestFraming:
 
     def _repeat(self, known: Repetition, data: bytes) -> bool:
         """Whether `data` is one whole message whose head repeats the last one; then it is dealt with."""
-        if not data.startswith(known.before):
+        begin = known.body_of(data)
+        length = len(data) - begin
+        if begin < 0 or length > self._limits.body or self.problem is not None:
             return False
-        start = len(known.before)
-        end = data.find(b"\r", start, start + _MOST_DIGITS + 1)
-        digits = data[start:end]
-        if end < 0 or not digits.isdigit() or not data.startswith(known.after, end):
-            return False
-        length = int(digits)
-        begin = end + len(known.after)
-        if len(data) - begin != length or length > self._limits.body or self.problem is not None:
-            return False
-        head = known.head
+        head = self._repeated
+        assert head is not None
         self._receiver.head_received(head if head.content_length == length else head.with_length(length))
         self._receiver.message_received(data[begin:])
         return True
@@ -188,8 +180,8 @@ class RequestFraming:
         if end < len(data):
             self._renew(head)
             return self._behind(data, end)
-        found = _LENGTH.search(data, 0, begin - 2) if head.keep_alive and not self._tail else None
-        self._repetition = found and Repetition(data[: found.start(1)], data[found.end(1) : begin], head)
+        self._repetition = repetition_of(data, begin) if head.keep_alive and not self._tail else None
+        self._repeated = head
         return b""
 
     def _behind(self, data: bytes, end: int) -> bytes:

@@ -6,6 +6,9 @@ judged, `take()` hands over the body bytes that arrived since the last call, and
 `reusable` is true only if the answer was complete, said keep-alive, had a stated length and left not one byte over: a
 connection that saw anything unexpected is never used again.
 
+A whole answer whose head repeats the last one is taken without asking the parser (repetition.py). A server that says
+something new in each head would have it kept for nothing, so after `_PATIENCE` heads in vain no more are.
+
 Refused: any protocol but HTTP/1.x, control characters in the words behind the status (llhttp lets them pass), 101 and
 other upgrades, more than a handful of 1xx answers, heads over the limits, a repeated content type, lengths that
 conflict (llhttp), trailers that are longer than the head may be.
@@ -19,10 +22,12 @@ import httptools
 from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
 from guardhouse.wire.http1.head import ResponseHead
+from guardhouse.wire.http1.repetition import Repetition, end_of_head, repetition_of
 
 _MOST_INFORMATIONAL: Final = 8
+_PATIENCE: Final = 8
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-_REPEAT_REFUSED: Final = frozenset((b"content-type", b"content-length", b"transfer-encoding", b"content-encoding"))
+_REPEAT_REFUSED: Final = frozenset((b"content-type", b"transfer-encoding", b"content-encoding"))
 
 
 class ResponseFraming:
@@ -38,6 +43,10 @@ class ResponseFraming:
         "_most_fields",
         "_parser",
         "_pieces",
+        "_repeated",
+        "_repetition",
+        "_stated",
+        "_vain",
         "complete",
         "head",
         "problem",
@@ -48,6 +57,9 @@ class ResponseFraming:
         self._parser = httptools.HttpResponseParser(self)
         self._most_fields = most_fields
         self._limit = header_bytes
+        self._repetition: Repetition | None = None
+        self._repeated: ResponseHead | None = None  # the reading of the head that `_repetition` knows again
+        self._vain = 0  # heads in a row that were kept and did not come again
         self.begin()
 
     def begin(self) -> None:
@@ -60,14 +72,18 @@ class ResponseFraming:
         self._head_bytes = 0
         self._headers: dict[bytes, bytes] = {}
         self._fields = 0
+        self._stated = False  # the length is
         self._pieces: list[bytes] = []
 
     def feed(self, data: bytes) -> None:
         if self.complete:
             self.reusable = False  # bytes after the end belong to nobody
             return
+        first = self.head is None and not self._head_bytes
+        if first and self._repetition is not None and self._repeat(self._repetition, data):
+            return
         if self.head is None:
-            if not self._head_bytes and data[:1] not in (b"H", b""):  # llhttp knows RTSP and ICE too
+            if first and data[:1] not in (b"H", b""):  # llhttp knows RTSP and ICE too
                 self.problem = Denial(Reason.UPSTREAM_PROTOCOL_ERROR)
                 return
             self._head_bytes += len(data)
@@ -77,6 +93,32 @@ class ResponseFraming:
             self._refuse()
         if self.head is None and self._head_bytes > self._limit:
             self.problem = Denial(Reason.UPSTREAM_PROTOCOL_ERROR)
+        elif first and self.reusable:
+            self._keep(data)
+
+    def _repeat(self, known: Repetition, data: bytes) -> bool:
+        """Whether `data` is one whole answer whose head repeats the last one; then it is dealt with."""
+        begin = known.body_of(data)
+        if begin < 0:
+            return False
+        self._vain = 0
+        self.head = self._repeated
+        if begin < len(data):
+            self._pieces.append(data[begin:])
+        self.complete = self.reusable = True
+        return True
+
+    def _keep(self, data: bytes) -> None:
+        """What came in one piece may come again. Of other answers than a 200, it may depend on the status whether a
+        body follows."""
+        head = self.head
+        if head is None or head.status != 200 or self._informational or self._vain > _PATIENCE:
+            return
+        self._vain += 1
+        begin = end_of_head(data)
+        kept = repetition_of(data, begin)
+        self._repetition = kept if kept is not None and kept.body_of(data) == begin else None
+        self._repeated = head
 
     def _refuse(self) -> None:
         """What comes behind a complete answer spoils the connection, what comes before spoils the answer."""
@@ -120,7 +162,9 @@ class ResponseFraming:
             return  # trailers are dropped
         lowered = name.lower()
         headers = self._headers
-        if lowered in headers:
+        if lowered == b"content-length":
+            self._stated = True  # llhttp refuses a second one
+        elif lowered in headers:
             if lowered in _REPEAT_REFUSED:
                 self._fail()
             headers[lowered] += b", " + value
@@ -134,13 +178,14 @@ class ResponseFraming:
             if status == 101 or status < 100 or self._informational > _MOST_INFORMATIONAL:
                 self._fail()
             self._headers = {}
+            self._stated = False
             return
         headers = self._headers
         if headers.get(b"transfer-encoding", b"chunked").strip().lower() != b"chunked":
             self._fail()  # a coding that is not undone here would pass for the answer
         if not self._parser.get_http_version().startswith("1.") or (b"upgrade" in headers and status == 426):
             self._fail()
-        self._at_end = b"content-length" not in headers and b"transfer-encoding" not in headers
+        self._at_end = not self._stated and b"transfer-encoding" not in headers
         self.head = ResponseHead(status, headers)
 
     def on_body(self, part: bytes) -> None:
