@@ -34,6 +34,7 @@ COMPILED_FILES = (
     "audit/chain.py",
     "audit/journal.py",
     "identity/credentials.py",
+    "identity/key_table.py",
     "identity/tokens.py",
     "model/keyed_hash.py",
     "policy/callers.py",

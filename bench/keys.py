@@ -21,8 +21,9 @@ from sqlalchemy import MetaData, Table, insert
 from bench import cpu, machine
 from guardhouse.control.publisher import Publisher
 from guardhouse.control.store import Store
-from guardhouse.identity.api_keys import KeyRecord, KeyTable, digest, key_of, mint
+from guardhouse.identity.api_keys import KeyRecord, digest, key_of, mint
 from guardhouse.identity.key_feed import KeyFeed
+from guardhouse.identity.key_table import KeyTable
 from guardhouse.model.secret import Secret
 
 FEW = 10

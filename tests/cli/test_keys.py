@@ -10,7 +10,8 @@ from cli.commanding import CONFIGURATION, Command
 from guardhouse.control.state import State, load_secrets
 from guardhouse.control.store import Store
 from guardhouse.control.use_store import UseStore
-from guardhouse.identity.api_keys import KeyTable, key_of
+from guardhouse.identity.api_keys import key_of
+from guardhouse.identity.key_table import KeyTable
 from guardhouse.model.principal import Principal
 from guardhouse.model.reason import Reason
 from guardhouse.readers.signins import Use

@@ -5,7 +5,8 @@ import pytest
 
 from guardhouse.control.key_ring import KeyRing, Rotated, flaws, state_of
 from guardhouse.control.store import Store
-from guardhouse.identity.api_keys import KeyTable, KeyTerms, MintedKey, key_of
+from guardhouse.identity.api_keys import KeyTerms, MintedKey, key_of
+from guardhouse.identity.key_table import KeyTable
 from guardhouse.model.operation import Operation
 from guardhouse.model.principal import Principal
 from guardhouse.model.reason import Reason

@@ -12,9 +12,10 @@ from guardhouse.control import minting
 from guardhouse.control.minting import MintedToken, Minter
 from guardhouse.control.state import State, prepare
 from guardhouse.identity import base64url, minted, tokens
-from guardhouse.identity.api_keys import KeyRecord, KeyTable
+from guardhouse.identity.api_keys import KeyRecord
 from guardhouse.identity.flaw import Flaw
 from guardhouse.identity.issuer_bulletin import IssuerBulletin, IssuerKeys
+from guardhouse.identity.key_table import KeyTable
 from guardhouse.identity.tokens import TokenTable
 from guardhouse.model.bulletin import publish
 from guardhouse.model.operation import Operation

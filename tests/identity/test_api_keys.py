@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardhouse.identity.api_keys import KeyRecord, KeyTable, MintedKey, digest, is_key_id, key_of, mint, parse
+from guardhouse.identity.api_keys import KeyRecord, MintedKey, digest, is_key_id, key_of, mint, parse
+from guardhouse.identity.key_table import KeyTable
 from guardhouse.model.operation import Operation
 from guardhouse.model.principal import Principal
 from guardhouse.model.reason import Reason

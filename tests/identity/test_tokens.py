@@ -8,9 +8,10 @@ import msgspec
 import pytest
 
 from guardhouse.identity import tokens
-from guardhouse.identity.api_keys import KeyRecord, KeyTable
+from guardhouse.identity.api_keys import KeyRecord
 from guardhouse.identity.flaw import Flaw
 from guardhouse.identity.issuer_bulletin import IssuerBulletin, IssuerKeys
+from guardhouse.identity.key_table import KeyTable
 from guardhouse.identity.revocation_feed import NAME
 from guardhouse.identity.vouchers import Vouchers
 from guardhouse.model.principal import Method, Principal

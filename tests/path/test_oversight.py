@@ -9,7 +9,8 @@ import msgspec
 import pytest
 from playbook import ALICE, PEPPER, Play, chat, chunk_event, completion, event, perform, post, reply, stream
 
-from guardhouse.identity.api_keys import KeyRecord, KeyTable, digest, key_of
+from guardhouse.identity.api_keys import KeyRecord, digest, key_of
+from guardhouse.identity.key_table import KeyTable
 
 RECORD = KeyRecord(
     id="aliceaaaaaaa", digest=digest(key_of(PEPPER), ALICE), principal="alice", groups=("research",), created_at=0.0

@@ -11,8 +11,8 @@ from worlds import MODELS, narrowings, policies, principals, requests, snapshot_
 from guardhouse.control.minting import MintedToken, Minter
 from guardhouse.control.state import State, prepare
 from guardhouse.identity import tokens
-from guardhouse.identity.api_keys import KeyTable
 from guardhouse.identity.issuer_bulletin import IssuerBulletin
+from guardhouse.identity.key_table import KeyTable
 from guardhouse.identity.tokens import TokenTable
 from guardhouse.model.bulletin import publish
 from guardhouse.model.operation import Operation

@@ -15,9 +15,10 @@ from guardhouse.audit.record import Event
 from guardhouse.control.state import State
 from guardhouse.control.store import Store
 from guardhouse.identity import jws, tokens
-from guardhouse.identity.api_keys import KeyTable, is_key_id, key_of, parse
+from guardhouse.identity.api_keys import is_key_id, key_of, parse
 from guardhouse.identity.flaw import Flaw
 from guardhouse.identity.guard import Guard
+from guardhouse.identity.key_table import KeyTable
 from guardhouse.identity.tokens import TokenTable
 from guardhouse.model.denial import Denial
 from guardhouse.model.principal import Principal

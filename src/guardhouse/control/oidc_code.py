@@ -23,9 +23,9 @@ from guardhouse.control import outbound
 from guardhouse.control.outbound import OutboundError
 from guardhouse.control.state import State
 from guardhouse.identity import jws
-from guardhouse.identity.api_keys import KeyTable
 from guardhouse.identity.flaw import Flaw
 from guardhouse.identity.issuers import Issuer
+from guardhouse.identity.key_table import KeyTable
 from guardhouse.identity.pkce import challenge_of, random_text
 from guardhouse.identity.tokens import TokenTable, read
 from guardhouse.model.principal import Principal

@@ -1,30 +1,19 @@
-"""API keys: how they look, how they are minted, and how a presented one becomes a principal.
+"""API keys: how they look, how they are minted, and who presents one.
 
 A key is `gh_<id>_<secret>`. The id is public: it names the key in the store, the journal and the command line. The
 secret is about 255 random bits. Nothing stores the key; what is kept is HMAC-SHA256(pepper, whole key), so a copy of
-the store or of the feed is worth nothing without the pepper, and with it no more than a guess at 255 bits.
-
-Identification is one path for every input, well-formed or not: take the bytes where an id would stand, digest what
-was presented, compare in constant time against the digest on record or, for an unknown id, against one that nothing
-hashes to. So the time says at most whether an id exists, and ids are not secret. That a key has expired or was revoked
-is told only to those who know its secret. Revocation does not depend on the clock; expiry does, on the caller's `now`.
-
-The principal of a key is handed out as the same object each time, so that the path may cache what it derived from it by
-identity. It is built when the key is first used. Most of many keys are not in use: of those a table keeps the line that
-was published, which takes a third of the memory of the decoded record.
+the store or of the feed is worth nothing without the pepper, and with it no more than a guess at 255 bits. How a
+presented one is judged is in key_table.py.
 """
 
 import hmac
 import secrets
 import string
-from collections.abc import Iterable
 
 import msgspec
 
-from guardhouse.model.keyed_hash import KeyedHash
 from guardhouse.model.operation import Operation
 from guardhouse.model.principal import Narrowing, Principal
-from guardhouse.model.reason import Reason
 from guardhouse.model.secret import Secret
 
 PREFIX = "gh_"
@@ -33,8 +22,6 @@ SECRET_LENGTH = 43
 
 _ID_LETTERS = string.ascii_lowercase + string.digits
 _SECRET_LETTERS = string.ascii_letters + string.digits
-_ID = slice(len(PREFIX), len(PREFIX) + ID_LENGTH)
-_NOBODY = secrets.token_bytes(32)
 
 
 class KeyTerms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
@@ -102,19 +89,6 @@ def digest(pepper: bytes, presented: bytes) -> bytes:
     return hmac.digest(pepper, presented, "sha256")
 
 
-class Presented(msgspec.Struct, frozen=True, gc=False):
-    """A key as it was presented: the bytes that stand where an id would, and the digest of the whole. Not the key."""
-
-    key_id: bytes
-    digest: bytes
-
-    def __repr__(self) -> str:
-        return "Presented(…)"
-
-
-_decode = msgspec.json.Decoder(KeyRecord).decode
-
-
 def principal_of(record: KeyRecord) -> Principal:
     """Who presents this key. An owner and being a service are attributes, so policies can ask for them."""
     attributes = {"owner": frozenset({record.owner})} if record.owner else {}
@@ -145,86 +119,3 @@ def _narrowings(record: KeyRecord) -> tuple[Narrowing, ...]:
             models=None if models is None else frozenset(models),
         ),
     )
-
-
-class _Used:
-    """A key that has been presented, ready for the next time."""
-
-    __slots__ = ("digest", "expires_at", "principal", "revoked")
-
-    def __init__(self, record: KeyRecord) -> None:
-        self.digest = record.digest
-        self.expires_at = record.expires_at
-        self.revoked = record.revoked_at is not None
-        self.principal = principal_of(record)
-
-    def ended(self, now: float) -> Reason | None:
-        if self.revoked:
-            return Reason.CREDENTIAL_REVOKED
-        return Reason.CREDENTIAL_EXPIRED if self.expires_at is not None and self.expires_at <= now else None
-
-
-class KeyTable:
-    """The keys a process knows. A record that is put again replaces what was known of its id."""
-
-    __slots__ = ("_digest", "_lines", "_used")
-
-    def __init__(self, pepper: bytes, records: Iterable[KeyRecord] = ()) -> None:
-        self._digest = KeyedHash(pepper).digest
-        self._lines: dict[bytes, bytes] = {}
-        self._used: dict[bytes, _Used] = {}
-        for record in records:
-            self.put(record)
-
-    def __len__(self) -> int:
-        return len(self._lines)
-
-    def __repr__(self) -> str:
-        return f"<KeyTable {len(self)} keys>"
-
-    def put(self, record: KeyRecord) -> None:
-        self.put_line(msgspec.json.encode(record))
-
-    def put_line(self, line: bytes) -> None:
-        """The same for a record as it is published; msgspec.MsgspecError for one that cannot be understood."""
-        key_id = _decode(line).id.encode()
-        self._lines[key_id] = line
-        self._used.pop(key_id, None)
-
-    def forget(self, most: int) -> bool:
-        """Free some of the records of a table that is no longer in use; False when none is left."""
-        self._used.clear()
-        for _ in range(min(most, len(self._lines))):
-            self._lines.popitem()
-        return bool(self._lines)
-
-    def identify(self, presented: bytes, now: float) -> Principal | Reason:
-        return self.judge(self.read(presented), now)
-
-    def read(self, presented: bytes) -> Presented:
-        """What there is to know of presented bytes without asking whose they are. May be kept; the bytes need not."""
-        return Presented(presented[_ID], self._digest(presented))
-
-    def known_id(self, presented: Presented) -> str:
-        """The id that was presented, if there is such a key; whose it is said to be, not whose it is."""
-        return presented.key_id.decode() if presented.key_id in self._lines else ""
-
-    def judge(self, presented: Presented, now: float) -> Principal | Reason:
-        """Whose key it is now: revocation and expiry are looked at each time."""
-        used = self._used.get(presented.key_id) or self._find(presented.key_id)
-        if not hmac.compare_digest(presented.digest, _NOBODY if used is None else used.digest) or used is None:
-            return Reason.CREDENTIAL_INVALID
-        return used.ended(now) or used.principal
-
-    def ended(self, key_id: str, now: float) -> Reason | None:
-        """Why a key that was valid is so no longer; None while it is. One that the store has lost counts as revoked."""
-        name = key_id.encode()
-        used = self._used.get(name) or self._find(name)
-        return Reason.CREDENTIAL_REVOKED if used is None else used.ended(now)
-
-    def _find(self, key_id: bytes) -> _Used | None:
-        line = self._lines.get(key_id)
-        if line is None:
-            return None
-        used = self._used[key_id] = _Used(_decode(line))
-        return used

@@ -56,7 +56,7 @@ class Reading(ABC):
 class Feed(ABC):
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._touched = float("-inf")
+        self.touched = float("-inf")  # the publisher's last sign of life, if this can be trusted
 
     @property
     @abstractmethod
@@ -69,7 +69,7 @@ class Feed(ABC):
 
     def age(self, now: float) -> float:
         """Seconds since the publisher's last sign of life; infinite when there is no feed that can be trusted."""
-        return now - self._touched
+        return now - self.touched
 
     @property
     def condemned(self) -> bool:

@@ -20,8 +20,9 @@ from pathlib import Path
 
 import msgspec
 
-from guardhouse.identity.api_keys import KeyRecord, KeyTable, key_of
+from guardhouse.identity.api_keys import KeyRecord, key_of
 from guardhouse.identity.feed import FREED, Feed, Reading
+from guardhouse.identity.key_table import KeyTable
 from guardhouse.model.secret import Secret
 
 FORMAT = 1
@@ -92,7 +93,7 @@ class KeyFeed(Feed):
         if status.st_size > reading.offset:
             reading.read_slice()
         self._adopt(reading)
-        self._touched = float("-inf") if reading.condemned else self._heartbeat(reading, status.st_mtime)
+        self.touched = float("-inf") if reading.condemned else self._heartbeat(reading, status.st_mtime)
         return self._leaving is not None or (status.st_size > reading.offset and not reading.condemned)
 
     def _free_some(self) -> bool:
@@ -112,4 +113,4 @@ class KeyFeed(Feed):
         self._leaving, self.table = self.table if len(self.table) else None, reading.table
 
     def _heartbeat(self, reading: _Reading, modified: float) -> float:
-        return modified if reading is self._current else self._touched
+        return modified if reading is self._current else self.touched

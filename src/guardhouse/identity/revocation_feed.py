@@ -113,10 +113,10 @@ class RevocationFeed(Feed):
             return False
         self._follow(reading, status.st_size)
         if reading.condemned:
-            self._touched = float("-inf")
+            self.touched = float("-inf")
             return False
         if reading is self._current and not reading.rest:
-            self._touched = status.st_mtime
+            self.touched = status.st_mtime
         return bool(self._leaving) or status.st_size > reading.offset
 
     def _follow(self, reading: _Reading, size: int) -> None:

@@ -20,12 +20,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from guardhouse.identity import claims, jws, minted
-from guardhouse.identity.api_keys import PREFIX, KeyTable
+from guardhouse.identity.api_keys import PREFIX
 from guardhouse.identity.flaw import Flaw
 from guardhouse.identity.issuer_bulletin import NAME as ISSUERS
 from guardhouse.identity.issuer_bulletin import IssuerBulletin, IssuerKeys
 from guardhouse.identity.issuers import Issuer
 from guardhouse.identity.jwks import PublicKey, VerifyingKey, verifying
+from guardhouse.identity.key_table import KeyTable
 from guardhouse.identity.revocation_feed import NAME, RevocationFeed
 from guardhouse.identity.vouchers import Vouchers
 from guardhouse.model.bulletin import Bulletin
@@ -106,6 +107,7 @@ class TokenTable:
         "_revoked",
         "_vouchers",
         "_wanted",
+        "touched",
     )
 
     def __init__(self, issuers: Mapping[str, Issuer], bulletin: Path, wanted: Path) -> None:
@@ -118,6 +120,7 @@ class TokenTable:
         self._revoked: dict[str, float] = {}
         self._changes = 0
         self._vouchers: Vouchers | None = None
+        self.touched: float = -_FOREVER  # the control process's last sign of life, if what it says can be trusted
         self._believed = 0  # how often they have changed
         self._wanted = wanted
 
@@ -129,7 +132,7 @@ class TokenTable:
 
     def age(self, now: float) -> float:
         """Seconds since the control process last gave a sign of life; infinite when what it says cannot be trusted."""
-        return max(self._bulletin.age(now), self._revocations.age(now))
+        return now - self.touched
 
     def unsound(self) -> list[str]:
         """The files that lie there and are not what the control process has written, by name."""
@@ -163,6 +166,7 @@ class TokenTable:
         self._revoked, self._changes = self._revocations.revoked, self._revocations.changes + self._believed
         if self._bulletin.refresh():
             self._take_over_keys()
+        self.touched = min(self._bulletin.touched, self._revocations.touched)
         return more
 
     def _take_over_keys(self) -> None:

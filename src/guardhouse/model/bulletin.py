@@ -51,7 +51,7 @@ class Bulletin(Generic[T]):
         self._decode = msgspec.json.Decoder(kind).decode
         self._seen: tuple[int, int, int, int] | None = None  # inode, size, last change and last beat
         self._content: bytes | None = None
-        self._beaten = float("-inf")
+        self.touched = float("-inf")  # the writer's last sign of life that could be read
         self.current: T | None = None
         self.faults = 0
         self.unreadable = False  # what lies there now
@@ -61,7 +61,7 @@ class Bulletin(Generic[T]):
 
     def age(self, now: float) -> float:
         """Seconds since the writer's last sign of life that could be read; infinite before the first."""
-        return now - self._beaten
+        return now - self.touched
 
     def refresh(self) -> bool:
         """Look at the file; True when `current` is new. Costs one stat when nothing has happened."""
@@ -82,7 +82,7 @@ class Bulletin(Generic[T]):
         if news:
             self._take(content)
         if not self.unreadable:
-            self._beaten = status.st_mtime
+            self.touched = status.st_mtime
         return news and not self.unreadable
 
     def _take(self, content: bytes) -> None:

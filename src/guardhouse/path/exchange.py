@@ -10,8 +10,8 @@ from abc import ABC, abstractmethod
 from typing import Any, Final, Protocol
 
 from guardhouse.audit.record import Attempt, Control, Media, Server, Stored, Unseen
-from guardhouse.identity.api_keys import Presented
 from guardhouse.identity.certificate import Certified
+from guardhouse.identity.key_table import Presented
 from guardhouse.identity.tokens import PresentedToken
 from guardhouse.limits.book import Admitted, Limited, Pending
 from guardhouse.limits.intake import Slot

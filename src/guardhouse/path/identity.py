@@ -10,10 +10,10 @@ from typing import Final
 
 from guardhouse.audit.record import Event
 from guardhouse.identity import tokens
-from guardhouse.identity.api_keys import Presented
 from guardhouse.identity.certificate import Certified
 from guardhouse.identity.credentials import extract
 from guardhouse.identity.flaw import Flaw
+from guardhouse.identity.key_table import Presented
 from guardhouse.identity.tokens import PresentedToken
 from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.principal import Principal
@@ -72,7 +72,7 @@ def _identify(exchange: Exchange, plane: DataPlane) -> Verdict:
         return holder
     if isinstance(presented, Reason) and (holder is None or presented is not Reason.CREDENTIAL_MISSING):
         return Denial(presented)
-    if plane.keys.age(exchange.at) > plane.settings.identity.stale_after:
+    if exchange.at - plane.keys.touched > plane.settings.identity.stale_after:
         return Denial(Reason.IDENTITY_STALE, retry_after=5.0)
     if isinstance(presented, Reason):
         exchange.principal = holder
@@ -100,7 +100,7 @@ def _holder(
 
 def _by_token(exchange: Exchange, plane: DataPlane, presented: PresentedToken) -> Verdict:
     table, now = plane.tokens, exchange.at
-    if table.age(now) > plane.settings.identity.stale_after:
+    if now - table.touched > plane.settings.identity.stale_after:
         return Denial(Reason.IDENTITY_STALE, retry_after=5.0)
     found = table.known(presented.digest, plane.keys.table, now)
     if found is None:
