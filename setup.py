@@ -33,6 +33,7 @@ COMPILED_FOLDERS = (
 COMPILED_FILES = (
     "audit/chain.py",
     "audit/journal.py",
+    "audit/making.py",
     "identity/credentials.py",
     "identity/key_table.py",
     "identity/tokens.py",

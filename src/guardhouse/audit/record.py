@@ -6,7 +6,8 @@ one: `closed` with `decision: denied` if it was refused, or without a `target` i
 knowledge (the list of models). An `event` stands by itself. There is no content in a record: texts appear as keyed
 hashes and counts, credentials as their public id.
 
-Readers decode only the members they need, so members may be added; none is renamed or given another meaning.
+Readers decode only the members they need, so members may be added (here and in making.py); none is renamed or given
+another meaning.
 The journal adds the last member, `chain`, itself (see journal.py).
 """
 
@@ -72,7 +73,7 @@ class Stored(msgspec.Struct, frozen=True, gc=False):
     name: str  # keyed hash of its id; empty if it has none
 
 
-class Opened(msgspec.Struct, tag="opened", tag_field="kind", kw_only=True, omit_defaults=True, gc=False):
+class Opened(msgspec.Struct, tag="opened", tag_field="kind", omit_defaults=True, gc=False):
     """The exchange was admitted and is about to go to `target`."""
 
     at: float  # Unix time, seconds
@@ -127,7 +128,7 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
     region: str = ""  # of the target
 
 
-class Closed(msgspec.Struct, tag="closed", tag_field="kind", kw_only=True, omit_defaults=True, gc=False):
+class Closed(msgspec.Struct, tag="closed", tag_field="kind", omit_defaults=True, gc=False):
     """The exchange has ended. Repeats what a metric or alert needs, so that no reader has to join."""
 
     at: float

@@ -1,9 +1,10 @@
 """What is recorded about a prompt instead of the prompt: keyed hashes, sizes, and how much it looks like an attack.
 
-Hashes are HMAC-SHA256: of each text, so that the turns of a conversation can be followed from request to request, and
-of the sequence of them for the whole. A request of very many texts has hashes of its first MOST_HASHES, and one of all
-the others together, so that what is recorded of it does not grow with it. Without the key, which is rotated and named
-on the record, a short prompt cannot be found by guessing.
+The hash of a text is HMAC-SHA256, so that the turns of a conversation can be followed from request to request. A request
+of very many texts has hashes of its first MOST_HASHES, and one of all the others together, so that what is recorded of
+it does not grow with it. That of the whole is SHA-256 over all these, 32 bytes of each, of which a record shows eight:
+what is not shown takes the place of a key. Without the key itself, which is rotated and named on the record, a short
+prompt cannot be found by guessing.
 
 The score is advisory, 0 to 10. It is the highest that any window of any text reaches, not a sum over the document: what
 a long document says here and there does not add up. In a window the weights of the distinct phrases and of delimiters
@@ -21,6 +22,7 @@ Its signals are those of all its texts in one, but for what is read again where 
 """
 
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from typing import Final
 
 from guardhouse.inspect.encodings import decoded
@@ -54,15 +56,18 @@ _BEHIND: Final = b"\xff"  # each text without a hash of its own: no byte of UTF-
 class HashKey:
     """The key of the hashes, and its name on the record."""
 
-    __slots__ = ("digest", "id", "keyed")
+    __slots__ = ("id", "keyed")
 
     def __init__(self, key_id: str, key: bytes) -> None:
         self.id = key_id
         self.keyed = KeyedHash(key)
-        self.digest = self.keyed.digest
 
     def __repr__(self) -> str:
         return f"HashKey({self.id!r}, …)"
+
+    def digest(self, message: bytes) -> bytes:
+        """32 bytes."""
+        return self.keyed.digest(message)
 
 
 class _Findings:
@@ -103,11 +108,16 @@ def signals(texts: Sequence[Text], encoded: Sequence[bytes], candidates: int, ke
         gathering = Gathering(key)
         gathering.add(texts, encoded, candidates)
         return gathering.signals()
-    digests = list(map(key.digest, encoded))
-    prompt_hash = key.digest(b"".join(digests))[:16].hex()
-    hashes = [one[:8].hex() for one in digests]
-    size = sum(map(len, encoded))
-    characters = sum([len(text.value) for text in texts])
+    digests: list[bytes] = []
+    hashes: list[str] = []
+    size = 0
+    for each in encoded:
+        digest = key.digest(each)
+        digests.append(digest)
+        hashes.append(digest.hex()[:16])
+        size += len(each)
+    prompt_hash = _of_the_whole(digests)
+    characters = sum([len(text.value) for text in texts]) if candidates & NON_ASCII else size
     if not candidates & SIGNAL_BITS:
         return Signals(prompt_hash, hashes, characters, _tokens(size))
     keywords, delimiters, blobs, risk, _ = _looked_into(texts, candidates, _MOST_READ)
@@ -156,7 +166,7 @@ class Gathering:
             further_hash = rest[:8].hex()
             digests = [*digests, rest]
         return Signals(
-            self._key.digest(b"".join(digests))[:16].hex(),
+            _of_the_whole(digests),
             [one[:8].hex() for one in self._digests],
             self._characters,
             _tokens(self._size),
@@ -167,6 +177,10 @@ class Gathering:
             further,
             further_hash,
         )
+
+
+def _of_the_whole(digests: list[bytes]) -> str:
+    return sha256(b"".join(digests)).hexdigest()[:32]
 
 
 def _tokens(size: int) -> int:

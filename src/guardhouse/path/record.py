@@ -10,7 +10,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from guardhouse.audit.record import FEW, Closed, Control, Event, Kept, Opened, Outcome
+from guardhouse.audit.making import closed, opened
+from guardhouse.audit.record import FEW, Closed, Control, Event, Kept, Outcome
 from guardhouse.limits.book import Admitted
 from guardhouse.limits.load import NOTHING, Load
 from guardhouse.model.denial import Denial
@@ -49,7 +50,7 @@ def open_(exchange: Exchange, plane: DataPlane, then: Callable[[OSError | None],
     assert target is not None
     assert signals is not None
     plane.journal.append(
-        Opened(
+        opened(
             at=exchange.at,
             id=exchange.id,
             principal=principal.id,
@@ -180,7 +181,7 @@ def _release(exchange: Exchange, last: bytes, denial: Denial | None, error: OSEr
 def _closed(exchange: Exchange, plane: DataPlane, denial: Denial | None, usage: Usage, charge: Load) -> Closed:
     principal, operation, model, grant = exchange.principal, exchange.operation, exchange.model, exchange.grant
     signals, target, detour = exchange.signals, exchange.target, exchange.detour
-    return Closed(
+    return closed(
         at=plane.now(),
         id=exchange.id,
         decision="denied" if denial is not None and not exchange.opened else "allowed",
