@@ -45,7 +45,9 @@ COMPILED_FILES = (
     "policy/servers.py",
     "policy/visible.py",
     "readers/rows.py",
+    "readers/signins.py",
     "readers/tally.py",
+    "readers/usage.py",
 )
 INTERPRETED = (
     "path/grpc_library.py",

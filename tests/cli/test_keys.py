@@ -14,7 +14,7 @@ from guardhouse.identity.api_keys import key_of
 from guardhouse.identity.key_table import KeyTable
 from guardhouse.model.principal import Principal
 from guardhouse.model.reason import Reason
-from guardhouse.readers.signins import Use
+from guardhouse.readers.uses import Use
 
 _command = Command("keys")
 run, told = _command.run, _command.told

@@ -11,7 +11,8 @@ from guardhouse.control.state import State, prepare
 from guardhouse.control.usage_desk import UsageDesk, UsageReport
 from guardhouse.model.bulletin import publish
 from guardhouse.model.figures import MemoryFigures, TargetFigures, WorkerFigures
-from guardhouse.readers.usage import PrincipalUsage, UsageReader
+from guardhouse.readers.usage import UsageReader
+from guardhouse.readers.uses import PrincipalUsage
 
 run = Command("usage").run
 

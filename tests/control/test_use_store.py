@@ -5,7 +5,7 @@ import pytest
 
 from guardhouse.control.store import Store
 from guardhouse.control.use_store import UseStore
-from guardhouse.readers.signins import Use
+from guardhouse.readers.uses import Use
 
 NOW = 1_800_000_000.0
 

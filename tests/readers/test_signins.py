@@ -11,8 +11,9 @@ from guardhouse.policy.settings import Metrics, Signins
 from guardhouse.readers import signins
 from guardhouse.readers.lines import Counts
 from guardhouse.readers.series import SeriesTable
-from guardhouse.readers.signins import SigninReader, Use, network_of
+from guardhouse.readers.signins import SigninReader, network_of
 from guardhouse.readers.tally import Tally
+from guardhouse.readers.uses import Use
 
 KEY = "aliceaaaaaaa"
 NOW = 1_800_000_000.0

@@ -72,18 +72,11 @@ async def _serve(settings: Settings, edition: Edition, config: Path, state: Stat
     store = Store(state.store)
     publisher = Publisher(store, state.feed)
     publisher.publish(time.time())
-    journal = Journal(
-        state.journal / "control",
-        worker="control",
-        schedule=asyncio.get_running_loop().call_soon,
-        segment=settings.audit.segment,
-        durability=settings.audit.durability,
-    )
+    journal = _journal(settings, state)
     signins = SigninReader(settings.signins, UseStore(store.engine), journal.append)
-    keys = KeyAnnouncer(store, journal)
     standing = StandingPublisher(store, state.standing, journal)
     usage, refusals = UsageReader(), Refusals(settings, state.refusals, journal, standing.answer, _say)
-    metrics = MetricsReader(state.journal, state.metrics, settings.metrics, signins.note, (usage.note, refusals.note))
+    metrics = _metrics(settings, state, signins, usage, refusals)
     desk = UsageDesk(state, usage, settings.workers, time.time(), refusals.alone)
     minter = Minter(state, settings.identity.tokens.longest)
     board = IssuerBoard(settings.identity.issuers, state, store, minter, journal.append)
@@ -106,8 +99,15 @@ async def _serve(settings: Settings, edition: Edition, config: Path, state: Stat
         told = (metrics, board, PolicyGauges(reloader), desk, served.mint_limits, served.signin_pace)
         server = _Server(_configured(settings, problems, served.routes(), *told), stopping)
         async with asyncio.TaskGroup() as tasks:
-            polls = (publisher.poll, reloader.poll, refusals.poll, standing.poll, desk.poll, keys.poll)
-            turns = (*polls, lambda _: pulse.beat())
+            polls = (
+                publisher.poll,
+                reloader.poll,
+                refusals.poll,
+                standing.poll,
+                desk.poll,
+                KeyAnnouncer(store, journal).poll,
+            )
+            turns = (*polls, KeyAnnouncer(store, journal).poll, lambda _: pulse.beat())
             keeping_up = tasks.create_task(_keep_up(turns, metrics, signins, journal, server))
             vouching = tasks.create_task(board.run())
             serving = tasks.create_task(server.serve(sockets=[listener]))
@@ -123,6 +123,31 @@ async def _serve(settings: Settings, edition: Edition, config: Path, state: Stat
     metrics.close()
     publisher.close()
     store.close()
+
+
+def _journal(settings: Settings, state: State) -> Journal:
+    """Its own, of what happens beside the exchanges."""
+    return Journal(
+        state.journal / "control",
+        worker="control",
+        schedule=asyncio.get_running_loop().call_soon,
+        segment=settings.audit.segment,
+        durability=settings.audit.durability,
+    )
+
+
+def _metrics(
+    settings: Settings, state: State, signins: SigninReader, usage: UsageReader, refusals: Refusals
+) -> MetricsReader:
+    """It decodes the records, and hands them on to whoever follows them as well."""
+    return MetricsReader(
+        state.journal,
+        state.metrics,
+        settings.metrics,
+        watch=signins.note,
+        observers=(usage.note,),
+        refused=(refusals.note,),
+    )
 
 
 def _signalled() -> asyncio.Event:

@@ -15,7 +15,8 @@ from prometheus_client.registry import Collector
 from guardhouse.control.state import State
 from guardhouse.model.bulletin import publish
 from guardhouse.model.figures import WorkerFigures
-from guardhouse.readers.usage import PrincipalUsage, UsageReader
+from guardhouse.readers.usage import UsageReader
+from guardhouse.readers.uses import PrincipalUsage
 
 WANTED_FOR = 10.0  # seconds after somebody has asked
 

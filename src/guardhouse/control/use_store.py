@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from sqlalchemy import JSON, Column, Engine, Float, MetaData, String, Table, delete, insert, select
 from sqlalchemy.schema import CreateTable
 
-from guardhouse.readers.signins import Use
+from guardhouse.readers.uses import Use
 
 _metadata = MetaData()
 _uses = Table(

@@ -43,18 +43,20 @@ class MetricsReader(Collector):
         journal: Path,
         state: Path,
         settings: Metrics,
+        *,
         watch: Watch | None = None,
         observers: Sequence[Observer] = (),
+        refused: Sequence[Observer] = (),
     ) -> None:
         """`watch` is told of each use of a credential, perhaps again after a restart (readers/signins.py); `observers`
-        are handed each exchange that has ended (readers/usage.py)."""
+        are handed each exchange that has ended (readers/usage.py), `refused` those that were refused (hits.py)."""
         self._state = state
         self._label = str(settings.user)
         saved = checkpoint.load(state, _Checkpoint)
         if saved is None or saved.label != self._label or saved.counts.series.ceiling != settings.series:
             saved = _Checkpoint(self._label, {}, Counts(SeriesTable(settings.series)))
         self._tail = Tail(journal, saved.positions)
-        self._tally = Tally(settings.user, saved.counts, watch, observers)
+        self._tally = Tally(settings.user, saved.counts, watch, observers, refused)
         self._saved: dict[str, Position] | None = None
 
     def poll(self, budget: int = 4 * 1024 * 1024) -> int:

@@ -20,11 +20,10 @@ import ipaddress
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-import msgspec
-
 from guardhouse.audit.record import Event, Severity
 from guardhouse.identity.api_keys import is_key_id
 from guardhouse.policy.settings import Signins
+from guardhouse.readers.uses import Use
 
 EVENTS: dict[str, Severity] = {
     "identity.new_network": "warning",
@@ -37,16 +36,6 @@ _GRAIN = 60.0  # seconds; times of use are no more exact than that
 _DISORDER = 10.0  # seconds by which the records of one worker may lag behind another's
 
 Facts = dict[str, str | int | float | bool]
-
-
-class Use(msgspec.Struct):
-    """What is known of the use of one credential."""
-
-    name: str  # "key:" and its id, or "principal:" and the id of the principal
-    first: float
-    last: float
-    networks: dict[str, float] = {}  # network -> when it was last used from there
-    told: float = 0.0  # when many networks were last told of
 
 
 class Shelf(Protocol):

@@ -67,15 +67,21 @@ _DRIFTS: Final = {Reason.MODEL_DRIFTED.code: "refused", Reason.ANSWER_OFF_CONTRA
 
 Watch = Callable[[float, str, str, str], None]  # who is told of each use of a credential: at, it, its principal, client
 
-Observer = Callable[[Closed], None]  # who is handed the record of every exchange that has ended
+Observer = Callable[[Closed], None]  # who is handed the record of every exchange that has ended, or was refused
 
 
 class Tally:
     def __init__(
-        self, label: UserLabel, counts: Counts, watch: Watch | None = None, observers: Sequence[Observer] = ()
+        self,
+        label: UserLabel,
+        counts: Counts,
+        watch: Watch | None = None,
+        observers: Sequence[Observer] = (),
+        refused: Sequence[Observer] = (),
     ) -> None:
         self.counts = counts
         self._observers = observers
+        self._refused = refused
         self._watch = watch
         self._series = Series(label, counts.series)
 
@@ -88,8 +94,11 @@ class Tally:
         open_now = self.counts.open.get(worker, 0)
         for record in records:
             if type(record) is Closed:
-                open_now -= record.decision != "denied"
-                self._count(record)
+                if self._count(record):
+                    open_now -= 1
+                else:
+                    for observe in self._refused:
+                        observe(record)
                 for observe in self._observers:
                     observe(record)
                 if self._watch is not None and record.credential:
@@ -102,7 +111,8 @@ class Tally:
                 self._note(record)
         self.counts.open[worker] = max(open_now, 0)
 
-    def _count(self, record: Closed) -> None:
+    def _count(self, record: Closed) -> bool:
+        """Whether it was let through."""
         series = self._series
         user, pair = series.rows(record.principal, record.model)
         series.count_finish(pair, record.finish_reason or record.outcome)
@@ -115,7 +125,7 @@ class Tally:
             self.counts.shadow[would] = self.counts.shadow.get(would, 0) + 1
         if record.decision == "denied":
             self._count_denial(record.reason, user, pair)
-            return
+            return False
         tokens = record.input_tokens
         pair.input_tokens += tokens
         cost = max(record.cost, record.charged_cost)
@@ -135,6 +145,7 @@ class Tally:
             user.ratios.observe(RATIOS, record.output_tokens / tokens)
         if record.outcome != "aborted":
             user.durations.observe(DURATIONS, record.duration)
+        return True
 
     def _count_timing(self, model: str, timing: Timing) -> None:
         phases = self.counts.timings.setdefault(model, dict.fromkeys(timing.__struct_fields__, 0.0))

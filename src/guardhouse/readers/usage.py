@@ -6,13 +6,13 @@ older of the two minutes counted for its part. Only so many principals are follo
 is forgotten first. The time is that of the records.
 """
 
-from typing import Protocol
+from typing import Final, Protocol
 
-import msgspec
+from guardhouse.readers.uses import PrincipalUsage
 
 MOST = 10_000  # principals
-_HOUR = 60  # minutes
-_RECENT = 900.0  # seconds in which a credential counts as active
+_HOUR: Final = 60  # minutes
+_RECENT: Final = 900.0  # seconds in which a credential counts as active
 
 
 class Ended(Protocol):
@@ -26,30 +26,28 @@ class Ended(Protocol):
     output_tokens: int
 
 
-class PrincipalUsage(msgspec.Struct, frozen=True, kw_only=True):
-    principal: str
-    requests_per_minute: float
-    tokens_per_minute: float
-    requests: int  # in the last hour, as the rest
-    refused: int
-    input_tokens: int
-    output_tokens: int
-    credentials: list[str]  # active in the last quarter of an hour, by their public ids
-    last: float
+class _Minute:
+    __slots__ = ("given", "made", "refused", "requests")
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.refused = 0
+        self.given = 0  # tokens
+        self.made = 0
 
 
 class _Use:
     __slots__ = ("credentials", "last", "minutes")
 
     def __init__(self) -> None:
-        self.minutes: dict[int, list[int]] = {}  # minute -> requests, refused, input and output tokens
+        self.minutes: dict[int, _Minute] = {}  # since the epoch
         self.credentials: dict[str, float] = {}
         self.last = 0.0
 
 
 class UsageReader:
     def __init__(self) -> None:
-        self._uses: dict[str, _Use] = {}  # the one seen last comes last
+        self._uses: dict[str, _Use] = {}  # the one seen in the latest minute comes last
 
     def __repr__(self) -> str:
         return f"<UsageReader of {len(self._uses)} principals>"
@@ -57,25 +55,31 @@ class UsageReader:
     def note(self, ended: Ended) -> None:
         if not ended.principal:
             return
-        use = self._uses.pop(ended.principal, None) or _Use()
-        self._uses[ended.principal] = use
-        minute = int(ended.at // 60)
+        at = ended.at
+        minute = int(at // 60)
+        use = self._uses.get(ended.principal)
+        if use is None:
+            use = self._uses[ended.principal] = _Use()
         figures = use.minutes.get(minute)
         if figures is None:
-            figures = use.minutes[minute] = [0, 0, 0, 0]
-            self._prune(use, minute)
-        figures[0] += 1
-        figures[1] += ended.decision == "denied"
-        figures[2] += ended.input_tokens
-        figures[3] += ended.output_tokens
-        use.credentials[ended.credential] = use.last = max(use.last, ended.at)
+            figures = use.minutes[minute] = _Minute()
+            self._turn_over(ended.principal, use, minute)
+        figures.requests += 1
+        if ended.decision == "denied":
+            figures.refused += 1
+        figures.given += ended.input_tokens
+        figures.made += ended.output_tokens
+        use.last = max(use.last, at)
+        use.credentials[ended.credential] = use.last
 
     def report(self, now: float) -> list[PrincipalUsage]:
         """Who was seen in the last hour, the busiest first."""
         found = [_usage(name, use, now) for name, use in self._uses.items() if now - use.last < _HOUR * 60]
         return sorted(found, key=lambda usage: (-usage.requests, usage.principal))
 
-    def _prune(self, use: _Use, minute: int) -> None:
+    def _turn_over(self, principal: str, use: _Use, minute: int) -> None:
+        """Once a minute is early enough to see who was there last, and to drop what is over."""
+        self._uses[principal] = self._uses.pop(principal)
         for old in [each for each in use.minutes if each <= minute - _HOUR]:
             del use.minutes[old]
         for idle in [name for name, at in use.credentials.items() if at < minute * 60 - _RECENT]:
@@ -87,18 +91,17 @@ class UsageReader:
 def _usage(name: str, use: _Use, now: float) -> PrincipalUsage:
     minute = int(now // 60)
     recent = [figures for at, figures in use.minutes.items() if at > minute - _HOUR]
-    sums = [sum(column) for column in zip(*recent, strict=True)] if recent else [0, 0, 0, 0]
-    nothing = [0, 0, 0, 0]
+    nothing = _Minute()
     current, before = use.minutes.get(minute, nothing), use.minutes.get(minute - 1, nothing)
     part = 1.0 - (now % 60) / 60
     return PrincipalUsage(
         principal=name,
-        requests_per_minute=round(current[0] + part * before[0], 1),
-        tokens_per_minute=round(current[2] + current[3] + part * (before[2] + before[3]), 1),
-        requests=sums[0],
-        refused=sums[1],
-        input_tokens=sums[2],
-        output_tokens=sums[3],
+        requests_per_minute=round(current.requests + part * before.requests, 1),
+        tokens_per_minute=round(current.given + current.made + part * (before.given + before.made), 1),
+        requests=sum([each.requests for each in recent]),
+        refused=sum([each.refused for each in recent]),
+        input_tokens=sum([each.given for each in recent]),
+        output_tokens=sum([each.made for each in recent]),
         credentials=sorted(each for each, at in use.credentials.items() if each and now - at < _RECENT),
         last=use.last,
     )
