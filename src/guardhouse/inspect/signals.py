@@ -1,10 +1,10 @@
 """What is recorded about a prompt instead of the prompt: keyed hashes, sizes, and how much it looks like an attack.
 
-The hash of a text is HMAC-SHA256, so that the turns of a conversation can be followed from request to request. A request
-of very many texts has hashes of its first MOST_HASHES, and one of all the others together, so that what is recorded of
-it does not grow with it. That of the whole is SHA-256 over all these, 32 bytes of each, of which a record shows eight:
-what is not shown takes the place of a key. Without the key itself, which is rotated and named on the record, a short
-prompt cannot be found by guessing.
+The hash of a text is HMAC-SHA256, so that the turns of a conversation can be followed from request to request. A
+request of very many texts has hashes of its first MOST_HASHES, and one of all the others together, so that what is
+recorded of it does not grow with it. That of the whole is SHA-256 over all these, 32 bytes of each, of which a record
+shows eight: what is not shown takes the place of a key. Without the key itself, which is rotated and named on the
+record, a short prompt cannot be found by guessing.
 
 The score is advisory, 0 to 10. It is the highest that any window of any text reaches, not a sum over the document: what
 a long document says here and there does not add up. In a window the weights of the distinct phrases and of delimiters
