@@ -19,7 +19,7 @@ from guardhouse.control.issuer_file import last_published
 from guardhouse.control.issuer_keys import Fetch, Note, Watch
 from guardhouse.control.key_fetch import fetch_keys
 from guardhouse.control.minting import Minter
-from guardhouse.control.publisher import HEARTBEAT, INTERVAL
+from guardhouse.control.publisher import HEARTBEAT
 from guardhouse.control.revocation_publisher import RevocationPublisher
 from guardhouse.control.state import State
 from guardhouse.control.store import Store
@@ -51,16 +51,11 @@ class IssuerBoard(Collector):
     def __repr__(self) -> str:
         return f"<IssuerBoard {list(self._watches.values())}>"
 
-    async def run(self) -> None:
-        """Until it is cancelled."""
-        try:
-            while True:
-                self.turn(time.time())
-                await asyncio.sleep(INTERVAL)
-        finally:
-            for task in self._asking.values():
-                task.cancel()
-            self._revocations.close()
+    def close(self) -> None:
+        """Nobody is asked any more."""
+        for task in self._asking.values():
+            task.cancel()
+        self._revocations.close()
 
     def turn(self, now: float) -> None:
         """Ask whom it is time to ask, and publish what is new."""

@@ -6,7 +6,7 @@ workers'. All of it runs in one loop and none is guarded: if one fails, the proc
 supervisor starts it anew, while the workers go on with the keys they have. A restart costs little, since the feed is
 published anew and the metrics resume at their checkpoint, which is saved every few seconds and at the end. A gateway
 at rest should cost next to nothing, and what costs is waking up rather than what is then done: so the store and the
-ends of the journals are looked at in one turn, two or three times a second, which leaves a revocation half a second
+ends of the journals are looked at in one turn, with all else that is due, two or three times a second, which leaves a revocation half a second
 for the rest of its way.
 """
 
@@ -99,22 +99,14 @@ async def _serve(settings: Settings, edition: Edition, config: Path, state: Stat
         told = (metrics, board, PolicyGauges(reloader), desk, served.mint_limits, served.signin_pace)
         server = _Server(_configured(settings, problems, served.routes(), *told), stopping)
         async with asyncio.TaskGroup() as tasks:
-            polls = (
-                publisher.poll,
-                reloader.poll,
-                refusals.poll,
-                standing.poll,
-                desk.poll,
-                KeyAnnouncer(store, journal).poll,
-            )
-            turns = (*polls, KeyAnnouncer(store, journal).poll, lambda _: pulse.beat())
+            polls = (publisher.poll, reloader.poll, refusals.poll, standing.poll, desk.poll, board.turn)
+            turns = (*polls, KeyAnnouncer(store, journal).poll, _once_a_second(pulse.beat))
             keeping_up = tasks.create_task(_keep_up(turns, metrics, signins, journal, server))
-            vouching = tasks.create_task(board.run())
             serving = tasks.create_task(server.serve(sockets=[listener]))
             pulse.ready()
             await serving
             keeping_up.cancel()
-            vouching.cancel()
+            board.close()
     metrics.poll()
     await refusals.end(time.time())
     signins.save(most=MOST_USES)
@@ -148,6 +140,19 @@ def _metrics(
         observers=(usage.note,),
         refused=(refusals.note,),
     )
+
+
+def _once_a_second(act: Callable[[], None]) -> Callable[[float], None]:
+    """What is done in each turn, but needed less often."""
+    done = float("-inf")
+
+    def turn(now: float) -> None:
+        nonlocal done
+        if abs(now - done) >= 1.0:
+            done = now
+            act()
+
+    return turn
 
 
 def _signalled() -> asyncio.Event:
