@@ -17,6 +17,7 @@ from guardhouse.audit.record import (
     Server,
     Shadow,
     Stored,
+    Unseen,
 )
 from guardhouse.model.usage import Timing
 
@@ -51,12 +52,12 @@ def closed(
     kept: Kept | None, stream: bool, finish_reason: str, input_tokens: int, output_tokens: int, usage_source: str,
     timing: Timing | None, cost: int, currency: str, charged: int, charged_cost: int, bytes_out: int,
     duration: float, first_byte: float, waited: float | None, risk: int, media: dict[str, int],
-    masked_request: dict[str, int], masked: dict[str, int], controls: dict[str, Control],
+    masked_request: dict[str, int], masked: dict[str, int], unseen: Unseen | None, controls: dict[str, Control],
 ) -> Closed:
     return Closed(
         at, id, decision, outcome, reason, detail, status, principal, credential, client, operation, model,
         injections, signed_by, asked, sent, answered, instead_of, target, attempts, policies, revision, shadow,
         flags, region, kept, stream, finish_reason, input_tokens, output_tokens, usage_source, timing, cost,
         currency, charged, charged_cost, bytes_out, duration, first_byte, waited, risk, media, masked_request,
-        masked, controls,
+        masked, unseen, controls,
     )

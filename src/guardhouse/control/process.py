@@ -5,9 +5,9 @@ What happens here beside the exchanges (events) goes to a journal of its own, `c
 workers'. All of it runs in one loop and none is guarded: if one fails, the process ends with a traceback and the
 supervisor starts it anew, while the workers go on with the keys they have. A restart costs little, since the feed is
 published anew and the metrics resume at their checkpoint, which is saved every few seconds and at the end. A gateway
-at rest should cost next to nothing, and what costs is waking up rather than what is then done: so the store and the
-ends of the journals are looked at in one turn, with all else that is due, two or three times a second, which leaves a revocation half a second
-for the rest of its way.
+at rest should cost next to nothing, and what costs is waking up rather than what is then done: so the store, the ends
+of the journals and all else are looked at in one turn, two or three times a second, which leaves a revocation half a
+second for the rest of its way.
 """
 
 import asyncio
