@@ -369,3 +369,21 @@ def test_what_waits_behind_another_is_admitted_by_the_clock_of_when_its_turn_com
         assert play.wire.written.count(b"HTTP/1.1 200") == 2
 
     perform(tmp_path, scene, config=CONFIG.replace("requests: 1000/min", "requests: 1/min"))
+
+
+def test_a_body_of_too_many_parts_is_refused_before_it_is_read_and_numbers_are_none(tmp_path: Path) -> None:
+    many = {"model": "small", "messages": [{"role": "user", "content": "hi"}] * 400}
+    numbers = {"model": "small", "input": [[number, 1, 2] for number in range(3000)]}
+
+    async def scene(play: Play) -> None:
+        answer = await play.say(post(many))
+        assert (answer.status, answer.code) == (400, "body_too_divided")
+        assert "At most 1000" in answer.json["error"]["message"]
+        (record,) = play.records
+        assert (record["reason"], record["controls"]["validation"]) == ("body_too_divided", "blocked")
+        assert play.server.requests == []
+        play.wire, play.caller = play.connect()
+        assert (await play.say(post(numbers, path=b"/v1/embeddings"))).status == 200
+
+    unmasked = CONFIG.replace("mask: {entities: [all], where: [request, response]}", "mask: {entities: []}")
+    perform(tmp_path, scene, config=unmasked + "listen: {limits: {parts: 1000}}\n")

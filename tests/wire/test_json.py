@@ -201,3 +201,52 @@ def emptied(node: Any) -> None:
         for value in list(node.values()) if isinstance(node, dict) else list(node):
             emptied(value)
         node.clear()
+
+
+def parts_of(value: Any) -> tuple[int, int]:
+    """Objects and strings, and lists."""
+    if isinstance(value, str):
+        return 1, 0
+    below = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
+    found = [parts_of(each) for each in below]
+    own = (int(isinstance(value, dict)), int(isinstance(value, list)))
+    return own[0] + sum(each[0] for each in found), own[1] + sum(each[1] for each in found)
+
+
+TANGLED = st.recursive(
+    st.one_of(st.integers(0, 9), st.booleans(), st.text('ab{}[]",:\\\n é', max_size=6)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=5), st.dictionaries(st.text('a{["\\', max_size=3), inner, max_size=4)
+    ),
+    max_leaves=30,
+)
+
+
+@given(TANGLED, st.integers(0, 40))
+def test_parts_are_counted_exactly_whatever_strings_look_like(document: Any, most: int) -> None:
+    parts, lists = parts_of(document)
+    for body in (slow_json.dumps(document).encode(), slow_json.dumps(document, ensure_ascii=False, indent=1).encode()):
+        found = json.decode(body, most)
+        refused = isinstance(found, Denial) and found.reason is Reason.BODY_TOO_DIVIDED
+        assert refused == (parts + lists // 4 > most)
+
+
+@pytest.mark.parametrize(
+    ("body", "refused"),
+    [
+        (b"[" + b",".join([b"{}"] * 1001) + b"]", True),
+        (b"[" + b",".join([b"{}"] * 1000) + b"]", False),
+        (b"[" + b",".join([b'"a"'] * 1001) + b"]", True),
+        (b"[" + b",".join([b'"\\\\"'] * 1001) + b"]", True),  # a backslash each
+        (b"[" + b",".join([b'"\\""'] * 1000) + b"]", False),
+        (b"{" + b",".join([b'"%d":1' % number for number in range(1001)]) + b"}", True),
+        (b'{"a":"' + b'{[\\"' * 9000 + b'"}', False),  # source code, as text
+        (b"[" + b",".join([b"[1,2,3]"] * 3900) + b"]", False),
+        (b"[" + b",".join([b"[]"] * 4100) + b"]", True),
+        (b"[" + b",".join([b"123456"] * 90_000) + b"]", False),
+        (b"[" + b",".join([b"{}"] * 1001), True),  # nor is what is no JSON read for long
+    ],
+)
+def test_a_body_of_too_many_parts_is_refused_and_long_texts_and_numbers_are_none(body: bytes, refused: bool) -> None:
+    found = json.decode(body, 1000)
+    assert (isinstance(found, Denial) and found.reason is Reason.BODY_TOO_DIVIDED) == refused

@@ -148,6 +148,7 @@ class Reason(Enum):
     JSON_DUPLICATE_KEY = ("json_duplicate_key", 400, "caller", False, "An object in the body has a key twice.")
     JSON_NUMBER = ("json_number", 400, "caller", False, "A number in the body cannot be represented.")
     JSON_TOO_DEEP = ("json_too_deep", 400, "caller", False, "The body is nested too deeply.")
+    BODY_TOO_DIVIDED = ("body_too_divided", 400, "caller", False, "The body is made of too many objects and strings.")
     SHAPE_INVALID = ("shape_invalid", 400, "caller", False, "A field of the request has the wrong type or value.")
     FIELD_FORBIDDEN = ("field_forbidden", 400, "caller", False, "A policy forbids a field of the request.")
     CONTRACT_VIOLATED = ("contract_violated", 400, "caller", False, "The request does not fit the model's contract.")

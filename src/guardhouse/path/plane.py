@@ -79,6 +79,7 @@ class DataPlane:
         "loop",
         "loop_time",
         "memory",
+        "parts",
         "policy_taken",
         "replays",
         "request_limits",
@@ -113,6 +114,7 @@ class DataPlane:
         self.request_limits = RequestLimits(
             limits.headers, limits.header_bytes, limits.body, *_headers(settings.listen.headers)
         )
+        self.parts = limits.parts  # that a body may have
         self.snapshot = snapshot
         self.policy_taken = True  # False: there is a newer one that this worker could not take, in whole or in part
         self.shadow: Snapshot | None = None  # evaluated beside it, decides nothing

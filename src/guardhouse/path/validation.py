@@ -23,7 +23,7 @@ def validate(exchange: Exchange, plane: DataPlane) -> Verdict:
     if route.local:
         return route.dialect.ask(bytes(exchange.body), route)
     dialect = route.dialect
-    decoded = dialect.read(head.headers, exchange.body, route)
+    decoded = dialect.read(head.headers, exchange.body, route, plane.parts)
     exchange.body = b""
     if isinstance(decoded, Denial):
         return decoded

@@ -71,6 +71,7 @@ _LISTEN_LIMITS = Shape(
         "headers": Key(kinds.Whole(1, 1000), "Header lines of a request."),
         "header_bytes": Key(kinds.SIZE, "Size of all headers of a request together."),
         "body": Key(kinds.SIZE, "Size of a request body."),
+        "parts": Key(kinds.Whole(1000, 100_000_000), "Objects and strings of a request body; four lists count as one."),
         "minimum_rate": Key(kinds.SIZE, "Bytes per second below which a body is given up."),
         "pipelined": Key(kinds.Whole(1, 1000), "Requests a connection may send before their answers."),
         "connections_per_address": Key(kinds.Whole(1, 1_000_000), "Connections from one client address."),

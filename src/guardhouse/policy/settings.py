@@ -51,6 +51,7 @@ class ListenLimits(msgspec.Struct, frozen=True, kw_only=True):
     headers: int = 100
     header_bytes: int = 32 * KIB
     body: int = 32 * MIB
+    parts: int = 100_000  # objects and strings of a body
     minimum_rate: int = KIB  # bytes per second of a body that is under way
     pipelined: int = 16
     connections_per_address: int = 4096

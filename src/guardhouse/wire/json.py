@@ -22,6 +22,9 @@ without a second reading, from the document's canonical encoding:
 document, and only if it has more opening brackets than a document of permitted depth needs.
 
 Failures are classified by reading again with the standard library: that costs the sender's share, not everybody's.
+
+What a document costs to judge goes by its parts rather than by its bytes: objects, strings, lists. How many a body may
+have, `decode` is told; it is counted before anything is read, and only of a body that is long enough to have more.
 """
 
 import json
@@ -34,6 +37,10 @@ from guardhouse.model.reason import Reason
 
 MAX_DEPTH: Final = 64
 _COUNTED_BELOW: Final = 4096  # bytes; above, memchr from bracket to bracket is cheaper than counting them all
+
+ANY_NUMBER: Final = 2**53  # of parts
+_BYTES_PER_PART: Final = 2  # a part takes more: {"":{}} has three in seven
+_LISTS_PER_PART: Final = 4  # a list costs less to judge than what stands in it, and matrices are made of them
 
 _decode: Final = msgspec.json.Decoder().decode
 encode: Final = msgspec.json.Encoder().encode
@@ -51,8 +58,10 @@ def weight(encoded: bytes) -> int:
     return len(encoded) * widest + signs * _PER_SIGN
 
 
-def decode(body: bytes | bytearray) -> tuple[Any, bytes] | Denial:
-    """The document and its canonical encoding, or why there is none."""
+def decode(body: bytes | bytearray, most: int = ANY_NUMBER) -> tuple[Any, bytes] | Denial:
+    """The document and its canonical encoding, or why there is none; `most` is how many parts it may have."""
+    if len(body) > most * _BYTES_PER_PART and _has_more(body, most):
+        return too_divided(most)
     try:
         document = _decode(body)
         canonical = encode(document)
@@ -101,6 +110,35 @@ def copied(document: Any) -> Any:
 
 
 _TOO_DEEP: Final = Denial(Reason.JSON_TOO_DEEP, f"At most {MAX_DEPTH} levels of nesting are accepted.")
+
+
+def too_divided(most: int) -> Denial:
+    return Denial(Reason.BODY_TOO_DIVIDED, f"At most {most} are accepted.")
+
+
+def _has_more(body: bytes | bytearray, most: int) -> bool:
+    """Whether it has more parts than `most`: objects, strings (names of members are some), and every fourth list.
+
+    First everything counts that looks like one, also inside of strings. Only where that is too much are the strings
+    taken out: once no backslash escapes another, and no quotation mark is escaped, each string has two of these."""
+    found = _count(body, b'"', 2 * most + 2) // 2 + _count(body, b"{", most + 1)
+    if found + _count(body, b"[", _LISTS_PER_PART * (most + 1)) // _LISTS_PER_PART <= most:
+        return False
+    plain = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    strings = _count(plain, b'"', 2 * most + 2) // 2
+    if strings > most:
+        return True
+    outside = b"".join(plain.split(b'"')[::2])
+    return strings + outside.count(b"{") + outside.count(b"[") // _LISTS_PER_PART > most
+
+
+def _count(body: bytes | bytearray, sign: bytes, enough: int) -> int:
+    """How often it stands there, up to `enough`. From sign to sign: most bodies have few for their length."""
+    found, at = 0, body.find(sign)
+    while at >= 0 and found < enough:
+        found += 1
+        at = body.find(sign, at + 1)
+    return found
 
 
 def _may_be_deep(canonical: bytes) -> bool:

@@ -77,9 +77,12 @@ class Dialect(ABC):
 
     # the bytes: JSON, unless a dialect knows more than that
 
-    def read(self, headers: Mapping[bytes, bytes], body: bytes | bytearray, route: Route) -> tuple[Any, bytes] | Denial:
-        """The document of a request and the bytes that say the same and nothing else, or why there is none."""
-        return judge_content(headers) or json.decode(body)
+    def read(
+        self, headers: Mapping[bytes, bytes], body: bytes | bytearray, route: Route, most: int
+    ) -> tuple[Any, bytes] | Denial:
+        """The document of a request and the bytes that say the same and nothing else, or why there is none. It may have
+        `most` parts (wire/json.py)."""
+        return judge_content(headers) or json.decode(body, most)
 
     def encode(self, document: Any, route: Route) -> bytes:
         """What goes upstream of a document that was changed."""

@@ -15,6 +15,7 @@ from guardhouse.model.operation import Operation
 from guardhouse.wire.dialects.batch import lines, reading, upload
 from guardhouse.wire.dialects.deferred import Measure
 from guardhouse.wire.dialects.openai.request import check
+from guardhouse.wire.json import ANY_NUMBER
 
 BODIES: dict[str, dict[str, Any]] = {
     "/v1/chat/completions": {"messages": [{"role": "user", "content": "hello"}]},
@@ -33,9 +34,9 @@ def file_of(*found: Any) -> bytes:
     return b"".join([json.dumps(one).encode() + b"\n" for one in found])
 
 
-def judged(content: bytes) -> Denial | tuple[list[lines.Lines], bytes, Operation]:
+def judged(content: bytes, most: int = ANY_NUMBER) -> Denial | tuple[list[lines.Lines], bytes, Operation]:
     """The pieces of a file, all that was made of them, and what its requests are for; or why it is refused."""
-    file = reading.open_file(bytearray(content))
+    file = reading.open_file(bytearray(content), most)
     if isinstance(file, Denial):
         return file
     found: list[lines.Lines] = []
@@ -144,6 +145,14 @@ def test_a_file_is_read_in_pieces_that_are_all_of_it() -> None:
         for one in reading.read_again(lines.encode([json.dumps(one).encode() for one in piece]))
     ]
     assert again == requests
+
+
+def test_each_line_may_have_as_many_parts_as_a_request() -> None:
+    small, large = line(1), line(2, stop=["a"] * 40)
+    assert not isinstance(judged(file_of(*[line(number) for number in range(50)]), 30), Denial)
+    denial = judged(file_of(small, large), 30)
+    assert isinstance(denial, Denial)
+    assert (denial.reason.code, denial.param) == ("body_too_divided", "lines[1]")
 
 
 def test_what_has_to_be_so_in_all_lines_has_to_be_so_in_all_pieces() -> None:

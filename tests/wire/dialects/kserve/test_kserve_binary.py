@@ -14,6 +14,7 @@ from guardhouse.wire import json
 from guardhouse.wire.dialects.kserve import binary
 from guardhouse.wire.dialects.kserve.datatypes import NUMBERS, numbers
 from guardhouse.wire.dialects.kserve.dialect import KSERVE
+from guardhouse.wire.json import ANY_NUMBER
 from wire.dialects.kserve.tensors import body, infer, packed, raw_tensor, route, tensor
 
 TWO = pack("<ff", 1.0, 2.0)
@@ -23,7 +24,7 @@ def read(document: Any, raw: bytes) -> Any:
     """The document that is judged, or the denial."""
     headers, sent = body(document, raw)
     way = route()
-    found = KSERVE.read(headers, sent, way)
+    found = KSERVE.read(headers, sent, way, ANY_NUMBER)
     if isinstance(found, Denial):
         return found
     return KSERVE.check(found[0], way) or found[0]
@@ -85,21 +86,21 @@ def test_sizes_that_do_not_agree_are_refused(document: Any, raw: bytes) -> None:
     "stated", [b"", b"0", b"-1", b"+10", b"1_0", b" 10", b"010", b"1e1", b"99999", b"99999999999999999999", b"\xb2"]
 )
 def test_a_header_that_states_no_length_is_refused(stated: bytes) -> None:
-    found = KSERVE.read({binary.HEADER: stated}, json.encode(infer(tensor([1.0]))), route())
+    found = KSERVE.read({binary.HEADER: stated}, json.encode(infer(tensor([1.0]))), route(), ANY_NUMBER)
     assert isinstance(found, Denial)
     assert found.reason is Reason.SHAPE_INVALID
 
 
 def test_a_length_that_cuts_the_json_is_refused() -> None:
     sent = json.encode(infer(tensor([1.0])))
-    found = KSERVE.read({binary.HEADER: b"%d" % (len(sent) - 1)}, sent, route())
+    found = KSERVE.read({binary.HEADER: b"%d" % (len(sent) - 1)}, sent, route(), ANY_NUMBER)
     assert isinstance(found, Denial)
     assert found.reason is Reason.JSON_MALFORMED
 
 
 def test_a_raw_size_without_the_header_is_refused() -> None:
     way = route()
-    found = KSERVE.read({}, json.encode(infer(raw_tensor(0, shape=[0]) | {"data": []})), way)
+    found = KSERVE.read({}, json.encode(infer(raw_tensor(0, shape=[0]) | {"data": []})), way, ANY_NUMBER)
     assert not isinstance(found, Denial)
     denial = KSERVE.check(found[0], way)
     assert denial is not None
@@ -110,18 +111,18 @@ def test_a_raw_size_without_the_header_is_refused() -> None:
 def test_another_content_type_is_refused_with_and_without_the_header(kind: bytes) -> None:
     sent = json.encode(infer(tensor([1.0])))
     for headers in ({}, {binary.HEADER: b"%d" % len(sent)}):
-        found = KSERVE.read({**headers, b"content-type": kind}, sent, route())
+        found = KSERVE.read({**headers, b"content-type": kind}, sent, route(), ANY_NUMBER)
         assert isinstance(found, Denial)
         assert found.reason is Reason.CONTENT_TYPE_UNSUPPORTED
 
 
 def test_octets_without_the_header_are_refused() -> None:
-    found = KSERVE.read({b"content-type": b"application/octet-stream"}, b"{}", route())
+    found = KSERVE.read({b"content-type": b"application/octet-stream"}, b"{}", route(), ANY_NUMBER)
     assert isinstance(found, Denial)
 
 
 def test_a_compressed_body_is_refused() -> None:
-    found = KSERVE.read({b"content-encoding": b"gzip"}, b"{}", route())
+    found = KSERVE.read({b"content-encoding": b"gzip"}, b"{}", route(), ANY_NUMBER)
     assert isinstance(found, Denial)
     assert found.reason is Reason.CONTENT_ENCODING_UNSUPPORTED
 
@@ -130,7 +131,7 @@ def test_what_goes_on_is_the_canonical_json_with_the_very_bytes_behind_it() -> N
     headers, sent = body(infer(raw_tensor(8, shape=[2])), TWO)
     spaced = sent.replace(b'{"inputs"', b'{  "inputs"')
     way = route()
-    found = KSERVE.read({binary.HEADER: b"%d" % (int(headers[binary.HEADER]) + 2)}, spaced, way)
+    found = KSERVE.read({binary.HEADER: b"%d" % (int(headers[binary.HEADER]) + 2)}, spaced, way, ANY_NUMBER)
     assert not isinstance(found, Denial)
     assert found[1] == sent
     assert KSERVE.content(way) == (
@@ -142,7 +143,7 @@ def test_a_changed_text_changes_its_length_the_size_and_the_header() -> None:
     raw = packed(b"alice", b"bob")
     headers, sent = body(infer(raw_tensor(len(raw), "BYTES", [2]), tensor([1.0], name="y")), raw)
     way = route()
-    found = KSERVE.read(headers, sent, way)
+    found = KSERVE.read(headers, sent, way, ANY_NUMBER)
     assert not isinstance(found, Denial)
     found[0]["inputs"][0]["data"][0] = "[EMAIL_ADDRESS]"
     encoded = KSERVE.encode(found[0], way)
@@ -156,12 +157,12 @@ elements = st.lists(st.binary(max_size=12), max_size=6)
 
 @given(elements)
 def test_packed_elements_are_read_as_they_were_packed(given: list[bytes]) -> None:
-    assert binary.split(packed(*given)) == given
+    assert binary.split(packed(*given), ANY_NUMBER) == given
 
 
 @given(st.binary(max_size=40))
 def test_any_bytes_are_elements_that_pack_to_the_same_or_none(given: bytes) -> None:
-    found = binary.split(given)
+    found = binary.split(given, ANY_NUMBER)
     assert found is None or packed(*found) == given
 
 
@@ -176,7 +177,7 @@ def test_a_request_that_is_read_and_written_again_is_the_same(
         tensors.append(raw_tensor(size, datatype, [count], f"x{index}"))
     headers, sent = body(infer(*tensors), raw)
     way = route()
-    found = KSERVE.read(headers, sent, way)
+    found = KSERVE.read(headers, sent, way, ANY_NUMBER)
     assert not isinstance(found, Denial)
     assert KSERVE.check(found[0], way) is None
     assert found[1] == sent == KSERVE.encode(found[0], way)
@@ -204,13 +205,13 @@ def test_what_was_read_or_encoded_is_read_again_to_the_same_document() -> None:
     document = infer(raw_tensor(8, shape=[2], name="n"), raw_tensor(len(texts), "BYTES", [5000], name="t"))
     headers, sent = body(document, TWO + texts)
     way = route()
-    found = KSERVE.read(headers, sent, way)
+    found = KSERVE.read(headers, sent, way, ANY_NUMBER)
     assert isinstance(found, tuple)
     assert KSERVE.reread(found[1], way) == found[0]
     encoded = KSERVE.encode(found[0], way)
     assert KSERVE.reread(encoded, way) == found[0]
     plain = route()
-    found = KSERVE.read({}, json.encode(infer(tensor([1], "INT8"))), plain)
+    found = KSERVE.read({}, json.encode(infer(tensor([1], "INT8"))), plain, ANY_NUMBER)
     assert isinstance(found, tuple)
     assert KSERVE.reread(found[1], plain) == found[0]
 
@@ -223,7 +224,7 @@ def test_a_document_with_raw_tensors_is_not_larger_than_its_weight(raw: bytes) -
     way = route()
     tracemalloc.start()
     try:
-        found = KSERVE.read(headers, sent, way)
+        found = KSERVE.read(headers, sent, way, ANY_NUMBER)
         assert isinstance(found, tuple)
         texts = KSERVE.texts(found[0], way)
         taken, _ = tracemalloc.get_traced_memory()
@@ -231,3 +232,19 @@ def test_a_document_with_raw_tensors_is_not_larger_than_its_weight(raw: bytes) -
         tracemalloc.stop()
     assert len(texts) == (elements if kind == "BYTES" else 0)  # a plain name is none
     assert taken <= KSERVE.weight(found[1], way)
+
+
+@pytest.mark.parametrize(("counts", "most", "refused"), [((5,), 5, False), ((6,), 5, True), ((3, 3), 5, True)])
+def test_all_texts_behind_the_json_together_are_bounded(counts: tuple[int, ...], most: int, refused: bool) -> None:
+    raw = [packed(*[b"a"] * count) for count in counts]
+    tensors = [
+        {"name": f"t{index}", "datatype": "BYTES", "shape": [count], "parameters": {binary.SIZE: len(part)}}
+        for index, (count, part) in enumerate(zip(counts, raw, strict=True))
+    ]
+    denial = binary.take({"inputs": tensors}, "inputs", b"".join(raw), most)
+    assert (denial is not None and denial.reason is Reason.BODY_TOO_DIVIDED) == refused
+
+
+def test_of_texts_behind_the_json_no_more_are_read_than_the_shape_says() -> None:
+    assert binary.split(packed(b"a", b"b", b"c"), 2) is None
+    assert binary.split(packed(b"a", b"b"), 2) == [b"a", b"b"]

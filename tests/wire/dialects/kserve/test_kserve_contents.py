@@ -12,6 +12,7 @@ from guardhouse.wire import json
 from guardhouse.wire.dialects.kserve import binary
 from guardhouse.wire.dialects.kserve.contents import answer_texts, request_texts, unreadable
 from guardhouse.wire.dialects.kserve.dialect import KSERVE
+from guardhouse.wire.json import ANY_NUMBER
 from wire.dialects.kserve.tensors import body, infer, packed, raw_tensor, route, tensor, words
 
 
@@ -87,7 +88,7 @@ def test_what_a_server_may_take_for_something_else_is_unreadable(document: dict[
 def test_raw_elements_that_are_no_text_are_unreadable() -> None:
     raw = packed(b"\xff\xd8")
     headers, sent = body(infer(raw_tensor(len(raw), "BYTES")), raw)
-    found = KSERVE.read(headers, sent, way := route())
+    found = KSERVE.read(headers, sent, way := route(), ANY_NUMBER)
     assert isinstance(found, tuple)
     assert KSERVE.unreadable(found[0], way) == ["inputs[0].data"]
     assert values(KSERVE.texts(found[0], way)) == []

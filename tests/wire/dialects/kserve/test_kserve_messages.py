@@ -13,6 +13,7 @@ from guardhouse.wire.dialects.kserve import protobuf as pb
 from guardhouse.wire.dialects.kserve.grpc import KSERVE_GRPC, recognise
 from guardhouse.wire.dialects.kserve.messages import INPUTS, OUTPUTS, FaultError, model, read_infer, server, write_infer
 from guardhouse.wire.dialects.kserve.routes import KServeRoute
+from guardhouse.wire.json import ANY_NUMBER
 from wire.dialects.kserve.tensors import packed
 
 INFER = b"/inference.GRPCInferenceService/ModelInfer"
@@ -37,7 +38,7 @@ def tensor(datatype: str = "FP32", shape: Any = (1,), name: str = "x", **content
 
 
 def denied(message: bytes) -> Denial:
-    found = KSERVE_GRPC.read({}, message, way())
+    found = KSERVE_GRPC.read({}, message, way(), ANY_NUMBER)
     assert isinstance(found, Denial), found
     assert found.reason is Reason.SHAPE_INVALID
     return found
@@ -76,7 +77,7 @@ def test_whatever_the_official_library_writes_is_read_and_written_to_the_same_me
         message.parameters[name].CopyFrom(service_pb2.InferParameter(**data.draw(values)))
         message.outputs.add(name=name).parameters[name].CopyFrom(service_pb2.InferParameter(**data.draw(values)))
     route = way()
-    found = KSERVE_GRPC.read({}, message.SerializeToString(), route)
+    found = KSERVE_GRPC.read({}, message.SerializeToString(), route, ANY_NUMBER)
     assert not isinstance(found, Denial), found
     assert service_pb2.ModelInferRequest.FromString(found[1]) == message
     assert service_pb2.ModelInferRequest.FromString(KSERVE_GRPC.encode(found[0], route)) == message
@@ -105,7 +106,7 @@ def test_raw_contents_are_read_like_raw_tensors() -> None:
     texts = packed("grün".encode(), b"b")
     message = ask(inputs=[tensor("BYTES", [2]), tensor("FP16", [1], "y")], raw_input_contents=[texts, b"\0\x3c"])
     route = way()
-    found = KSERVE_GRPC.read({}, message.SerializeToString(), route)
+    found = KSERVE_GRPC.read({}, message.SerializeToString(), route, ANY_NUMBER)
     assert not isinstance(found, Denial)
     assert [each["data"] for each in found[0]["inputs"]] == [["grün", "b"], b"\0\x3c"]
     assert service_pb2.ModelInferRequest.FromString(found[1]) == message
@@ -117,7 +118,7 @@ def test_elements_that_are_no_text_are_unreadable_in_either_form() -> None:
         ask(inputs=[tensor("BYTES")], raw_input_contents=[packed(b"\xff")]),
     ):
         route = way()
-        found = KSERVE_GRPC.read({}, message.SerializeToString(), route)
+        found = KSERVE_GRPC.read({}, message.SerializeToString(), route, ANY_NUMBER)
         assert not isinstance(found, Denial)
         assert KSERVE_GRPC.unreadable(found[0], route) == ["inputs[0].data"]
 
@@ -243,7 +244,7 @@ def test_nothing_here_can_be_asked_for_over_http(spelled: str) -> None:
 
 def test_the_model_is_named_in_the_message_and_goes_on_under_its_other_name() -> None:
     route = way()
-    found = KSERVE_GRPC.read({}, FINE, route)
+    found = KSERVE_GRPC.read({}, FINE, route, ANY_NUMBER)
     assert not isinstance(found, Denial)
     assert KSERVE_GRPC.check(found[0], route) is None
     assert KSERVE_GRPC.model(found[0], route) == "iris"
@@ -251,3 +252,18 @@ def test_the_model_is_named_in_the_message_and_goes_on_under_its_other_name() ->
     KSERVE_GRPC.prepare(found[0], route, "inner")
     sent = service_pb2.ModelInferRequest.FromString(KSERVE_GRPC.encode(found[0], route))
     assert (sent.model_name, sent.model_version) == ("inner", "2")
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_all_texts_of_a_message_together_are_bounded(raw: bool) -> None:
+    texts = [b"a", b"b", b"c"]
+    tensors = [tensor("BYTES", (3,), name, **({} if raw else {"bytes_contents": texts})) for name in ("x", "y")]
+    told = {"raw_input_contents": [b"\1\0\0\0a" * 3] * 2} if raw else {}
+    message = ask(inputs=tensors, **told).SerializeToString()
+    assert not isinstance(KSERVE_GRPC.read({}, message, way(), 6), Denial)
+    assert isinstance(KSERVE_GRPC.read({}, message, way(), 5), Denial)
+
+
+def test_texts_are_as_many_as_their_shape_says() -> None:
+    lying = tensor("BYTES", (2,), bytes_contents=[b"a", b"b", b"c"])
+    assert "as its shape says" in denied(ask(inputs=[lying]).SerializeToString()).detail

@@ -27,7 +27,9 @@ class Asking(Deferring):
 
     name: DialectName = "openai"
 
-    def read(self, headers: Mapping[bytes, bytes], body: bytes | bytearray, route: Route) -> tuple[Any, bytes] | Denial:
+    def read(
+        self, headers: Mapping[bytes, bytes], body: bytes | bytearray, route: Route, most: int
+    ) -> tuple[Any, bytes] | Denial:
         return ({}, b"") if bytes(body) in _NO_BODY else Denial(Reason.BODY_UNEXPECTED)
 
     def encode(self, document: Any, route: Route) -> bytes:
@@ -120,8 +122,10 @@ class Ordering(Asking):
 
     __slots__ = ()
 
-    def read(self, headers: Mapping[bytes, bytes], body: bytes | bytearray, route: Route) -> tuple[Any, bytes] | Denial:
-        return judge_content(headers) or json.decode(body)
+    def read(
+        self, headers: Mapping[bytes, bytes], body: bytes | bytearray, route: Route, most: int
+    ) -> tuple[Any, bytes] | Denial:
+        return judge_content(headers) or json.decode(body, most)
 
     def encode(self, document: Any, route: Route) -> bytes:
         return json.encode(document)
@@ -171,11 +175,13 @@ class Uploading(Asking):
 
     __slots__ = ()
 
-    def read(self, headers: Mapping[bytes, bytes], body: bytes | bytearray, route: Route) -> tuple[Any, bytes] | Denial:
+    def read(
+        self, headers: Mapping[bytes, bytes], body: bytes | bytearray, route: Route, most: int
+    ) -> tuple[Any, bytes] | Denial:
         found = upload.read(headers, body)
         if isinstance(found, Denial):
             return found
-        file = reading.open_file(found.content)
+        file = reading.open_file(found.content, most)
         if isinstance(file, Denial):
             return file
         assert isinstance(route, DeferredRoute)

@@ -61,8 +61,8 @@ def _end_of(content: bytes | bytearray) -> int:
     return 0
 
 
-def open_file(content: bytearray) -> "Requests | Denial":
-    """What is read of it is taken out of `content`."""
+def open_file(content: bytearray, most: int) -> "Requests | Denial":
+    """What is read of it is taken out of `content`. Each line may have `most` parts, as a request may."""
     end = _end_of(content)
     if not end:
         return Denial(Reason.BODY_MISSING, "The file has no lines.", "file")
@@ -70,17 +70,18 @@ def open_file(content: bytearray) -> "Requests | Denial":
     if lines > MOST_LINES:
         return Denial(Reason.CONTENT_BEYOND_LIMIT, f"At most {MOST_LINES} lines.", "file")
     del content[end:]
-    return Requests(content, lines)
+    return Requests(content, lines, most)
 
 
 class Requests(Unread):
     """Of a file; what it has handed out are requests to one endpoint and one model."""
 
-    __slots__ = ("_ids", "_left", "_model", "_read", "_url")
+    __slots__ = ("_ids", "_left", "_model", "_most", "_read", "_url")
 
-    def __init__(self, content: bytearray, lines: int) -> None:
+    def __init__(self, content: bytearray, lines: int, most: int) -> None:
         self.room = len(content) + len(content) // 8 + _ROOM_PER_LINE * lines
         self._left = content
+        self._most = most
         self._read = 0
         self._ids: set[str] = set()
         self._url = ""
@@ -96,7 +97,7 @@ class Requests(Unread):
         found: Lines = []
         encoded: list[bytes] = []
         for line in raw:
-            decoded = json.decode(line) if line.strip() else Denial(Reason.SHAPE_INVALID, "It is empty.")
+            decoded = json.decode(line, self._most) if line.strip() else Denial(Reason.SHAPE_INVALID, "It is empty.")
             denial = decoded if isinstance(decoded, Denial) else self._check(decoded[0])
             if denial is not None:
                 return in_line(self._read + len(found), denial)

@@ -41,10 +41,11 @@ def sized(tensor: Any) -> bool:
     return type(parameters) is dict and SIZE in parameters
 
 
-def take(document: Any, side: str, raw: bytes) -> Denial | None:
-    """Give every tensor of `side` ("inputs" or "outputs") its bytes of what stands behind the JSON."""
+def take(document: Any, side: str, raw: bytes, most: int = json.ANY_NUMBER) -> Denial | None:
+    """Give every tensor of `side` ("inputs" or "outputs") its bytes of what stands behind the JSON; all BYTES tensors
+    together may have `most` elements."""
     tensors = document.get(side) if type(document) is dict else None
-    at = 0
+    at, limit = 0, most
     for index, tensor in enumerate(tensors if type(tensors) is list else ()):
         if not sized(tensor):
             continue
@@ -54,7 +55,8 @@ def take(document: Any, side: str, raw: bytes) -> Denial | None:
             return invalid(f"{place}.parameters.{SIZE}", "a number of bytes that are there")
         if "data" in tensor:
             return invalid(place, "in JSON or in raw bytes, not in both")
-        denial = fill(tensor, raw[at : at + size], place)
+        most -= texts_in(tensor)
+        denial = json.too_divided(limit) if most < 0 else fill(tensor, raw[at : at + size], place)
         if denial is not None:
             return denial
         at += size
@@ -63,13 +65,19 @@ def take(document: Any, side: str, raw: bytes) -> Denial | None:
     return None
 
 
+def texts_in(tensor: dict[str, Any]) -> int:
+    """How many elements of it become strings, by its shape."""
+    return max(0, count_of(tensor.get("shape"))) if tensor.get("datatype") == BYTES else 0
+
+
 def fill(tensor: dict[str, Any], part: bytes, place: str) -> Denial | None:
     """The elements of one tensor."""
     if tensor.get("datatype") != BYTES:
         tensor["data"] = part
         return None
-    elements = split(part)
-    if elements is None or len(elements) != count_of(tensor.get("shape")):
+    count = count_of(tensor.get("shape"))
+    elements = split(part, count)
+    if elements is None or len(elements) != count:
         return invalid(place, "as many elements with their lengths as its shape says")
     tensor["data"] = texts_of(elements, part)
     return None
@@ -83,12 +91,13 @@ def texts_of(elements: list[bytes], otherwise: bytes) -> list[str] | bytes:
         return otherwise
 
 
-def split(raw: bytes) -> list[bytes] | None:
-    """The elements of a BYTES tensor; None if their lengths do not end where the bytes do."""
+def split(raw: bytes, most: int) -> list[bytes] | None:
+    """The elements of a BYTES tensor; None if there are more than `most`, or their lengths do not end where the bytes
+    do."""
     elements: list[bytes] = []
     at, end = 0, len(raw)
     while at < end:
-        if end - at < 4:
+        if end - at < 4 or len(elements) >= most:
             return None
         size: int = unpack_from("<I", raw, at)[0]
         at += 4

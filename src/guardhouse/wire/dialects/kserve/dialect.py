@@ -30,7 +30,9 @@ class KServe(Dialect):
 
     # the bytes
 
-    def read(self, headers: Mapping[bytes, bytes], body: bytes | bytearray, route: Route) -> tuple[Any, bytes] | Denial:
+    def read(
+        self, headers: Mapping[bytes, bytes], body: bytes | bytearray, route: Route, most: int
+    ) -> tuple[Any, bytes] | Denial:
         """Clients of this protocol may leave out the content type; where there is one, it must say the truth."""
         assert isinstance(route, KServeRoute)
         stated, content_type = headers.get(binary.HEADER), headers.get(b"content-type")
@@ -40,17 +42,17 @@ class KServe(Dialect):
         if stated is None:
             if content_type is not None and not is_json(content_type):
                 return Denial(Reason.CONTENT_TYPE_UNSUPPORTED)
-            return json.decode(body)
+            return json.decode(body, most)
         if content_type is not None and content_type != _OCTETS and not is_json(content_type):
             return Denial(Reason.CONTENT_TYPE_UNSUPPORTED)
         length = binary.length_of(stated, len(body))
         if length < 0:
             return Denial(Reason.SHAPE_INVALID, "The header does not state how much of the body is JSON.")
-        decoded = json.decode(body[:length])
+        decoded = json.decode(body[:length], most)
         if isinstance(decoded, Denial):
             return decoded
         document = decoded[0]
-        denial = binary.take(document, "inputs", bytes(body[length:]))
+        denial = binary.take(document, "inputs", bytes(body[length:]), most)
         if denial is not None:
             return denial
         route.split = len(decoded[1])

@@ -37,10 +37,12 @@ class KServeGrpc(KServe):
 
     # the bytes
 
-    def read(self, headers: Mapping[bytes, bytes], body: bytes | bytearray, route: Route) -> tuple[Any, bytes] | Denial:
+    def read(
+        self, headers: Mapping[bytes, bytes], body: bytes | bytearray, route: Route, most: int
+    ) -> tuple[Any, bytes] | Denial:
         assert isinstance(route, KServeRoute)
         try:
-            document, raw = messages.read_infer(bytes(body), INPUTS)
+            document, raw = messages.read_infer(bytes(body), INPUTS, most)
         except FaultError as fault:
             return Denial(Reason.SHAPE_INVALID, str(fault))
         route.split = _RAW if raw else JSON_ONLY

@@ -15,6 +15,7 @@ from guardhouse.wire.dialects.kserve import binary
 from guardhouse.wire.dialects.kserve import protobuf as pb
 from guardhouse.wire.dialects.kserve.datatypes import BYTES
 from guardhouse.wire.dialects.walk import LONGEST_ID
+from guardhouse.wire.json import ANY_NUMBER
 
 _CONTENTS = {
     **dict.fromkeys(("BOOL",), 1),
@@ -49,8 +50,8 @@ OUTPUTS = Side("outputs", 5, 6)
 _REQUESTED = 6
 
 
-def read_infer(message: bytes, side: Side) -> tuple[dict[str, Any], bool]:
-    """The document, and whether its tensors came raw."""
+def read_infer(message: bytes, side: Side, most: int = ANY_NUMBER) -> tuple[dict[str, Any], bool]:
+    """The document, and whether its tensors came raw. All BYTES tensors together may have `most` elements."""
     document: dict[str, Any] = {"model_name": "", side.name: []}
     raw: list[bytes] = []
     for field in _fields(message, "the message"):
@@ -68,6 +69,8 @@ def read_infer(message: bytes, side: Side) -> tuple[dict[str, Any], bool]:
             wanted.append(_requested(_data(field, "outputs"), f"outputs[{len(wanted)}]"))
         else:
             raise FaultError("The message has a field that is not of the protocol.")
+    if sum(map(binary.texts_in, document[side.name])) > most:
+        raise FaultError(f"At most {most} elements of the datatype BYTES are accepted.")
     _fill(document[side.name], raw, side.name)
     return document, bool(raw)
 
@@ -238,7 +241,7 @@ def _fill(tensors: list[dict[str, Any]], raw: list[bytes], side: str) -> None:
         place = f"{side}[{index}]"
         contents = tensor.pop("contents", None)
         if not raw:
-            tensor["data"] = _contents(contents or b"", tensor.get("datatype", ""), place)
+            tensor["data"] = _contents(contents or b"", tensor, place)
         elif contents:
             raise FaultError(f"{place} must have its elements in one place.")
         else:
@@ -247,8 +250,8 @@ def _fill(tensors: list[dict[str, Any]], raw: list[bytes], side: str) -> None:
                 raise FaultError(denial.detail)
 
 
-def _contents(message: bytes, datatype: str, place: str) -> Any:
-    number = _CONTENTS.get(datatype, 0)
+def _contents(message: bytes, tensor: dict[str, Any], place: str) -> Any:
+    number = _CONTENTS.get(tensor.get("datatype", ""), 0)
     values: list[Any] = []
     for field in _fields(message, place):
         if field.number != number:
@@ -259,7 +262,11 @@ def _contents(message: bytes, datatype: str, place: str) -> Any:
             values += _floats(field, number == 6, place)
         else:
             values += _integers(field, number, place)
-    return binary.texts_of(values, binary.packed(values)) if number == 8 else values
+    if number != 8:
+        return values
+    if len(values) != binary.texts_in(tensor):
+        raise FaultError(f"{place} must have as many elements as its shape says.")
+    return binary.texts_of(values, binary.packed(values))
 
 
 def _floats(field: pb.Field, narrow: bool, place: str) -> list[float]:
@@ -298,7 +305,7 @@ def _written_parameters(holder: dict[str, Any], number: int) -> bytes:
 def _written_contents(tensor: dict[str, Any]) -> bytes:
     data, number = tensor["data"], _CONTENTS[tensor["datatype"]]
     if number == 8:
-        elements = binary.split(data) if type(data) is bytes else [element.encode() for element in data]
+        elements = binary.split(data, ANY_NUMBER) if type(data) is bytes else [element.encode() for element in data]
         return b"".join([pb.bytes_field(8, element) for element in elements or ()])
     if not data:
         return b""
