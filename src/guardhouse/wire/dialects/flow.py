@@ -30,8 +30,6 @@ from guardhouse.wire.sse import Event, SseDecoder
 from guardhouse.wire.sse import encode as encode_event
 
 _USUAL_TOKEN = 4  # bytes
-LARGE = 1024  # bytes of an event that is more than a piece of text
-_FIRST = 16  # events that are looked at whatever their size
 MOST_FIELDS = 1024  # texts that grow at the same time; each costs a masker
 _MOST_REMEMBERED = 256
 _USUAL_NAMES = KNOWN_KEYS | frozenset(  # those of nearly every event, to save the closer look
@@ -81,8 +79,7 @@ class Framing(Protocol):
 
 class AnswerStream(ABC):
     """`judge_media` may be set before the first byte: it is asked of images, recordings and files as they show, and
-    what it returns ends the stream. With it every event has to be readable; without, a stream that is not masked looks
-    only at its first events and at large ones, and reads those with certain marks."""
+    what it returns ends the stream. With it every event has to be readable."""
 
     __slots__ = (
         *("_decoder", "_hide_usage", "error", "events", "finish_reason", "judge_media", "media", "output_chars"),
@@ -113,27 +110,6 @@ class AnswerStream(ABC):
     @abstractmethod
     def _show(self, document: dict[str, Any]) -> Reason | None:
         """Tell `shown` of the media in one event."""
-
-    def _may_show(self, size: int) -> bool:
-        """Whether an event in a piece of this size may have media, `events` being counted with it."""
-        return size >= LARGE or self.events <= _FIRST or self.judge_media is not None
-
-    def _show_marked(self, events: list[Event], marks: tuple[bytes, ...], *, small: bool = False) -> None:
-        """Tell of the media in those events that may have some; `small` ones count among the first, or always."""
-        judged = self.judge_media is not None
-        least = 0 if small or self.events < _FIRST + len(events) else LARGE
-        for event in events:
-            data = event.data
-            if not data or data == DONE or not (judged or (len(data) >= least and is_marked(data, marks))):
-                continue
-            try:
-                document = decode(data)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                document = None
-            if type(document) is dict:
-                self.error = self.error or self._show(document)
-            elif judged:
-                self.error = Reason.RESPONSE_UNREADABLE
 
     @abstractmethod
     def feed(self, chunk: bytes) -> bytes: ...
