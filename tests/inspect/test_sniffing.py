@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardhouse.inspect.sniffing import KNOWN, fits, is_encoded, names_of, size_of, sniff, told, type_of
+from guardhouse.inspect.sniffing import KNOWN, SIGNATURES, fits, is_encoded, names_of, size_of, sniff, told, type_of
 
 
 def sound() -> bytes:
@@ -150,3 +150,20 @@ def test_a_type_that_a_caller_made_up_is_not_repeated() -> None:
 @pytest.mark.parametrize(("value", "encoded"), [("A" * 24, True), ("A" * 23, False), ("a word " * 9, False)])
 def test_a_word_is_not_taken_for_media(value: str, encoded: bool) -> None:
     assert is_encoded(value) == encoded
+
+
+HEADS = st.one_of(
+    st.binary(max_size=80),
+    st.tuples(st.binary(max_size=8), st.sampled_from([mark for _, mark, _ in SIGNATURES]), st.binary()).map(b"".join),
+    st.tuples(
+        st.sampled_from([b"", b" \n", b"\xef\xbb\xbf", b"\xff\xfe"]),
+        st.sampled_from([b"<sVg", b"#EXTM3U", b"<!DOCTYPE x", b"<\0s\0v\0g\0", b"viewbox 0", b"v=0\n"]),
+        st.binary(),
+    ).map(b"".join),
+    st.tuples(st.binary(min_size=4, max_size=4), st.sampled_from([b"ftyp", b"moov"]), st.binary()).map(b"".join),
+)
+
+
+@given(HEADS)
+def test_bytes_show_what_their_base64_shows(head: bytes) -> None:
+    assert sniff(head) == type_of(head[:66])

@@ -70,6 +70,12 @@ _MARKUP: Final = (
     (b"v=0\n", "application/sdp"),
     (b"v=0\r", "application/sdp"),
 )
+_MAY_SHOW: Final = re.compile(  # what it has to be, to have a type: asked first, where there may be a million of them
+    rb"[\s\xef\xbb\xbf\xfe\xff\0]{0,%d}(?i:[%b])|\xff[\xe0-\xff]|"
+    % (HEAD, re.escape(bytes({mark[0] for mark, _ in _MARKUP})))
+    + b"|".join([b"(?s:.{%d})%b" % (offset, re.escape(mark)) for offset, mark, _ in SIGNATURES])
+    + rb"|(?s:.{4})ftyp"
+)
 _OFFICE: Final = "application/vnd.openxmlformats-officedocument."
 _OPEN: Final = "application/vnd.oasis.opendocument."
 _NAMES: Final[dict[str, frozenset[str]]] = {  # other names of the type that was found
@@ -115,6 +121,7 @@ _TEXTUAL: Final = frozenset(("application/xml", "image/svg+xml", "text/html"))
 KNOWN: Final = _FIRM | frozenset(
     (
         *_NAMES,
+        *("audio/*", "image/*", "video/*"),
         *(name for _, name in _MARKUP),
         *("application/json", "text/csv", "text/markdown", "text/plain"),
     )
@@ -147,7 +154,7 @@ def is_encoded(value: str) -> bool:
 def sniff(value: str | bytes) -> str:
     """The media type of what is there in base64, or as it is; empty if it is of no known one."""
     if isinstance(value, bytes):
-        return type_of(value[:HEAD])
+        return "" if _MAY_SHOW.match(value) is None else type_of(value[:HEAD])
     start = start_of(value)
     head = value[start : start + _PREFIX]
     if _BASE64.fullmatch(head) is None:
@@ -190,7 +197,10 @@ def names_of(found: str) -> frozenset[str]:
 
 
 def fits(declared: str, found: str) -> bool:
-    """Whether bytes of the type that was found (empty: of none that is known) may be called `declared`."""
+    """Whether bytes of the type that was found (empty: of none that is known) may be called `declared`, a type or, as
+    `image/*`, a family of them."""
+    if declared.endswith("/*"):
+        return not found or any(name.startswith(declared[:-1]) for name in names_of(found))
     if not found:
         return declared not in _FIRM
     if found == "application/zip" and declared.startswith((_OFFICE, _OPEN)):

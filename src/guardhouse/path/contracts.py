@@ -26,6 +26,7 @@ from guardhouse.model.asked_server import AskedServer, At
 from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.reason import Reason
 from guardhouse.path.exchange import Exchange
+from guardhouse.path.payloads import judge as judge_payload
 from guardhouse.path.plane import DataPlane
 from guardhouse.path.servers import judge as judge_servers
 from guardhouse.path.servers import note as note_servers
@@ -83,6 +84,11 @@ def _judge_reach(exchange: Exchange, model: Model, asked: list[AskedServer], fou
     denial = judge_servers(exchange, asked, model) if asked else None
     if denial is not None:
         return denial
+    route = exchange.route
+    if route is not None and route.dialect.payload:
+        denial = judge_payload(route.dialect.media(exchange.document, route), model.rules.content)
+        if denial is not None:
+            return denial
     if asked:
         found = beside(found, asked)
     return _judge_references(found, model.rules) if found else None

@@ -6,38 +6,71 @@ entry of the model's `hosts` it may be. No word of it is the caller's or the mod
 known are `other`, places have no names that a caller chose, and URLs, names of files and their ids are not told.
 """
 
+from collections.abc import Sequence
 from typing import Final, Literal
 
 from guardhouse.audit.record import Media
 from guardhouse.inspect.references import entry_for
 from guardhouse.inspect.sniffing import fits, is_base64, size_of, sniff, told
-from guardhouse.model.media import Part
+from guardhouse.model.media import MediaKind, Part, Parts
 from guardhouse.path.exchange import Exchange
 
+Direction = Literal["request", "response"]
+FAMILIES: Final[dict[str, MediaKind]] = {"audio": "audio", "image": "image", "video": "video"}
+_DOCUMENTS: Final = frozenset(
+    ("application/pdf", "application/postscript", "application/rtf", "application/x-ole-storage")
+)
 MOST_TOLD: Final = 16  # on a record; all of them are counted
 
 
-def note(exchange: Exchange, parts: list[Part]) -> None:
-    hosts = () if exchange.model is None else exchange.model.rules.content.hosts
-    exchange.media = tuple([describe(part, hosts) for part in parts[:MOST_TOLD]])
-    exchange.media_kinds = count(parts)
-
-
-def count(parts: list[Part]) -> dict[str, int]:
+def note(exchange: Exchange, parts: Sequence[Part | Parts]) -> None:
+    noted: list[Media] = []
     kinds: dict[str, int] = {}
+    note_each(parts, () if exchange.model is None else exchange.model.rules.content.hosts, "request", noted, kinds)
+    exchange.media, exchange.media_kinds = tuple(noted), kinds
+
+
+def note_each(
+    parts: Sequence[Part | Parts],
+    hosts: tuple[str, ...],
+    direction: Direction,
+    noted: list[Media],
+    kinds: dict[str, int],
+) -> None:
+    """Add the first to what is noted, and all of them to what is counted."""
     for part in parts:
-        kinds[part.kind] = kinds.get(part.kind, 0) + 1
-    return kinds
+        if isinstance(part, Part):
+            kind = part.kind or kind_of(sniff(part.value))
+            kinds[kind] = kinds.get(kind, 0) + 1
+            if len(noted) < MOST_TOLD:
+                noted.append(describe(part, hosts, direction))
+            continue
+        first = range(min(len(part.values), MOST_TOLD - len(noted)))
+        noted += [describe(part.at(position), hosts, direction) for position in first]
+        if part.kind:
+            kinds[part.kind] = kinds.get(part.kind, 0) + len(part.values)
+            continue
+        for value in part.values:
+            kind = kind_of(sniff(value))
+            kinds[kind] = kinds.get(kind, 0) + 1
 
 
-def describe(part: Part, hosts: tuple[str, ...], direction: Literal["request", "response"] = "request") -> Media:
+def kind_of(found: str) -> MediaKind:
+    """What bytes are that show this type."""
+    if not found:
+        return "file"
+    return FAMILIES.get(found.partition("/")[0]) or ("document" if found in _DOCUMENTS else "file")
+
+
+def describe(part: Part, hosts: tuple[str, ...], direction: Direction = "request") -> Media:
     value, declared = part.value, declared_of(part)
+    kind = part.kind or kind_of(sniff(value))
     if is_stored(part):
-        return Media(direction=direction, kind=part.kind, place=part.place, declared=told(declared), brought="stored")
+        return Media(direction=direction, kind=kind, place=part.place, declared=told(declared), brought="stored")
     if isinstance(value, str) and is_elsewhere(part):
         return Media(
             direction=direction,
-            kind=part.kind,
+            kind=kind,
             place=part.place,
             declared=told(declared),
             brought="fetched",
@@ -46,7 +79,7 @@ def describe(part: Part, hosts: tuple[str, ...], direction: Literal["request", "
     found = sniff(value)
     return Media(
         direction=direction,
-        kind=part.kind,
+        kind=kind,
         place=part.place,
         declared=told(declared),
         sniffed=found,
@@ -83,6 +116,12 @@ def declared_of(part: Part) -> str:
     if isinstance(value, str) and value[:5].lower() == "data:":
         return value[5:133].partition(",")[0].partition(";")[0].lower()
     return part.declared.lower()
+
+
+def may_be_taken(declared: str, taken: tuple[str, ...]) -> bool:
+    """The same of what is declared, which may be a family of which only some are on the list."""
+    family = declared[:-1] if declared.endswith("/*") else ""
+    return is_taken(declared, taken) or (bool(family) and any(name.startswith(family) for name in taken))
 
 
 def is_taken(media: str, taken: tuple[str, ...]) -> bool:

@@ -12,11 +12,11 @@ from guardhouse.wire.dialects.pieces import HEAD, MOST, ODD, Growing, Shown
 CONTENT = st.binary(max_size=400)
 
 
-def grown(pieces: list[str]) -> Growing:
+def grown(pieces: list[str]) -> Part:
     growing = Growing("audio", "here", "")
     for piece in pieces:
         growing.add(piece)
-    return growing
+    return growing.part
 
 
 def cut(text: str, sizes: list[int]) -> list[str]:

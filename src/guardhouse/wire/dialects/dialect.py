@@ -19,7 +19,7 @@ from typing import Any
 
 from guardhouse.model.denial import Denial
 from guardhouse.model.dialect import DialectName
-from guardhouse.model.media import Part
+from guardhouse.model.media import Part, Parts
 from guardhouse.model.operation import Operation
 from guardhouse.model.reason import Reason
 from guardhouse.model.secret import Secret
@@ -155,7 +155,7 @@ class Dialect(ABC):
     def unreadable(self, document: Any, route: Route) -> list[str]:
         """Where there is content that no control can look into."""
 
-    def media(self, document: Any, route: Route) -> list[Part]:
+    def media(self, document: Any, route: Route) -> Sequence[Part | Parts]:
         """Those of the unreadable that are images, recordings, videos or files, for the record."""
         return []
 
@@ -225,7 +225,7 @@ class Dialect(ABC):
     @abstractmethod
     def unreadable_answer(self, document: Any, route: Route) -> list[str]: ...
 
-    def answer_media(self, document: Any, route: Route) -> list[Part]:
+    def answer_media(self, document: Any, route: Route) -> Sequence[Part | Parts]:
         """Those of the unreadable that are images, recordings, videos or files."""
         return []
 

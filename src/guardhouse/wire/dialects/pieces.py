@@ -10,7 +10,7 @@ What comes again at the same place (a partial item, then the whole one) is the s
 import binascii
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Literal
 
 from guardhouse.model.media import MediaKind, Part
 from guardhouse.model.reason import Reason
@@ -25,13 +25,14 @@ _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
 _URL_SAFE: Final = str.maketrans("-_", "+/", "\r\n")
 
 
-class Growing(Part):
-    """One thing of which the beginning is known. `value` is that, or, if it is no base64, what stands there instead."""
+class Growing:
+    """One thing of which the beginning is known. The `value` of its `part` is that, or, if it is no base64, what stands
+    there instead."""
 
-    __slots__ = ("_counted", "_rest", "_run")
+    __slots__ = ("_counted", "_rest", "_run", "part")
 
-    def __init__(self, kind: MediaKind, place: str, declared: str) -> None:
-        super().__init__(kind, place, declared, b"", 0)
+    def __init__(self, kind: MediaKind | Literal[""], place: str, declared: str) -> None:
+        self.part = Part(kind, place, declared, b"", 0)
         self._counted = 0  # bytes of the runs that have ended
         self._run = 0  # characters of the one that has not
         self._rest = ""  # characters at its beginning that are not four yet
@@ -39,19 +40,20 @@ class Growing(Part):
     def add(self, piece: str) -> bool:
         """Whether more is known of its beginning than before."""
         self._count(piece)
-        head = self.value
+        part = self.part
+        head = part.value
         if not piece or isinstance(head, str) or len(head) >= HEAD:
             return False
         text = self._rest + piece[:_SHOWN].translate(_URL_SAFE)
         whole = len(text) // 4 * 4
         if _BASE64.fullmatch(text) is None:
-            self.value = text
+            part.value = text
             return True
         self._rest = text[whole:]
         try:
-            self.value = (head + binascii.a2b_base64(text[:whole]))[:HEAD]
+            part.value = (head + binascii.a2b_base64(text[:whole]))[:HEAD]
         except binascii.Error:
-            self.value = text
+            part.value = text
         return True
 
     def _count(self, piece: str) -> None:
@@ -62,17 +64,18 @@ class Growing(Part):
         if padding:
             self._counted += self._run * 3 // 4
             self._run = 0
-        self.size = self._counted + self._run * 3 // 4
+        self.part.size = self._counted + self._run * 3 // 4
 
 
 class Shown:
     """Everything of the kind in one answer."""
 
-    __slots__ = ("_judge", "_parts", "places")
+    __slots__ = ("_growing", "_judge", "_parts", "places")
 
     def __init__(self, judge: JudgeMedia | None) -> None:
         self._judge = judge
         self._parts: dict[str, Part] = {}
+        self._growing: dict[str, Growing] = {}
         self.places: list[str] = []  # of what nobody knows how to read
 
     @property
@@ -90,16 +93,17 @@ class Shown:
         known = Growing(part.kind, part.place, declared)
         known.add(value[start:])
         if part.place in self._parts or len(self._parts) < MOST:
-            self._parts[part.place] = known
-        return None if self._judge is None else self._judge(known)
+            self._parts[part.place] = known.part
+        return None if self._judge is None else self._judge(known.part)
 
     def grow(self, kind: MediaKind, place: str, piece: str) -> Reason | None:
-        known = self._parts.get(place)
-        if not isinstance(known, Growing):
+        known = self._growing.get(place)
+        if known is None:
             known = Growing(kind, place, "")
             if len(self._parts) < MOST:
-                self._parts[place] = known
-        return self._judge(known) if known.add(piece) and self._judge is not None else None
+                self._growing[place] = known
+                self._parts[place] = known.part
+        return self._judge(known.part) if known.add(piece) and self._judge is not None else None
 
     def take_unknown(self, place: str) -> Reason | None:
         if len(self.places) < MOST:

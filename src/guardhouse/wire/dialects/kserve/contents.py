@@ -20,7 +20,7 @@ from guardhouse.wire.dialects.kserve.datatypes import BYTES
 from guardhouse.wire.dialects.walk import collect, collect_around, is_plain
 
 _SOURCE = frozenset(("json", "hg_json"))
-_BASE64 = "base64"
+BASE64 = "base64"
 _TEXTUAL = frozenset(("", "str", "pd", "np", "datetime", "json", "hg_json", "base64"))
 _NUMERIC = frozenset(("", "np", "pd"))
 _STRUCTURAL_ANSWER = frozenset(("model_name", "model_version"))
@@ -46,12 +46,12 @@ def request_texts(document: dict[str, Any]) -> list[Text]:
     _named(document, "id", "other", found)
     _below(document, "outputs", "other", found)
     _below(document, "parameters", "other", found)
-    above = _said_by(document)
+    above = said_by(document)
     for tensor in document["inputs"]:
         _named(tensor, "name", "user", found)
         _below(tensor, "parameters", "user", found)
         if tensor["datatype"] == BYTES:
-            _texts_in(tensor["data"], _said_by(tensor) or above, "user", found)
+            _texts_in(tensor["data"], said_by(tensor) or above, "user", found)
     return found
 
 
@@ -80,7 +80,7 @@ def answer_texts(document: Any) -> list[Text]:
         collect(document, "assistant", found)
         return found
     collect_around(document, "assistant", found, _STRUCTURAL_ANSWER, _OUTPUTS)
-    above = _said_by(document)
+    above = said_by(document)
     for index, tensor in enumerate(tensors):
         if type(tensor) is not dict:
             collect([tensor], "assistant", found) if type(tensor) is not str else found.append(
@@ -92,7 +92,7 @@ def answer_texts(document: Any) -> list[Text]:
         if type(data) is str:
             found.append(Text(data, "assistant", tensor, "data"))
         else:
-            _texts_in(data, _said_by(tensor) or above, "assistant", found)
+            _texts_in(data, said_by(tensor) or above, "assistant", found)
     return found
 
 
@@ -101,9 +101,9 @@ def unreadable(document: Any, side: str) -> list[str]:
     tensors = document.get(side) if type(document) is dict else None
     if type(tensors) is not list:
         return found
-    above = _said_by(document)
+    above = said_by(document)
     for index, tensor in enumerate(tensors):
-        if type(tensor) is dict and not _can_be_read(tensor, _said_by(tensor) or above):
+        if type(tensor) is dict and not can_be_read(tensor, said_by(tensor) or above):
             found.append(f"{side}[{index}].data")
     return found
 
@@ -116,7 +116,7 @@ def _texts_in(data: Any, said: str, role: str, found: list[Text]) -> None:
         elements = stack.pop()
         for index, element in enumerate(elements):
             if type(element) is str:
-                decoded = decoded_text(element) if said == _BASE64 else None
+                decoded = decoded_text(element) if said == BASE64 else None
                 if decoded is not None:
                     found.append(Text(decoded, role, Encoded(elements), index))
                 else:
@@ -127,13 +127,13 @@ def _texts_in(data: Any, said: str, role: str, found: list[Text]) -> None:
                 collect(element, role, found)
 
 
-def _can_be_read(tensor: dict[str, Any], said: str) -> bool:
+def can_be_read(tensor: dict[str, Any], said: str) -> bool:
     data = tensor.get("data")
     if tensor.get("datatype") != BYTES:
         return said in _NUMERIC
     if type(data) is bytes or said not in _TEXTUAL:
         return False
-    return said != _BASE64 or _is_text_below(data)
+    return said != BASE64 or _is_text_below(data)
 
 
 def _is_text_below(data: Any) -> bool:
@@ -155,7 +155,7 @@ def decoded_text(element: str) -> str | None:
         return None
 
 
-def _said_by(holder: dict[str, Any]) -> str:
+def said_by(holder: dict[str, Any]) -> str:
     """Its content type; one that is no string is as good as one that nobody knows."""
     parameters = holder.get("parameters")
     if type(parameters) is not dict or "content_type" not in parameters:

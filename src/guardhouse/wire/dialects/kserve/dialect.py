@@ -5,6 +5,7 @@ from typing import Any
 
 from guardhouse.model.denial import Denial
 from guardhouse.model.dialect import DialectName
+from guardhouse.model.media import Part, Parts
 from guardhouse.model.reason import Reason
 from guardhouse.model.tensors import Tensors
 from guardhouse.model.text import Text
@@ -13,7 +14,7 @@ from guardhouse.wire import json
 from guardhouse.wire.dialects.content import is_json, judge_encoding
 from guardhouse.wire.dialects.dialect import Dialect, Prepared, Route
 from guardhouse.wire.dialects.flow import AnswerStream, MaskerFactory, Whole
-from guardhouse.wire.dialects.kserve import about, binary, contents, held, request, routes
+from guardhouse.wire.dialects.kserve import about, binary, contents, held, media, request, routes
 from guardhouse.wire.dialects.kserve.routes import JSON_ONLY, KServeRoute
 
 _OCTETS = b"application/octet-stream"
@@ -148,6 +149,9 @@ class KServe(Dialect):
     def unreadable(self, document: Any, route: Route) -> list[str]:
         return contents.unreadable(document, "inputs")
 
+    def media(self, document: Any, route: Route) -> Sequence[Part | Parts]:
+        return media.media(document, "inputs")
+
     def unknown_fields(self, document: Any, route: Route) -> list[str]:
         return request.unknown_fields(document)
 
@@ -187,6 +191,9 @@ class KServe(Dialect):
 
     def unreadable_answer(self, document: Any, route: Route) -> list[str]:
         return contents.unreadable(document, "outputs")
+
+    def answer_media(self, document: Any, route: Route) -> Sequence[Part | Parts]:
+        return media.media(document, "outputs")
 
     def answer_texts(self, document: Any, route: Route) -> list[Text]:
         return contents.answer_texts(document)
