@@ -46,7 +46,7 @@ def _in_tensor(tensor: dict[str, Any], said: str, place: str, found: list[Part |
         if kind:
             found.append(Part(kind, place, declared, b"", _size_of(tensor)))
     elif type(data) is bytes:
-        elements = binary.split(data)
+        elements = binary.split(data, len(data))
         if elements is None:
             found.append(Part(kind, place, declared, data))
         else:
