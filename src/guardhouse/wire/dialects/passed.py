@@ -53,4 +53,4 @@ class PassedStream(AnswerStream):
             if type(document) is dict:
                 self.error = self.error or self._show(document)
             elif judged:
-                self.error = Reason.RESPONSE_UNREADABLE
+                self.error = self.error or Reason.RESPONSE_UNREADABLE
