@@ -87,7 +87,12 @@ class Judging:
             record.abandon(exchange)
 
     async def _judge(self) -> Verdict:
-        return await self._read() or await self._decide() or await self._hold()
+        denial = await self._read()
+        if denial is None:
+            denial = await self._decide()
+        if denial is None:
+            denial = await self._hold()
+        return denial
 
     async def _read(self) -> Verdict:
         """Validation and inspection."""
