@@ -214,9 +214,9 @@ class Journal:
     def _note(self, records: list[Record]) -> None:
         exchanges = self._open
         for record in records:
-            if isinstance(record, Opened):
+            if type(record) is Opened:
                 exchanges[record.id] = record if len(record.message_hashes) <= FEW else Carried.from_opened(record)
-            elif isinstance(record, Closed):
+            elif type(record) is Closed:
                 exchanges.pop(record.id, None)
         if self._owed:
             for owed in self._owed:

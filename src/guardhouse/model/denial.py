@@ -3,11 +3,14 @@
 `detail` and `param` go to the caller and to the journal, so they name places and limits, never content.
 """
 
+from typing import final
+
 import msgspec
 
 from guardhouse.model.reason import Reason
 
 
+@final
 class Denial(msgspec.Struct, frozen=True):
     reason: Reason
     detail: str = ""  # one sentence: what and where

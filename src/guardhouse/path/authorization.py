@@ -80,7 +80,7 @@ def _authorize(exchange: Exchange, plane: DataPlane) -> Verdict:
             return grant
     if grant.unevaluated:
         _tell_unevaluated(exchange, plane, grant.unevaluated)
-    if isinstance(grant, Refusal):
+    if type(grant) is Refusal:
         return _refuse(exchange, grant)
     if name is not None and (plane.gates.closed or plane.gates.capped):
         refusal = _gated(exchange, plane, name)

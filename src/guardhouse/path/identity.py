@@ -12,7 +12,6 @@ from guardhouse.audit.record import Event
 from guardhouse.identity import tokens
 from guardhouse.identity.certificate import Certified
 from guardhouse.identity.credentials import extract
-from guardhouse.identity.flaw import Flaw
 from guardhouse.identity.key_table import Presented
 from guardhouse.identity.tokens import PresentedToken
 from guardhouse.model.denial import Denial, Verdict
@@ -68,19 +67,19 @@ def _identify(exchange: Exchange, plane: DataPlane) -> Verdict:
     presented = _presented(exchange, plane)
     certificate = exchange.caller.certificate
     holder = None if certificate is None else _holder(certificate, presented, plane, exchange.at)
-    if isinstance(holder, Denial):
+    if holder is not None and type(holder) is Denial:
         return holder
-    if isinstance(presented, Reason) and (holder is None or presented is not Reason.CREDENTIAL_MISSING):
+    if type(presented) is Reason and (holder is None or presented is not Reason.CREDENTIAL_MISSING):
         return Denial(presented)
     if exchange.at - plane.keys.touched > plane.settings.identity.stale_after:
         return Denial(Reason.IDENTITY_STALE, retry_after=5.0)
-    if isinstance(presented, Reason):
-        exchange.principal = holder
-        return None
     if isinstance(presented, PresentedToken):
         return _by_token(exchange, plane, presented)
+    if not isinstance(presented, Presented):  # the certificate is all there is
+        exchange.principal = holder
+        return None
     principal = plane.keys.table.judge(presented, exchange.at)
-    if isinstance(principal, Reason):
+    if not isinstance(principal, Principal):
         return Denial(principal)
     exchange.principal = principal
     return None
@@ -108,7 +107,7 @@ def _by_token(exchange: Exchange, plane: DataPlane, presented: PresentedToken) -
         token = extract(exchange.head.headers)
         assert isinstance(token, bytes)
         found = table.verify(token, presented.digest, plane.keys.table, now)
-    if isinstance(found, Flaw):
+    if not isinstance(found, Principal):
         return found.denial()
     exchange.principal = found
     return None

@@ -27,7 +27,7 @@ def recognise(exchange: Exchange, plane: DataPlane) -> Verdict:
     route = table.recognise(method, path, exchange.head.headers)
     if route is Reason.ROUTE_UNKNOWN and exchange.snapshot.routes:
         route = recognise_declared(exchange.snapshot.routes, method, path)
-    if isinstance(route, Reason):
+    if not isinstance(route, Route):
         return Denial(route)
     exchange.route = route
     exchange.operation = route.operation

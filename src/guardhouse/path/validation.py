@@ -25,7 +25,7 @@ def validate(exchange: Exchange, plane: DataPlane) -> Verdict:
     dialect = route.dialect
     decoded = dialect.read(head.headers, exchange.body, route, plane.parts)
     exchange.body = b""
-    if isinstance(decoded, Denial):
+    if type(decoded) is Denial:
         return decoded
     document, encoded = decoded
     denial = dialect.check(document, route)

@@ -11,7 +11,7 @@ decide.py reads them; a new thing that a policy can say needs both, trace.py, an
 to act on it. What decide.py has worked out already it keeps here, in `grants`; that changes no answer.
 """
 
-from typing import Literal
+from typing import Literal, final
 
 import msgspec
 
@@ -94,6 +94,7 @@ class Approval(msgspec.Struct, frozen=True):
     by: tuple[str, ...]  # groups
 
 
+@final
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """What all policies that match a use say about it together: the union of masks, every limit, the strictest rest."""
 
@@ -113,6 +114,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     unevaluated: tuple[str, ...] = ()  # policies whose expression failed and that were taken against the caller
 
 
+@final
 class Refusal(msgspec.Struct, frozen=True):
     """Why a use is not granted. `policies` are those that deny it, or whose conditions are not met; often none."""
 

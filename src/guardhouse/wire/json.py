@@ -36,7 +36,8 @@ from guardhouse.model.denial import Denial
 from guardhouse.model.reason import Reason
 
 MAX_DEPTH: Final = 64
-_COUNTED_BELOW: Final = 4096  # bytes; above, memchr from bracket to bracket is cheaper than counting them all
+_FEW: Final = 8  # brackets; from one to the next is a memchr, which is cheaper than counting all of them
+_COUNTED_BELOW: Final = 4096  # bytes, where many brackets are counted for less
 
 ANY_NUMBER: Final = 2**53  # of parts
 _BYTES_PER_PART: Final = 2  # a part takes more: {"":{}} has three in seven
@@ -142,8 +143,6 @@ def _count(body: bytes | bytearray, sign: bytes, enough: int) -> int:
 
 
 def _may_be_deep(canonical: bytes) -> bool:
-    if len(canonical) < _COUNTED_BELOW:
-        return canonical.count(b"{") + canonical.count(b"[") > MAX_DEPTH
     found = 0
     for bracket in (b"{", b"["):
         at = canonical.find(bracket)
@@ -151,6 +150,8 @@ def _may_be_deep(canonical: bytes) -> bool:
             found += 1
             if found > MAX_DEPTH:
                 return True
+            if found == _FEW and len(canonical) < _COUNTED_BELOW:
+                return canonical.count(b"{") + canonical.count(b"[") > MAX_DEPTH
             at = canonical.find(bracket, at + 1)
     return False
 

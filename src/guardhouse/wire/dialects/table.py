@@ -41,7 +41,7 @@ def recognise(method: str, path: bytes, headers: Container[bytes]) -> Route | Re
     reason = Reason.ROUTE_UNKNOWN
     for recogniser in _OF_ANTHROPIC if anthropic.TOLD_BY in headers else _RECOGNISERS:
         found = recogniser(method, path)
-        if not isinstance(found, Reason):
+        if type(found) is not Reason:
             return found
         if found is not Reason.ROUTE_UNKNOWN:
             reason = found
