@@ -49,46 +49,57 @@ class _Extra:
 
 
 class _Lines:
-    __slots__ = ("extras", "fields", "items")
+    __slots__ = ("extras", "fields", "formats", "items")
 
     def __init__(self, items: list[_Item], extras: list[_Extra], fields: bytes) -> None:
         self.items = items
         self.extras = extras
         self.fields = fields  # both structured fields, with two places per item and extra
+        self.formats: dict[int, bytes] = {}  # the same, and the x-ratelimit lines of those that are the tightest
+
+    def format(self, requests: int, tokens: int) -> bytes:
+        """For the tightest of either kind by their numbers among items and extras; -1 where there is none."""
+        key = requests * (len(self.items) + len(self.extras) + 1) + tokens
+        found = self.formats.get(key)
+        if found is None:
+            singles = [*[item.single for item in self.items], *[extra.single for extra in self.extras], b""]
+            found = self.formats[key] = self.fields + singles[requests] + singles[tokens]
+        return found
 
 
 def render(admission: Admission) -> bytes:
     """All limit headers of an answer, each line with its end; nothing when no rule limits."""
     lines, levels = _lines(admission.rules), admission.levels
-    figures: list[int] = []
+    figures: list[object] = []
     lowest_requests = lowest_tokens = _UNLIMITED
-    single_requests = single_tokens = b""
+    requests = tokens = -1
     for number, item in enumerate(lines.items):
         level = levels[number]
-        left = int(level) if level > 0.0 else 0
-        reset = ceil((item.capacity - level) * item.seconds_per_token - 1e-6)
-        figures.append(left)
-        figures.append(reset)
+        figures.append(int(level) if level > 0.0 else 0)
+        figures.append(ceil((item.capacity - level) * item.seconds_per_token - 1e-6))
         if item.requests:
             if level < lowest_requests:
-                lowest_requests = level
-                single_requests = item.single % (left, duration(reset))
+                lowest_requests, requests = level, number
         elif level < lowest_tokens:
-            lowest_tokens = level
-            single_tokens = item.single % (left, duration(reset))
+            lowest_tokens, tokens = level, number
     more = admission.more
     if more is not None:
+        behind = len(lines.items)
         for number, extra in enumerate(lines.extras):
-            left, reset = more[2 * number] // extra.unit, more[2 * number + 1]
+            left = more[2 * number] // extra.unit
             figures.append(left)
-            figures.append(reset)
+            figures.append(more[2 * number + 1])
             if extra.kind == "requests" and left < lowest_requests:
-                lowest_requests = float(left)
-                single_requests = extra.single % (left, duration(reset))
+                lowest_requests, requests = float(left), behind + number
             elif extra.kind == "tokens" and left < lowest_tokens:
-                lowest_tokens = float(left)
-                single_tokens = extra.single % (left, duration(reset))
-    return lines.fields % tuple(figures) + single_requests + single_tokens
+                lowest_tokens, tokens = float(left), behind + number
+    for tightest in (requests, tokens):
+        if tightest >= 0:
+            reset = figures[2 * tightest + 1]
+            assert isinstance(reset, int)
+            figures.append(figures[2 * tightest])
+            figures.append(duration(reset))
+    return lines.format(requests, tokens) % tuple(figures)
 
 
 @lru_cache(maxsize=4096)
