@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from guardhouse.model.grounds import OF_RULES
 from guardhouse.model.reason import Reason
 from guardhouse.model.usage import Timing
 from guardhouse.policy.settings import UserLabel
@@ -33,34 +34,7 @@ _RATE_LIMITS: Final = frozenset(
         Reason.BUDGET_EXHAUSTED,
     )
 )
-_VIOLATIONS: Final = frozenset(
-    reason.code
-    for reason in (
-        Reason.OPERATION_DENIED,
-        Reason.MODEL_DENIED,
-        Reason.POLICY_DENIED,
-        Reason.CONDITION_UNMET,
-        Reason.APPROVAL_UNAVAILABLE,
-        Reason.NO_TARGET_LEFT,
-        Reason.REGION_DENIED,
-        Reason.REACH_FORBIDDEN,
-        Reason.FIELD_FORBIDDEN,
-        Reason.CONTENT_UNREADABLE,
-        Reason.CONTRACT_VIOLATED,
-        Reason.PARAMETER_REFUSED,
-        Reason.FEATURE_REFUSED,
-        Reason.CONTENT_BEYOND_LIMIT,
-        Reason.URL_REFUSED,
-        Reason.STORED_REFUSED,
-        Reason.INJECTION_FOUND,
-        Reason.SIGNATURE_REQUIRED,
-        Reason.MEDIA_REFUSED,
-        Reason.MEDIA_MISLABELLED,
-        Reason.TOKENS_BEYOND_LIMIT,
-        Reason.COST_BEYOND_BUDGET,
-        Reason.INPUT_UNBOUNDED,
-    )
-)
+_VIOLATIONS: Final = frozenset(reason.code for reason in OF_RULES)
 # answers that were refused because the model server is not what it was
 _DRIFTS: Final = {Reason.MODEL_DRIFTED.code: "refused", Reason.ANSWER_OFF_CONTRACT.code: "contract"}
 
