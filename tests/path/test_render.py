@@ -3,7 +3,10 @@
 import re
 from pathlib import Path
 
+import pytest
 from playbook import BOB, Play, chat, perform, post
+
+from guardhouse.path.render import render_chunk
 
 FRAMING = {"content-type", "content-length", "transfer-encoding", "connection"}
 OPERATIONS = Path(__file__).parent.parent.parent / "docs" / "operations.md"
@@ -27,3 +30,10 @@ def test_the_headers_of_answers_are_those_that_the_page_for_operators_lists(tmp_
 
     perform(tmp_path, scene)
     assert listed() == seen - FRAMING
+
+
+@pytest.mark.parametrize("size", [1, 15, 16, 255, 2047, 2048, 4097, 70_000])
+def test_a_chunk_tells_its_size_in_hexadecimal_digits(size: int) -> None:
+    head, _, rest = render_chunk(b"x" * size).partition(b"\r\n")
+    assert int(head, 16) == size
+    assert rest == b"x" * size + b"\r\n"

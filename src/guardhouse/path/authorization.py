@@ -8,6 +8,8 @@ The circumstances are put together only if a policy that speaks of this caller h
 suspended, closed or capped (gates.py) is refused here too; that a model is closed is told only to who may use it.
 """
 
+from typing import Final
+
 from guardhouse.audit.record import Event
 from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.operation import Operation
@@ -22,6 +24,8 @@ from guardhouse.policy import decide
 from guardhouse.policy.facts import NO_FACTS, Facts
 from guardhouse.policy.snapshot import Grant, Model, Refusal
 from guardhouse.residency.bounds import Residency
+
+_MODELS_READ: Final = Operation.MODELS_READ
 
 
 def may_operate(exchange: Exchange, plane: DataPlane) -> Verdict:
@@ -62,7 +66,7 @@ def _authorize(exchange: Exchange, plane: DataPlane) -> Verdict:
     assert operation is not None
     assert principal is not None
     name: str | None = None
-    if operation is not Operation.MODELS_READ:  # which concerns all models; the answer itself is filtered
+    if operation is not _MODELS_READ:  # which concerns all models; the answer itself is filtered
         name = exchange.asked
         name = snapshot.aliases.get(name, name)
         exchange.model = snapshot.models.get(name)

@@ -17,6 +17,8 @@ from guardhouse.wire.dialects.table import DEFAULT, spoken_at
 
 _STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 _JSON: Final = b"application/json"
+_SMALL: Final = 2048
+_SIZES: Final = [b"%x\r\n" % size for size in range(_SMALL)]  # the sizes of nearly all chunks, as they are written
 
 
 def render_answer(exchange: Exchange) -> bytes:
@@ -46,7 +48,8 @@ def render_stream_head(exchange: Exchange) -> bytes:
 
 
 def render_chunk(part: bytes) -> bytes:
-    return b"%x\r\n%b\r\n" % (len(part), part)
+    size = len(part)
+    return b"%b%b\r\n" % (_SIZES[size] if size < _SMALL else b"%x\r\n" % size, part)
 
 
 LAST_CHUNK: Final = b"0\r\n\r\n"

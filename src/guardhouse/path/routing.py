@@ -7,6 +7,7 @@ Targets come from the configuration alone: nothing a caller sends can add or cha
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.reason import Reason
@@ -20,12 +21,14 @@ from guardhouse.wire.dialects import table
 from guardhouse.wire.dialects.dialect import Prepared, Route
 from guardhouse.wire.dialects.generic.dialect import recognise as recognise_declared
 
+_UNKNOWN: Final = Reason.ROUTE_UNKNOWN
+
 
 def recognise(exchange: Exchange, plane: DataPlane) -> Verdict:
     assert exchange.head is not None
     method, path = exchange.head.method, exchange.head.path
     route = table.recognise(method, path, exchange.head.headers)
-    if route is Reason.ROUTE_UNKNOWN and exchange.snapshot.routes:
+    if route is _UNKNOWN and exchange.snapshot.routes:
         route = recognise_declared(exchange.snapshot.routes, method, path)
     if not isinstance(route, Route):
         return Denial(route)

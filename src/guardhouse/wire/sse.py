@@ -18,20 +18,26 @@ into a buffer.
 Memory is bounded: one event may have `limit` bytes. Beyond that `error` says so, and nothing is returned any more.
 """
 
-import msgspec
+from typing import Final
 
 from guardhouse.model.reason import Reason
 
-DEFAULT_LIMIT = 8 * 1024 * 1024
-_BOM = b"\xef\xbb\xbf"
+DEFAULT_LIMIT: Final = 8 * 1024 * 1024
+_BOM: Final = b"\xef\xbb\xbf"
 
 
-class Event(msgspec.Struct, gc=False):
+class Event:
     """One event. `data` is None if it has no data line; `lines` holds every other line, each ended by LF."""
 
-    data: bytes | None
-    name: bytes = b""  # the value of the last `event` line
-    lines: bytes = b""
+    __slots__ = ("data", "lines", "name")
+
+    def __init__(self, data: bytes | None, name: bytes = b"", lines: bytes = b"") -> None:
+        self.data = data
+        self.name = name  # the value of the last `event` line
+        self.lines = lines
+
+    def __repr__(self) -> str:
+        return f"<Event of {0 if self.data is None else len(self.data)} bytes>"
 
 
 class SseDecoder:
@@ -114,7 +120,7 @@ class SseDecoder:
 
     def _cut(self, whole: bytes) -> list[Event]:
         """Normalised bytes that end with a blank line, as events."""
-        events = []
+        events: list[Event] = []
         limit = self._limit
         for block in whole.split(b"\n\n"):
             if len(block) > limit:

@@ -29,6 +29,7 @@ DIALECTS: Final[dict[DialectName, Dialect]] = {  # of declared routes, one that 
     "kserve-grpc": KSERVE_GRPC,
 }
 _OF_KSERVE: Final = b"/v2"
+_UNKNOWN: Final = Reason.ROUTE_UNKNOWN
 _RECOGNISERS: Final = (openai.recognise, anthropic.recognise, ollama.recognise, kserve_grpc.recognise)
 _OF_ANTHROPIC: Final = (anthropic.recognise_models, *_RECOGNISERS)
 _PREFIXES: Final[tuple[tuple[bytes, Dialect], ...]] = ((b"/v2", KSERVE), (b"/api", OLLAMA), (MESSAGES, ANTHROPIC))
@@ -38,12 +39,12 @@ def recognise(method: str, path: bytes, headers: Container[bytes]) -> Route | Re
     """The route, or why there is none. At most one dialect knows a path, but for those that a header tells apart."""
     if path.startswith(_OF_KSERVE):
         return kserve.recognise(method, path)
-    reason = Reason.ROUTE_UNKNOWN
+    reason = _UNKNOWN
     for recogniser in _OF_ANTHROPIC if anthropic.TOLD_BY in headers else _RECOGNISERS:
         found = recogniser(method, path)
         if type(found) is not Reason:
             return found
-        if found is not Reason.ROUTE_UNKNOWN:
+        if found is not _UNKNOWN:
             reason = found
     return reason
 

@@ -25,6 +25,7 @@ from guardhouse.wire.dialects.rules import invalid, misspelt
 from guardhouse.wire.dialects.walk import LONGEST_ID
 
 _STREAM_OPTIONS: Final = frozenset(("include_usage", "include_obfuscation"))
+_CHAT: Final = Operation.CHAT
 _KEPT: Final = frozenset((Operation.CHAT, Operation.RESPONSES))
 _REPORTS_USAGE_ON_REQUEST: Final = frozenset((Operation.CHAT, Operation.COMPLETIONS))
 
@@ -65,7 +66,7 @@ def unknown_fields(document: dict[str, Any], operation: Operation) -> list[str]:
 
 
 def unreadable(document: dict[str, Any], operation: Operation) -> list[str]:
-    if operation is Operation.CHAT:
+    if operation is _CHAT:
         found: list[str] = []
         for index, message in enumerate(document["messages"]):
             if type(message.get("content")) is list:
