@@ -2,7 +2,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from guardhouse.inspect.injections import KINDS, MOST_TOLD, injections, kind_of
@@ -54,10 +54,12 @@ def test_what_is_found_is_told_by_kind_and_place() -> None:
     assert list(injections(structured(said))) == [("command", "user"), ("path", "b")]
 
 
-VALUES = st.sampled_from([*HARMLESS, *[value for values in ATTACKS.values() for value in values]]) | st.text()
+KNOWN = st.sampled_from([*HARMLESS, *[value for values in ATTACKS.values() for value in values]])
+VALUES = st.builds(str.__add__, KNOWN, st.sampled_from(["", "\n", "\r\n", " "])) | st.text()
 
 
 @given(st.lists(VALUES, max_size=150))
+@example(["uploads/..\n", "x"])
 def test_what_is_looked_at_together_is_found_as_if_each_were_looked_at_alone(values: list[str]) -> None:
     found = list(injections(((((), "list"), number), value) for number, value in enumerate(values)))
     alone = [(kind, f"list[{number}]") for number, value in enumerate(values) if (kind := kind_of(value))]

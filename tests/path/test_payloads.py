@@ -139,6 +139,11 @@ def test_raw_elements_are_held_to_the_types_that_are_taken(
         (tensor([0, 1], "img", "UINT8"), "media: [audio/wav]", "media_refused"),
         (tensor([0, 1], "img", "UINT8"), "mislabelled: refuse", ""),
         (tensor([ENCODED], "audio/wav"), "mislabelled: refuse", "media_mislabelled"),
+        (tensor(["!" + ENCODED], "image/png"), "media: [image/png]", "media_refused"),
+        (tensor([" " + ENCODED], "image/png"), "media: [image/png]", "media_refused"),
+        (tensor([ENCODED[:4] + "\t" + ENCODED[4:]], "image/png"), "media: [image/png]", "media_refused"),
+        (tensor(["AAAA", "!" + ENCODED], "image/png"), "media: [image/png]", "media_refused"),
+        (tensor(["AAAA", ENCODED], "image/png"), "media: [image/png]", ""),
     ],
 )
 def test_elements_in_json_are_held_to_them_as_well(

@@ -66,7 +66,7 @@ _APART: Final = "\x1e"  # between values that are scanned together; one that has
 def _between(pattern: str) -> str:
     """The pattern with the beginning and the end of a value where it has those of the text."""
     pattern = re.sub(r"(?<!\[)\^", f"(?:^|{_APART})", pattern)
-    return re.sub(r"(?<!\\)\$(?=[|)]|$)", f"(?:$|{_APART})", pattern)
+    return re.sub(r"(?<!\\)\$(?=[|)]|$)", rf"(?:$|\\n?{_APART})", pattern)  # `$` stands before a last LF, too
 
 
 _DATABASE: Final = Later([(_between(pattern), CASELESS | ONCE | DOTALL) for pattern, _ in _EXPRESSIONS])

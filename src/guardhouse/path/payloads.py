@@ -12,7 +12,7 @@ from guardhouse.inspect.sniffing import fits, names_of, sniff
 from guardhouse.model.denial import Denial, Verdict
 from guardhouse.model.media import Part, Parts
 from guardhouse.model.reason import Reason
-from guardhouse.path.media import bytes_of, is_taken, may_be_taken
+from guardhouse.path.media import bytes_of, is_malformed, is_taken, may_be_taken
 from guardhouse.policy.sections.content import Content
 
 
@@ -34,7 +34,8 @@ def _judge_each(parts: Parts, content: Content) -> Verdict:
             denial = _judge(parts.at(number), content)
             if denial is not None:
                 return denial
-            passing.add(found)
+            if found or not parts.declared or not isinstance(value, str):
+                passing.add(found)  # but what shows no type need not be the base64 that it is said to be
     return None
 
 
@@ -46,6 +47,8 @@ def _judge(part: Part, content: Content) -> Verdict:
         return Denial(Reason.MEDIA_REFUSED, f"At most {content.media_bytes} bytes are taken.", part.place)
     if part.size >= 0:
         return None
+    if declared and is_malformed(part):
+        return Denial(Reason.MEDIA_REFUSED, "It is said to be in base64 and is not.", part.place)
     found = sniff(part.value)
     if content.mislabelled == "refuse" and (not found or (declared and not fits(declared, found))):
         return Denial(Reason.MEDIA_MISLABELLED, param=part.place)
