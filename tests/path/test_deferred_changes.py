@@ -1,7 +1,9 @@
 """What was left at a model server, after the policy, its circumstances, the servers or the key have changed."""
 
+import base64
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from batching import (
@@ -10,14 +12,17 @@ from batching import (
     ask,
     closed_of,
     config,
+    form,
     line,
+    lines_of,
     order,
     ordering,
     play_batches,
     snapshot_of,
     upload,
+    uploading,
 )
-from playbook import PEPPER, Play
+from playbook import PEPPER, Answer, Play
 
 from guardhouse.identity.api_keys import KeyRecord, digest, key_of
 from guardhouse.model.operation import Operation
@@ -179,6 +184,58 @@ def test_a_server_outside_gets_files_without_what_may_not_leave(tmp_path: Path, 
         assert (await ask(play, b"GET", f"/v1/files/{file}")).status == 200
 
     play_batches(tmp_path, scene, shelf, PLACED)
+
+
+PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"\0" * 40).decode()
+PICTURE: Any = [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}}]
+FAR = PLACED.replace("region: frankfurt", "region: virginia")
+
+
+@pytest.mark.parametrize("number", [2, 400])
+def test_a_file_that_is_not_all_text_goes_to_a_server_of_the_region(tmp_path: Path, number: int) -> None:
+    shelf = Shelf()
+
+    async def scene(play: Play) -> None:
+        lines = [line("hello" * 40, index) for index in range(1, number)]
+        play.caller.data_received(uploading(form(lines_of(*lines, line(PICTURE, number)))))
+        await play.turn(200)
+        assert Answer(play.wire.written).status == 200
+        assert closed_of(play)[-1]["target"] == "spare"
+        assert len(shelf.files["file-0001"].splitlines()) == number
+
+    play_batches(tmp_path, scene, shelf, PLACED)
+
+
+def test_a_file_that_is_not_all_text_is_denied_where_every_server_is_outside(tmp_path: Path) -> None:
+    shelf = Shelf()
+
+    async def scene(play: Play) -> None:
+        answer = await play.say(uploading(form(lines_of(line("hello"), line(PICTURE, 2)))))
+        assert (answer.status, answer.code) == (400, "content_unreadable")
+        assert [(record["kind"], record["decision"]) for record in play.records] == [("closed", "denied")]
+        assert not shelf.asked
+
+    play_batches(tmp_path, scene, shelf, FAR)
+
+
+@pytest.mark.parametrize("text", [PLACED, config()])
+def test_a_shadow_knows_that_a_file_is_not_all_text(tmp_path: Path, text: str) -> None:
+    async def scene(play: Play) -> None:
+        play.plane.shadow = snapshot_of(FAR)
+        await upload(play, line("hello"), line(PICTURE, 2))
+        shadow = closed_of(play)[-1]["shadow"]
+        assert (shadow["would"], shadow["reason"]) == ("deny", "content_unreadable")
+
+    play_batches(tmp_path, scene, Shelf(), text)
+
+
+def test_a_shadow_of_the_same_rules_would_choose_the_same_servers_for_a_file(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        play.plane.shadow = snapshot_of(PLACED + "audit: {segment: 32MiB}\n")
+        await upload(play, line("hello"), line(PICTURE, 2))
+        assert "shadow" not in closed_of(play)[-1]
+
+    play_batches(tmp_path, scene, Shelf(), PLACED)
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,44 @@ def test_recordings_in_results_are_on_the_record_and_refused_where_answers_are_m
     play_batches(tmp_path, scene, Shelf(), config(more))
 
 
+SOUND = result('{"choices":[{"message":{"audio":{"id":"a","data":"UklGRg=="}}}]}') + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "places"),
+    [
+        (b'{"audio" oops\n' + SOUND, ["(answer)", "response.body.choices[0].message.audio"]),
+        (SOUND + b'{"audio" oops\n' * 9, ["response.body.choices[0].message.audio", "(answer)"]),
+        (SOUND + b"{}\n" * 50_001, ["(answer)"]),
+    ],
+)
+def test_results_that_nobody_could_look_into_pass_and_are_on_the_record(
+    tmp_path: Path, content: bytes, places: list[str]
+) -> None:
+    async def scene(play: Play) -> None:
+        file = await upload(play, line("hello"))
+        play.server.script = lambda _: [reply(content, content_type=b"application/octet-stream")]
+        answer = await ask(play, b"GET", f"/v1/files/{file}/content")
+        assert (answer.status, answer.body) == (200, content)
+        assert play.records[-1]["unseen"]["places"] == places
+
+    play_batches(tmp_path, scene, Shelf(), config())
+
+
+def test_drift_is_told_of_results_behind_a_line_that_cannot_be_read(tmp_path: Path) -> None:
+    async def scene(play: Play) -> None:
+        file = await upload(play, line("hello"))
+        content = b"oops\n" + result('{"model":"stranger"}') + b"\n"
+        play.server.script = lambda _: [reply(content, content_type=b"application/octet-stream")]
+        answer = await ask(play, b"GET", f"/v1/files/{file}/content")
+        assert (answer.status, answer.body) == (200, content)
+        closed = play.records[-1]
+        assert (closed["answered"], closed["unseen"]["places"]) == ("stranger", ["(answer)"])
+
+    told = config().replace("small: {targets: [local, spare]", "small: {targets: [local, spare], pin: {drift: tell}")
+    play_batches(tmp_path, scene, Shelf(), told)
+
+
 @pytest.mark.parametrize(
     "more",
     [

@@ -161,24 +161,22 @@ async def finish_in_turns(exchange: Exchange, plane: DataPlane) -> Verdict:
     denial = keep_answer(exchange, plane, 2 * len(body))
     if denial is not None and judged_all:
         return denial
-    if denial is not None:  # it was only to be looked into
+    pieces = None if denial is not None else dialect.lines_in(body)
+    if pieces is None and needed:
+        return _UNREADABLE
+    if pieces is None:  # it was only to be looked into
         unseen.note(exchange, [unseen.WHOLE], [])
         exchange.answer = body
         return None
-    pieces = dialect.lines_in(body)
-    if pieces is None and needed:
-        return _UNREADABLE
     out: list[bytes] = []
-    for lines in pieces or ():
+    for lines in pieces:
         await asyncio.sleep(0)
         if not judged_all and not any(dialect.may_show(line) for line in lines):
             continue
         async with plane.lane:
             judged = _judge_lines(exchange, plane, route, lines)
         if isinstance(judged, Denial):
-            if needed or judged is not _UNREADABLE:
-                return judged
-            break
+            return judged
         if wanted:
             out.append(judged)
     exchange.answer = b"".join(out) if wanted else body
@@ -205,7 +203,7 @@ def _judge_line(exchange: Exchange, plane: DataPlane, route: DeferredRoute, line
     assert isinstance(dialect, Deferring)
     decoded = json.decode_answer(line)
     if decoded is None:
-        return _UNREADABLE
+        return _unread(exchange, line)
     document, source = decoded
     body = dialect.answer_in(document)
     if body is not None:
@@ -222,6 +220,15 @@ def _judge_line(exchange: Exchange, plane: DataPlane, route: DeferredRoute, line
         return source
     candidates = scan_entities(source) & wanted
     return source if not candidates else _masked(exchange, route, document, source, candidates)
+
+
+def _unread(exchange: Exchange, line: bytes) -> bytes | Denial:
+    """One that is not what it says it is leaves all the same where nobody has to know what it holds."""
+    if exchange.mask_response or answered.must_be_read(exchange):
+        return _UNREADABLE
+    if exchange.unseen is None or unseen.WHOLE not in exchange.unseen.places:  # told once: others need the room
+        unseen.note(exchange, [unseen.WHOLE], [])
+    return line
 
 
 def _masked(exchange: Exchange, route: DeferredRoute, document: Any, source: bytes, candidates: int) -> bytes:

@@ -43,7 +43,7 @@ class Piece:
 class Pieces:
     """Those of one exchange."""
 
-    __slots__ = ("_dialect", "_exchange", "_gathering", "_plane", "_read", "_route", "all", "size")
+    __slots__ = ("_dialect", "_exchange", "_gathering", "_opaque", "_plane", "_read", "_route", "all", "size")
 
     def __init__(self, exchange: Exchange, plane: DataPlane) -> None:
         route = exchange.route
@@ -55,6 +55,7 @@ class Pieces:
         self._route = route
         self._dialect = dialect
         self._gathering = Gathering(plane.hash_key)
+        self._opaque = False
         self._read = 0
         self.all: list[Piece] = []
         self.size = 0  # bytes
@@ -72,6 +73,7 @@ class Pieces:
         values = [text.value.encode() for text in texts]
         candidates = scan(b"\n".join(values))
         self._gathering.add(texts, values, candidates)
+        self._opaque = self._opaque or bool(dialect.unreadable(document, route))
         route.tools = route.tools or dialect.uses_tools(document)
         self.size += len(encoded)
         self.all.append(Piece(encoded, candidates, self._read))
@@ -84,6 +86,7 @@ class Pieces:
         assert route.unread is not None
         exchange.asked = route.unread.model
         exchange.document = []
+        exchange.opaque = self._opaque  # which that document cannot tell
         exchange.signals = self._gathering.signals()
         route.size = self.size + len(self._dialect.put_together((), route))
         route.unread = None
@@ -126,6 +129,7 @@ class Pieces:
         part.route, part.operation, part.principal = route, whole.operation, whole.principal
         part.signed_by, part.asked, part.model, part.grant = whole.signed_by, whole.asked, whole.model, whole.grant
         part.keep, part.policies, part.signals = whole.keep, whole.policies, whole.signals
+        part.opaque = whole.opaque
         route.first = piece.first
         part.encoded = piece.encoded
         part.document = self._dialect.read_piece(piece.encoded)

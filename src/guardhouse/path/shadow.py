@@ -78,7 +78,7 @@ def _rehearsal_of(exchange: Exchange, shadow: Snapshot) -> Exchange:
     again.route, again.operation, again.principal = exchange.route, exchange.operation, exchange.principal
     again.signed_by, again.asked, again.stream = exchange.signed_by, exchange.asked, exchange.stream
     again.document, again.encoded = exchange.document, exchange.encoded
-    again.found, again.signals = exchange.found, exchange.signals
+    again.found, again.signals, again.opaque = exchange.found, exchange.signals, exchange.opaque
     return again
 
 
