@@ -90,7 +90,7 @@ $(DEMO) $(DEV): pyproject.toml | $(RUN)
 
 # mypyc translates the modules that setup.py names; everything else is copied beside them.
 $(COMPILED)/.done: setup.py pyproject.toml $(shell find src -name '*.py' -o -name '*.json') | $(DEV)
-	@echo "Compiling the data path into build/compiled (a minute)"
+	@echo "Compiling the data path into build/compiled (five to ten minutes of one core)"
 	@rm -rf build/compiled build/compiling && mkdir -p build
 	@GUARDHOUSE_COMPILE=1 $(RUN) setup.py --quiet build --build-temp build/compiling --build-lib $(COMPILED) 2>build/compile.log \
 		|| { tail -n 30 build/compile.log >&2; exit 1; }
